@@ -1,0 +1,12 @@
+// What every instruction set of the vector vocabulary shares. See README.md in this folder.
+#pragma once
+
+#include <cstdint>
+
+#ifndef KERNELET_ISA
+#error "define KERNELET_ISA (scalar, avx2, avx512 or neon) before including a simd/ header"
+#endif
+
+// The whole vocabulary is forced inline: a call left standing in one kernel would cost more than
+// the instruction it stands for, and no out-of-line copy may exist that the linker could share.
+#define KERNELET_INLINE [[gnu::always_inline]] inline
