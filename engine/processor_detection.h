@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernelet/cpu.h"
+
+/// What architecture and operating system say about the processor: brand,
+/// features and cache_sizes are defined by processor_x86.cpp or
+/// processor_arm.cpp, cache_sizes_by_system by processor_caches.cpp.
+namespace kernelet::detection {
+
+std::string brand();
+std::vector<std::string> features();
+CacheSizes cache_sizes();
+
+/// Cache sizes by Linux' /sys or macOS' sysctl; 0 where they do not say.
+CacheSizes cache_sizes_by_system();
+
+}  // namespace kernelet::detection

@@ -1,0 +1,261 @@
+#include "kernelet/threads.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include "kernelet/cpu_limits.h"
+#include "kernelet/errors.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
+
+namespace kernelet {
+namespace {
+
+// A sleeping thread takes 50 to 100 µs to be back at work, so a shorter spin
+// that succeeds always pays; a longer one only takes the core from others.
+constexpr auto longest_spin = std::chrono::microseconds(30);
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");
+#endif
+}
+
+// Spins until `done()` or for longest_spin.
+template <typename Condition>
+void spin_for(Condition done) {
+    constexpr int pauses_between_clock_readings = 16;
+    const auto end = std::chrono::steady_clock::now() + longest_spin;
+    do {
+        for (int i = 0; i < pauses_between_clock_readings; ++i) {
+            if (done()) return;
+            pause();
+        }
+    } while (std::chrono::steady_clock::now() < end);
+}
+
+// Blocks signals in the calling thread, and so in threads it starts, so that
+// the program's own threads handle them; faults stay where they occur.
+class SignalsBlocked {
+  public:
+    SignalsBlocked() {
+        sigset_t set;
+        sigfillset(&set);
+        for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP})
+            sigdelset(&set, fault);
+        pthread_sigmask(SIG_BLOCK, &set, &saved_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+  private:
+    sigset_t saved_;
+};
+
+thread_local bool inside_region = false;
+
+}  // namespace
+
+// --- FlushDenormals ----------------------------------------------------------
+
+#if defined(__x86_64__) || defined(__i386__)
+
+FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) {
+    constexpr unsigned flush_to_zero = 1u << 15;
+    constexpr unsigned denormals_are_zero = 1u << 6;
+    _mm_setcsr(static_cast<unsigned>(saved_) | flush_to_zero | denormals_are_zero);
+}
+
+FlushDenormals::~FlushDenormals() { _mm_setcsr(static_cast<unsigned>(saved_)); }
+
+#elif defined(__aarch64__)
+
+FlushDenormals::FlushDenormals() : saved_(0) {
+    constexpr std::uint64_t flush_to_zero = 1u << 24;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(saved_));
+    __asm__ volatile("msr fpcr, %0" : : "r"(saved_ | flush_to_zero));
+}
+
+FlushDenormals::~FlushDenormals() { __asm__ volatile("msr fpcr, %0" : : "r"(saved_)); }
+
+#else
+
+FlushDenormals::FlushDenormals() : saved_(0) {}
+
+FlushDenormals::~FlushDenormals() = default;
+
+#endif
+
+// --- Barrier -----------------------------------------------------------------
+
+void Barrier::reset(int threads, bool spin) {
+    arrived_.store(0, std::memory_order_relaxed);
+    broken_.store(false, std::memory_order_relaxed);
+    threads_ = threads;
+    spin_ = spin;
+}
+
+void Barrier::wait() {
+    // The generation is read before arriving, so it cannot have moved on yet;
+    // and before broken_, which break_for_all sets before moving it on: a thread
+    // sees either the flag or the change.
+    const std::int32_t generation = generation_.load(std::memory_order_acquire);
+    if (broken_.load(std::memory_order_acquire)) throw BarrierBroken();
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
+        arrived_.store(0, std::memory_order_relaxed);
+        generation_.fetch_add(1, std::memory_order_acq_rel);
+        generation_.notify_all();
+    } else {
+        const auto moved_on = [&] {
+            return generation_.load(std::memory_order_acquire) != generation;
+        };
+        if (spin_) spin_for(moved_on);
+        while (!moved_on()) generation_.wait(generation, std::memory_order_acquire);
+    }
+    if (broken_.load(std::memory_order_acquire)) throw BarrierBroken();
+}
+
+void Barrier::break_for_all() noexcept {
+    broken_.store(true, std::memory_order_release);
+    generation_.fetch_add(1, std::memory_order_acq_rel);
+    generation_.notify_all();
+}
+
+// --- ThreadPool --------------------------------------------------------------
+
+struct ThreadPool::Worker {
+    int index = 0;
+    std::atomic<std::int32_t> wakes{0};  // regions this worker was woken for
+    std::thread thread;
+};
+
+struct ThreadPool::Region {
+    Entry entry;
+    void* context;
+    int threads;
+    Barrier& barrier;
+    std::atomic<bool> failed{false};
+    std::exception_ptr error{};
+
+    void execute(int index) noexcept {
+        const FlushDenormals flush;
+        inside_region = true;
+        try {
+            entry(context, index, threads);
+        } catch (...) {
+            // The first failure only: the others follow from it.
+            if (!failed.exchange(true)) error = std::current_exception();
+            barrier.break_for_all();
+        }
+        inside_region = false;
+    }
+};
+
+ThreadPool::ThreadPool() = default;
+
+ThreadPool::~ThreadPool() {
+    region_ = nullptr;
+    for (const auto& worker : workers_) {
+        worker->wakes.fetch_add(1, std::memory_order_release);
+        worker->wakes.notify_one();
+    }
+    for (const auto& worker : workers_) worker->thread.join();
+}
+
+void ThreadPool::run_region(int threads, Barrier& barrier, Entry entry, void* context) {
+    if (threads < 1 || threads > max_threads) {
+        throw std::invalid_argument("a region runs on 1 to " + std::to_string(max_threads) +
+                                    " threads, not " + std::to_string(threads));
+    }
+    if (inside_region) throw std::logic_error("a region cannot start another");
+    const std::lock_guard turn(turn_);
+    start_workers(threads - 1);
+    const bool spin = threads <= cpus_;
+    barrier.reset(threads, spin);
+    Region region{entry, context, threads, barrier};
+    region_ = &region;
+    running_.store(threads - 1, std::memory_order_relaxed);
+    for (int worker = 0; worker < threads - 1; ++worker) {
+        std::atomic<std::int32_t>& wakes = workers_[static_cast<std::size_t>(worker)]->wakes;
+        wakes.fetch_add(1, std::memory_order_release);
+        wakes.notify_one();
+    }
+    region.execute(0);
+    const auto left = [&] { return running_.load(std::memory_order_acquire); };
+    if (spin) spin_for([&] { return left() == 0; });
+    for (std::int32_t now = left(); now != 0; now = left()) {
+        running_.wait(now, std::memory_order_acquire);
+    }
+    if (region.error) std::rethrow_exception(region.error);
+}
+
+void ThreadPool::start_workers(int workers) {
+    const int started = static_cast<int>(workers_.size());
+    if (started >= workers) return;
+    cpus_ = available_cpus();
+    workers_.reserve(static_cast<std::size_t>(workers));
+    const SignalsBlocked blocked;
+    for (int index = started; index < workers; ++index) {
+        auto worker = std::make_unique<Worker>();
+        worker->index = index + 1;
+        try {
+            worker->thread = std::thread(&ThreadPool::work, this, std::ref(*worker));
+        } catch (const std::system_error& error) {
+            throw ConfigurationError("the system started " + std::to_string(index + 1) + " of " +
+                                     std::to_string(workers + 1) + " threads: " + error.what() +
+                                     ".\n  Use fewer threads, or set KERNELET_THREADS to at most " +
+                                     std::to_string(index + 1) + ".");
+        }
+        workers_.push_back(std::move(worker));
+    }
+}
+
+void ThreadPool::work(Worker& worker) {
+    for (std::int32_t woken = 0;; ++woken) {
+        worker.wakes.wait(woken, std::memory_order_acquire);
+        if (region_ == nullptr) return;
+        region_->execute(worker.index);
+        if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
+    }
+}
+
+// --- The pool of the process -------------------------------------------------
+
+namespace {
+
+// Holds the global pool without ever destroying it.
+union GlobalPool {
+    GlobalPool() {
+        std::construct_at(&pool);
+        pthread_atfork(nullptr, nullptr, renew);
+    }
+    ~GlobalPool() {}
+
+    // Runs in a forked child, which has none of its parent's threads, and whose
+    // pool another thread may have held at the moment of the fork: the old one
+    // is neither locked nor destroyed.
+    static void renew();
+
+    ThreadPool pool;
+};
+
+GlobalPool global_pool;
+
+void GlobalPool::renew() { std::construct_at(&global_pool.pool); }
+
+}  // namespace
+
+ThreadPool& ThreadPool::global() { return global_pool.pool; }
+
+}  // namespace kernelet
