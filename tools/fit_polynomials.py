@@ -21,11 +21,14 @@ Print every coefficient with the largest error of each fit::
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Array = npt.NDArray[np.float64]
 
@@ -94,7 +97,7 @@ def derive(fit: Fit) -> tuple[list[float], float]:
     variable = np.array([fit.variable(x) for x in arguments])
     core = np.array([fit.core(x) for x in arguments])
     scale = np.array([fit.error_scale(x) for x in arguments])
-    basis = variable[:, None] ** np.arange(fit.degree + 1)
+    basis: Array = np.power.outer(variable, np.arange(fit.degree + 1, dtype=np.float64))
     rounded: list[float] = []
     for power in range(fit.degree + 1):
         rest = core - basis[:, :power] @ np.array(rounded)
