@@ -3,31 +3,134 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+PYTEST_WORKERS ?= 2
+
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-STAMPS := build/stamps
+STAMPS := $(VENV)/stamps
+CMAKE = $(BIN)/cmake -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) -S .
+# Where an editable install compiles; pyproject.toml says the same.
+ENGINE_BUILD = build/Release-$(shell $(BIN)/python -c 'import sys; print(sys.implementation.cache_tag)')
+ENGINE_ONLY := -DKERNELET_BUILD_PYTHON=OFF -DKERNELET_BUILD_TESTS=ON \
+    -DKERNELET_WARNINGS_AS_ERRORS=ON
+INSTALL = $(PIP) install --quiet --no-build-isolation \
+    --config-settings=cmake.define.KERNELET_WARNINGS_AS_ERRORS=ON --editable
 
-ENGINE_SOURCES := CMakeLists.txt src/kernelet/_version.py \
+ENGINE_SOURCES := CMakeLists.txt pyproject.toml src/kernelet/_version.py \
     $(shell find engine bindings -name '*.h' -o -name '*.cpp' -o -name '*.inl')
+CPP_SOURCES = $(shell find engine bindings tests/engine \
+    -name '*.h' -o -name '*.cpp' -o -name '*.inl')
 
-.PHONY: build
-build: $(STAMPS)/build
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-engine test-neon test-old-processors test-sanitize test-torch \
+    lint stub format bench hooks clean
+
+help: ## say what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	    awk -F'|' '{ printf "%-28s%s\n", $$1, $$2 }'
+
+# --- Set-up --------------------------------------------------------------------
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	    echo "kernelet needs Python 3.11 or later; '$(PYTHON)' is not." \
-	         "Name another with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { \
-	    echo "'$(PYTHON)' cannot make a virtual environment." \
-	         "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	    echo "kernelet needs Python 3.11 or later, and '$(PYTHON)' is not." >&2; \
+	    echo "Name another one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	    echo "'$(PYTHON)' cannot make a virtual environment." >&2; \
+	    echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
 # pip before 25.1 does not know dependency groups.
 $(STAMPS)/tools: pyproject.toml | $(BIN)/python
+	@command -v $${CXX:-c++} >/dev/null || { \
+	    echo "kernelet needs a C++20 compiler: GCC 12, Clang 15 or later." >&2; \
+	    echo "On Debian and Ubuntu: apt-get install g++" >&2; exit 1; }
 	$(PIP) install --quiet --upgrade 'pip>=25.1'
 	$(PIP) install --quiet --group build
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/build: $(STAMPS)/tools $(ENGINE_SOURCES)
-	$(PIP) install --quiet --no-build-isolation --editable . \
-	    --config-settings=cmake.define.KERNELET_WARNINGS_AS_ERRORS=ON
+$(STAMPS)/engine: $(STAMPS)/tools $(ENGINE_SOURCES)
+	$(INSTALL) .
 	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/development: pyproject.toml $(STAMPS)/engine
+	$(PIP) install --quiet --group dev
+	$(INSTALL) '.[test]'
+	@touch $@
+
+$(STAMPS)/torch: pyproject.toml $(STAMPS)/development
+	$(INSTALL) '.[torch]'
+	@touch $@
+
+build: $(STAMPS)/engine ## compile the engine and install kernelet into .venv
+
+# --- Use -----------------------------------------------------------------------
+
+demo: build ## train on the packaged sample
+	$(BIN)/kernelet train
+
+# --- Tests ---------------------------------------------------------------------
+
+test: lint test-engine ## everything but what needs PyTorch or an emulator
+	$(BIN)/python -m pytest -m 'not torch' --numprocesses $(PYTEST_WORKERS)
+
+test-engine: $(STAMPS)/development ## the engine's C++ test programs
+	$(BIN)/cmake $(ENGINE_BUILD) -DKERNELET_BUILD_TESTS=ON >/dev/null
+	$(BIN)/cmake --build $(ENGINE_BUILD)
+	$(BIN)/ctest --test-dir $(ENGINE_BUILD) --output-on-failure
+
+test-neon: $(STAMPS)/tools ## the same for 64-bit ARM, under qemu-user
+	@command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null || { \
+	    echo "Needs a cross compiler and an emulator." >&2; \
+	    echo "On Debian and Ubuntu: apt-get install g++-aarch64-linux-gnu qemu-user" >&2; exit 1; }
+	$(CMAKE) -B build/neon --toolchain cmake/aarch64-linux-gnu.cmake $(ENGINE_ONLY) >/dev/null
+	$(BIN)/cmake --build build/neon
+	$(BIN)/ctest --test-dir build/neon --output-on-failure
+
+test-old-processors: test-engine ## the same on emulated x86 processors without AVX-512, AVX2, AVX
+	for processor in Nehalem SandyBridge Haswell; do \
+	    for program in $(ENGINE_BUILD)/test_*; do \
+	        echo "$$processor $$program"; \
+	        qemu-x86_64 -cpu $$processor $$program || exit 1; \
+	    done; \
+	done
+
+test-sanitize: $(STAMPS)/tools ## the same under the address, undefined-behaviour and thread sanitizers
+	for sanitizer in address,undefined thread; do \
+	    $(CMAKE) -B build/sanitize-$$sanitizer $(ENGINE_ONLY) -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+	        -DKERNELET_SANITIZE=$$sanitizer >/dev/null && \
+	    $(BIN)/cmake --build build/sanitize-$$sanitizer && \
+	    $(BIN)/ctest --test-dir build/sanitize-$$sanitizer --output-on-failure || exit 1; \
+	done
+
+test-torch: $(STAMPS)/torch ## tests against PyTorch, which is installed first
+	$(BIN)/python -m pytest -m torch --numprocesses $(PYTEST_WORKERS)
+
+# --- Form ----------------------------------------------------------------------
+
+lint: $(STAMPS)/development ## formatting, lint, types, and whether the engine's stub is current
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES)
+	$(BIN)/mypy
+	@$(BIN)/python -m nanobind.stubgen --quiet -m kernelet._engine -o build/_engine.pyi
+	@diff -u src/kernelet/_engine.pyi build/_engine.pyi || { \
+	    echo "src/kernelet/_engine.pyi is not what the engine offers: make stub" >&2; exit 1; }
+
+stub: $(STAMPS)/development ## write the engine's stub anew
+	$(BIN)/python -m nanobind.stubgen --quiet -m kernelet._engine -o src/kernelet/_engine.pyi
+
+format: $(STAMPS)/development ## format everything
+	$(BIN)/ruff check --fix --exit-zero
+	$(BIN)/ruff format
+	$(BIN)/clang-format -i $(CPP_SOURCES)
+
+hooks: ## run the lint before every commit of this clone
+	git config core.hooksPath .githooks
+
+# --- Measurements --------------------------------------------------------------
+
+bench: $(STAMPS)/torch ## every benchmark, beside PyTorch
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean: ## remove everything made here
+	rm -rf build dist $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
