@@ -1,0 +1,122 @@
+"""The data set in memory: splits, class names, and what was found on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPicture:
+    """A file that could not be decoded, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """One part of a data set.
+
+    Attributes
+    ----------
+    images : ndarray of uint8, shape (pictures, height, width, channels)
+        C-contiguous, 0–255.
+    labels : ndarray of int32, shape (pictures,)
+        Indices into the class names.
+    files : sequence of str or None
+        Name of each picture inside its source; None for arrays.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+    files: Sequence[str] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Pictures of one size with their classes; see `kernelet.data.load_dataset`.
+
+    Attributes
+    ----------
+    class_names : tuple of str
+        ``class_names[label]`` is the name of a class.
+    train, validation, test : Split or None
+        None where there is no such part.
+    source : str
+        Where the pictures came from.
+    resize : {"crop", "stretch"}
+        How pictures of another size were, and are to be, brought to `image_shape`.
+    broken : tuple of BrokenPicture
+        Files that were left out.
+    notes : tuple of str
+        What was found and converted, one sentence each.
+    """
+
+    class_names: tuple[str, ...]
+    train: Split | None
+    validation: Split | None
+    test: Split | None
+    source: str
+    resize: str = "crop"
+    broken: tuple[BrokenPicture, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The parts that exist, by name, in the order train, validation, test."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in named.items() if split is not None}
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """``(height, width, channels)`` of every picture."""
+        height, width, channels = next(iter(self.splits.values())).images.shape[1:]
+        return height, width, channels
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over class names, splits, pixels and labels, in their order.
+
+        It does not depend on where the files lie or what they are called.
+        """
+        digest = hashlib.sha256(repr(self.class_names).encode("utf-8", "backslashreplace"))
+        for name, split in self.splits.items():
+            digest.update(f"{name}{split.images.shape}".encode())
+            digest.update(np.ascontiguousarray(split.images).data)
+            digest.update(np.ascontiguousarray(split.labels, "<i4").data)
+        return digest.hexdigest()
+
+    def class_counts(self, split: str) -> dict[str, int]:
+        """Return the number of pictures of each class in a split, by class name."""
+        counts = np.bincount(self.splits[split].labels, minlength=len(self.class_names))
+        return dict(zip(self.class_names, counts.tolist(), strict=True))
+
+    def describe(self) -> str:
+        """Return what was found, as lines of plain text."""
+        height, width, channels = self.image_shape
+        colour = "grey" if channels == 1 else "RGB"
+        total = sum(map(len, self.splits.values()))
+        parts = ", ".join(f"{name} {len(split):,}" for name, split in self.splits.items())
+        classes = f"{len(self.class_names):,} classes"
+        lines = [f"{total:,} pictures of {height}×{width} {colour} in {classes} ({parts})"]
+        lines += self.notes
+        if self.broken:
+            lines.append(f"{len(self.broken):,} broken picture(s) were left out:")
+            lines += [f"  {broken.file!r}: {broken.reason}" for broken in self.broken[:5]]
+            if len(self.broken) > 5:
+                lines.append(f"  and {len(self.broken) - 5:,} more")
+        return "\n".join(lines)

@@ -1,0 +1,154 @@
+"""One picture file to pixels: formats, colour forms, orientation, size."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from kernelet.data.sizing import Target, source_box
+from kernelet.data.values import to_uint8
+from kernelet.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+#: What is decoded, by content: an extension does not make a file anything else. MPO, the
+#: container of phone cameras, is reached through JPEG.
+FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")
+
+#: Largest picture decoded, in pixels; larger ones are refused from the header alone.
+MAXIMUM_PIXELS = 89_478_485
+
+_WHITE = (255, 255, 255, 255)
+_ORIENTATION = 0x0112
+# Scaling in two steps, the first by whole factors down to twice the target, costs a fraction and
+# changes little (Pillow: at 2.0 and above close to indistinguishable from one step).
+_REDUCING_GAP = 2.0
+_SIXTEEN_BIT_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I"})
+_GREY_MODES = frozenset({"1", "L", "LA", "La", "F"}) | _SIXTEEN_BIT_MODES
+
+
+@contextmanager
+def decoding_warnings() -> Iterator[None]:
+    """Silence Pillow's remarks on damaged metadata while pictures are read.
+
+    A picture too large is an error here (`open_picture`), so Pillow's warning says it twice.
+    Filters are global to the process: enter once around all threads, not once a picture.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
+def open_picture(file: BinaryIO) -> Image.Image:
+    """Open a picture by its header, decoding nothing.
+
+    Raises
+    ------
+    DataError
+        If there are more than `MAXIMUM_PIXELS`.
+    Exception
+        Whatever Pillow raises for files it cannot read; see `reason`.
+    """
+    image = Image.open(file, formats=FORMATS)
+    if image.width * image.height > MAXIMUM_PIXELS:
+        raise DataError(
+            f"{image.width:,}×{image.height:,} pixels; at most {MAXIMUM_PIXELS:,} are decoded"
+        )
+    return image
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return ``(height, width)`` as the picture is shown, its EXIF orientation applied."""
+    if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
+        return image.width, image.height
+    return image.height, image.width
+
+
+def is_grey(image: Image.Image) -> bool:
+    """Whether the colour form holds grey values only; a palette counts by its colours."""
+    if image.mode != "P":
+        return image.mode in _GREY_MODES
+    palette = image.getpalette() or []
+    return palette[0::3] == palette[1::3] == palette[2::3]
+
+
+def decode(image: Image.Image, target: Target) -> NDArray[np.uint8]:
+    """Bring an opened picture to the target.
+
+    Only the first frame counts. Orientation is applied, transparency lies over white, grey is
+    the ITU-R 601 luma of a colour picture, scaling is bilinear over all pixels that contribute.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        From `open_picture`; large JPEG files are decoded at a fraction of their size.
+    target : Target
+        The shape to bring it to.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, channels)
+    """
+    side = 2 * max(target.height, target.width)
+    if min(image.size) >= 2 * side:
+        image.draft(None, (side, side))
+    ImageOps.exif_transpose(image, in_place=True)
+    flat = _flat(image, target.channels)
+    if flat.size != (target.width, target.height):
+        box = source_box(flat.width, flat.height, target)
+        flat = flat.resize(
+            (target.width, target.height),
+            Image.Resampling.BILINEAR,
+            box=box,
+            reducing_gap=_REDUCING_GAP,
+        )
+    return np.asarray(flat).reshape(target.shape)
+
+
+def reason(error: Exception) -> str:
+    """Say in a few words why a picture could not be read."""
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture in a format that is read (" + ", ".join(FORMATS) + ")"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"too many pixels; at most {MAXIMUM_PIXELS:,} are decoded"
+    if isinstance(error, MemoryError):
+        return "not enough memory to decode it"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = " ".join(str(error).split())
+    return text[:200] or type(error).__name__
+
+
+def _flat(image: Image.Image, channels: int) -> Image.Image:
+    """Convert any colour form to L or RGB without transparency."""
+    mode = "L" if channels == 1 else "RGB"
+    if image.mode == mode and "transparency" not in image.info:
+        return image
+    if image.mode in _SIXTEEN_BIT_MODES:
+        grey = to_uint8(np.asarray(image), sixteen_bit=True)
+        return Image.fromarray(grey).convert(mode)
+    if image.mode == "F":
+        return Image.fromarray(to_uint8(np.asarray(image))).convert(mode)
+    if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
+        return _over_white(image).convert(mode)
+    if image.mode == "P":  # a palette may itself have been read with an alpha channel
+        return _over_white(image.convert("RGBA")).convert(mode)
+    if image.mode in ("CMYK", "YCbCr", "HSV", "LAB"):
+        return image.convert("RGB").convert(mode)
+    return image.convert(mode)
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    # Pillow converts the premultiplied forms only to their own straight form.
+    straight = {"La": "LA", "RGBa": "RGBA"}.get(image.mode)
+    picture = image.convert(straight) if straight else image
+    white = Image.new("RGBA", picture.size, _WHITE)
+    return Image.alpha_composite(white, picture.convert("RGBA"))

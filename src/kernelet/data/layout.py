@@ -1,0 +1,247 @@
+"""From file names to classes: which picture belongs to which split and which class."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kernelet.data.listing import PICTURE_EXTENSIONS, Entry, is_picture_name, quoted
+from kernelet.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+#: Folder names (in lower case) that hold a split, and the split they hold.
+SPLIT_FOLDERS = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+
+_EXPECTED = (
+    "  Expected one folder a class (ROOT/cat/1.jpg, ROOT/dog/2.jpg), or those inside\n"
+    "  ROOT/train, ROOT/validation and ROOT/test."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledEntries:
+    """The pictures of one split: ``labels[i]`` (int32) is the class number of ``entries[i]``."""
+
+    entries: list[Entry]
+    labels: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Class names and, by split name, the pictures; `notes` says what was left out."""
+
+    class_names: tuple[str, ...]
+    splits: dict[str, LabelledEntries]
+    notes: list[str] = field(default_factory=list)
+
+
+def find_layout(
+    entries: Sequence[Entry], source: str, class_names: Sequence[str] | None = None
+) -> Layout:
+    """Find splits and classes in a listing.
+
+    The class is the first folder (below the split's), pictures may lie deeper. A single folder
+    that holds everything else is looked into. ``train`` counts as a split when its pictures lie
+    in class folders; among others it may be the name of a class.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        The listing, in the order of names.
+    source : str
+        What to call the source in messages.
+    class_names : sequence of str, optional
+        Classes that already have numbers, those of a trained model. Default: the class folders
+        of train, sorted.
+
+    Raises
+    ------
+    DataError
+        If there are no pictures in class folders, fewer than two classes, a class that train
+        does not have, or two folders for one split.
+    """
+    notes: list[str] = []
+    pictures = [entry for entry in entries if is_picture_name(entry.name)]
+    _note_other_files(entries, notes)
+    if not pictures:
+        raise DataError(
+            f"No pictures in {quoted(source)} ({len(entries):,} other files).\n{_EXPECTED}\n"
+            f"  Read are: {', '.join(sorted(PICTURE_EXTENSIONS))}."
+        )
+    pictures, depth = _below_single_folders(pictures)
+    folders = _split_folders(pictures, depth, source, may_lack_train=class_names is not None)
+    by_split = {
+        split: _by_class(chosen, class_depth, where, notes)
+        for split, (chosen, class_depth, where) in _assign_splits(
+            pictures, depth, folders, notes
+        ).items()
+    }
+    by_split = {split: classes for split, classes in by_split.items() if classes}
+    _note_empty_classes(entries, by_split, notes)
+    names = _number_classes(by_split, source, class_names, notes)
+    splits = {split: _labelled(classes, names) for split, classes in by_split.items()}
+    return Layout(names, splits, notes)
+
+
+def _note_other_files(entries: Sequence[Entry], notes: list[str]) -> None:
+    kinds: Counter[str] = Counter()
+    for entry in entries:
+        if not is_picture_name(entry.name):
+            extension = entry.parts[-1].rpartition(".")
+            kinds["." + extension[2].lower() if extension[1] else "no extension"] += 1
+    if kinds:
+        listed = ", ".join(f"{quoted(kind)} {count:,}" for kind, count in kinds.most_common(5))
+        notes.append(f"{kinds.total():,} file(s) are not pictures and were left out ({listed})")
+
+
+def _below_single_folders(pictures: list[Entry]) -> tuple[list[Entry], int]:
+    """Skip folders that hold everything: data.zip often contains data/train/…."""
+    depth = 0
+    while True:
+        tops = {entry.parts[depth] if len(entry.parts) > depth + 1 else "" for entry in pictures}
+        top = next(iter(tops))
+        holds_pictures = any(len(entry.parts) <= depth + 2 for entry in pictures)
+        if len(tops) > 1 or top.lower() in SPLIT_FOLDERS or holds_pictures:
+            return pictures, depth
+        depth += 1
+
+
+def _split_folders(
+    pictures: list[Entry], depth: int, source: str, *, may_lack_train: bool
+) -> dict[str, str]:
+    """Return {folder: split}, empty where the classes stand at the top."""
+    tops = {entry.parts[depth] for entry in pictures if len(entry.parts) > depth + 1}
+    folders = {top: SPLIT_FOLDERS[top.lower()] for top in tops if top.lower() in SPLIT_FOLDERS}
+    nested = {entry.parts[depth] for entry in pictures if len(entry.parts) > depth + 2}
+    if "train" not in folders.values():
+        is_split = may_lack_train and bool(folders) and folders.keys() == tops and nested == tops
+        return folders if is_split else {}
+    train = next(top for top, split in folders.items() if split == "train")
+    if train not in nested:
+        if folders.keys() != tops:
+            return {}
+        raise DataError(
+            f"{quoted(source)}: the pictures in {quoted(train)} lie in no class folder.\n"
+            f"{_EXPECTED}"
+        )
+    for split in ("train", "validation", "test"):
+        same = sorted(top for top, name in folders.items() if name == split)
+        if len(same) > 1:
+            raise DataError(
+                f"{quoted(source)} has several {split} folders: {', '.join(map(quoted, same))}.\n"
+                "  Keep one of them, or move their pictures together."
+            )
+    return folders
+
+
+def _assign_splits(
+    pictures: list[Entry], depth: int, folders: dict[str, str], notes: list[str]
+) -> dict[str, tuple[list[Entry], int, str]]:
+    """Return {split: (pictures, index of the class in the path, folder for messages)}."""
+    if not folders:
+        return {"train": (pictures, depth, "the top folder")}
+    chosen: dict[str, list[Entry]] = defaultdict(list)
+    elsewhere: Counter[str] = Counter()
+    for entry in pictures:
+        top = entry.parts[depth] if len(entry.parts) > depth + 1 else ""
+        if top in folders:
+            chosen[top].append(entry)
+        else:
+            elsewhere[top] += 1
+    for top, count in sorted(elsewhere.items()):
+        notes.append(f"{count:,} picture(s) outside the split folders were left out: {quoted(top)}")
+    return {folders[top]: (chosen[top], depth + 1, quoted(top)) for top in sorted(chosen)}
+
+
+def _by_class(
+    pictures: list[Entry], depth: int, where: str, notes: list[str]
+) -> dict[str, list[Entry]]:
+    classes: dict[str, list[Entry]] = defaultdict(list)
+    loose = 0
+    for entry in pictures:
+        if len(entry.parts) > depth + 1:
+            classes[entry.parts[depth]].append(entry)
+        else:
+            loose += 1
+    if loose:
+        notes.append(f"{loose:,} picture(s) in {where} lie in no class folder and were left out")
+    return dict(classes)
+
+
+def _note_empty_classes(
+    entries: Sequence[Entry], by_split: dict[str, dict[str, list[Entry]]], notes: list[str]
+) -> None:
+    """Name the folders beside the class folders in which no picture was found."""
+    used = {name for classes in by_split.values() for name in classes}
+    parents = {
+        entry.name[: entry.name.index(f"{name}/")]
+        for classes in by_split.values()
+        for name, pictures in classes.items()
+        for entry in pictures[:1]
+    }
+    empty = {
+        entry.name[len(parent) :].split("/")[0]
+        for entry in entries
+        for parent in parents
+        if entry.name.startswith(parent) and "/" in entry.name[len(parent) :]
+    }
+    empty -= used | {top for top in empty if top.lower() in SPLIT_FOLDERS}
+    if empty:
+        listed = ", ".join(map(quoted, sorted(empty)[:5]))
+        notes.append(f"{len(empty):,} folder(s) without pictures are no classes: {listed}")
+
+
+def _number_classes(
+    by_split: dict[str, dict[str, list[Entry]]],
+    source: str,
+    class_names: Sequence[str] | None,
+    notes: list[str],
+) -> tuple[str, ...]:
+    train = by_split.get("train", {})
+    names = tuple(sorted(train)) if class_names is None else tuple(class_names)
+    if not by_split:
+        raise DataError(f"No picture in {quoted(source)} lies in a class folder.\n{_EXPECTED}")
+    if len(names) < 2:
+        raise DataError(
+            f"{quoted(source)} has one class, {quoted(names[0])}; a classifier needs two or more.\n"
+            f"{_EXPECTED}\n  To find one kind of thing, add a folder of pictures without it."
+        )
+    known = "train" if class_names is None else "the model"
+    for split, classes in by_split.items():
+        unknown = sorted(set(classes) - set(names))
+        if unknown:
+            raise DataError(
+                f"{split} has {_listed(unknown)}, which {known} does not have.\n"
+                f"  {known} has {_listed(names)}.\n"
+                "  Classes are matched by the name of their folder: rename or remove the folder."
+            )
+        missing = [name for name in names if name not in classes]
+        if missing:
+            notes.append(f"{split} has no pictures of {_listed(missing)}")
+    return names
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(map(quoted, names[:5]))
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5:,} more"
+
+
+def _labelled(classes: dict[str, list[Entry]], names: tuple[str, ...]) -> LabelledEntries:
+    number = {name: index for index, name in enumerate(names)}
+    ordered = sorted(classes, key=number.__getitem__)
+    counts = [len(classes[name]) for name in ordered]
+    labels = np.repeat(np.array([number[name] for name in ordered], np.int32), counts)
+    return LabelledEntries([entry for name in ordered for entry in classes[name]], labels)

@@ -1,0 +1,206 @@
+"""Decoding many pictures at once, by threads, into one array."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from kernelet.data.dataset import BrokenPicture
+from kernelet.data.decoding import (
+    decode,
+    decoding_warnings,
+    is_grey,
+    open_picture,
+    reason,
+    upright_size,
+)
+from kernelet.data.memory import refuse_what_does_not_fit
+from kernelet.data.sizing import Resize, Target, choose_image_size
+from kernelet.data.splits import compact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from kernelet.data.listing import Entry, PictureFiles
+
+Progress = Callable[[int, int], None]
+_Result = TypeVar("_Result")
+
+_SAMPLE = 32
+_CHUNK = 64
+
+
+@dataclass(slots=True)
+class Survey:
+    """How many pictures have each ``(height, width)`` and each colour form."""
+
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    forms: Counter[str] = field(default_factory=Counter)
+    grey: int = 0
+
+    def add(self, other: Survey) -> None:
+        """Count another survey's pictures too."""
+        self.sizes += other.sizes
+        self.forms += other.forms
+        self.grey += other.grey
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures could be opened."""
+        return self.sizes.total()
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether one size and one channel count fit all pictures."""
+        return len(self.sizes) == 1 and self.grey in (0, self.pictures)
+
+
+@dataclass(slots=True)
+class Decoded:
+    """The pictures that could be decoded.
+
+    ``images[i]`` belongs to the entry at the i-th True of ``kept``.
+    """
+
+    images: NDArray[np.uint8]
+    kept: NDArray[np.bool_]
+    broken: list[BrokenPicture]
+    survey: Survey
+    target: Target
+
+
+def default_threads() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def read_pictures(
+    tree: PictureFiles,
+    entries: Sequence[Entry],
+    *,
+    image_size: tuple[int, int] | None,
+    channels: int | None,
+    resize: Resize,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Decoded:
+    """Decode all entries to one size and channel count, chosen from all of them unless given.
+
+    Choosing takes a look at every header. Most collections are uniform, and opening a small
+    picture costs as much as decoding it, so a sample is looked at first: if it is uniform, its
+    form is taken for all, and only a picture that departs from it leads to a full survey.
+    """
+    workers = threads or default_threads()
+    with decoding_warnings():
+        if image_size is None or channels is None:
+            sample = _survey(tree, entries[:: max(1, len(entries) // _SAMPLE)], workers)
+            if sample.is_uniform:
+                target = _target(sample, image_size, channels, resize)
+                decoded = _decode_all(tree, entries, target, sample, workers, progress)
+                if decoded is not None:
+                    return decoded
+            target = _target(_survey(tree, entries, workers), image_size, channels, resize)
+        else:
+            target = Target(*image_size, channels, resize)
+        decoded = _decode_all(tree, entries, target, None, workers, progress)
+    assert decoded is not None  # only a departure from an expected form returns None
+    return decoded
+
+
+def _target(
+    survey: Survey, image_size: tuple[int, int] | None, channels: int | None, resize: Resize
+) -> Target:
+    height, width = image_size or choose_image_size(survey.sizes or Counter({(1, 1): 1}))
+    return Target(height, width, channels or (1 if survey.grey == survey.pictures else 3), resize)
+
+
+def _survey(tree: PictureFiles, entries: Sequence[Entry], workers: int) -> Survey:
+    def look(chunk: range) -> Survey:
+        found = Survey()
+        for index in chunk:
+            try:
+                with tree.open(entries[index]) as file:
+                    image = open_picture(file)
+                    size, form, grey = upright_size(image), image.mode, is_grey(image)
+            except Exception:  # noqa: S112 (decoding reports it, with the reason)
+                continue
+            found.sizes[size] += 1
+            found.forms[form] += 1
+            found.grey += grey
+        return found
+
+    total = Survey()
+    for part in _in_chunks(look, len(entries), workers):
+        total.add(part)
+    return total
+
+
+def _decode_all(
+    tree: PictureFiles,
+    entries: Sequence[Entry],
+    target: Target,
+    expected: Survey | None,
+    workers: int,
+    progress: Progress | None,
+) -> Decoded | None:
+    """Decode into one array; None as soon as a picture departs from the expected form."""
+    refuse_what_does_not_fit(len(entries), target.shape)
+    images = np.empty((len(entries), *target.shape), np.uint8)
+    kept = np.ones(len(entries), np.bool_)
+    survey, broken, done = Survey(), [], 0
+
+    def decode_chunk(chunk: range) -> tuple[Survey, list[BrokenPicture], int]:
+        found, failures = Survey(), []
+        for index in chunk:
+            try:
+                image = open_picture(io.BytesIO(tree.read(entries[index])))
+                found.sizes[upright_size(image)] += 1
+                found.forms[image.mode] += 1
+                found.grey += is_grey(image)
+                images[index] = decode(image, target)
+            except Exception as error:  # decoders raise nearly everything
+                kept[index] = False
+                failures.append(BrokenPicture(entries[index].name, reason(error)))
+        return found, failures, len(chunk)
+
+    for found, failures, count in _in_chunks(decode_chunk, len(entries), workers):
+        survey.add(found)
+        if expected is not None and not _as_expected(survey, expected):
+            return None
+        broken += failures
+        done += count
+        if progress is not None:
+            progress(done, len(entries))
+    if broken:
+        images = compact(images, kept)
+    return Decoded(images, kept, broken, survey, target)
+
+
+def _as_expected(survey: Survey, expected: Survey) -> bool:
+    same_sizes = survey.sizes.keys() <= expected.sizes.keys()
+    return same_sizes and survey.grey == (survey.pictures if expected.grey else 0)
+
+
+def _in_chunks(work: Callable[[range], _Result], count: int, workers: int) -> Iterator[_Result]:
+    """Run `work` on consecutive ranges by threads; yield the results in order."""
+    chunk = max(1, min(_CHUNK, count // (4 * workers)))
+    ranges = [range(start, min(start + chunk, count)) for start in range(0, count, chunk)]
+    if workers == 1 or len(ranges) <= 1:
+        yield from map(work, ranges)
+        return
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="kernelet-decode")
+    try:
+        yield from executor.map(work, ranges)
+    finally:  # also when interrupted: what has not begun is given up
+        executor.shutdown(wait=True, cancel_futures=True)
