@@ -9,84 +9,84 @@
 namespace kernelet::KERNELET_ISA {
 
 struct Mask {
-  uint32x4_t m;
+    uint32x4_t m;
 };
 
 KERNELET_INLINE Mask first_lanes(int n) {
-  const int32x4_t lane = {0, 1, 2, 3};
-  return {vcltq_s32(lane, vdupq_n_s32(n))};
+    const int32x4_t lane = {0, 1, 2, 3};
+    return {vcltq_s32(lane, vdupq_n_s32(n))};
 }
 
 struct Vector {
-  using Native = float32x4_t;
-  static constexpr int width = 4;
-  static constexpr int registers = 32;
+    using Native = float32x4_t;
+    static constexpr int width = 4;
+    static constexpr int registers = 32;
 
-  Native v;
+    Native v;
 
-  KERNELET_INLINE static Vector zero() { return {vdupq_n_f32(0.0F)}; }
-  KERNELET_INLINE static Vector broadcast(float x) { return {vdupq_n_f32(x)}; }
-  KERNELET_INLINE static Vector broadcast_from(const float* p) { return {vld1q_dup_f32(p)}; }
-  KERNELET_INLINE static Vector load(const float* p) { return {vld1q_f32(p)}; }
-  KERNELET_INLINE static Vector load_partial(const float* p, int n) {
-    if (n >= width) {
-      return load(p);
+    KERNELET_INLINE static Vector zero() { return {vdupq_n_f32(0.0F)}; }
+    KERNELET_INLINE static Vector broadcast(float x) { return {vdupq_n_f32(x)}; }
+    KERNELET_INLINE static Vector broadcast_from(const float* p) { return {vld1q_dup_f32(p)}; }
+    KERNELET_INLINE static Vector load(const float* p) { return {vld1q_f32(p)}; }
+    KERNELET_INLINE static Vector load_partial(const float* p, int n) {
+        if (n >= width) {
+            return load(p);
+        }
+        float32x4_t lanes = vdupq_n_f32(0.0F);
+        if (n > 0) {
+            lanes = vld1q_lane_f32(p, lanes, 0);
+        }
+        if (n > 1) {
+            lanes = vld1q_lane_f32(p + 1, lanes, 1);
+        }
+        if (n > 2) {
+            lanes = vld1q_lane_f32(p + 2, lanes, 2);
+        }
+        return {lanes};
     }
-    float32x4_t lanes = vdupq_n_f32(0.0F);
-    if (n > 0) {
-      lanes = vld1q_lane_f32(p, lanes, 0);
+    KERNELET_INLINE static Vector load_u8(const std::uint8_t* p) {
+        std::uint32_t packed;
+        __builtin_memcpy(&packed, p, sizeof packed);
+        return from_packed_u8(packed);
     }
-    if (n > 1) {
-      lanes = vld1q_lane_f32(p + 1, lanes, 1);
+    KERNELET_INLINE static Vector load_u8_partial(const std::uint8_t* p, int n) {
+        std::uint32_t packed = 0;
+        for (int i = 0; i < n; ++i) {
+            packed |= static_cast<std::uint32_t>(p[i]) << (8 * i);
+        }
+        return from_packed_u8(packed);
     }
-    if (n > 2) {
-      lanes = vld1q_lane_f32(p + 2, lanes, 2);
+    KERNELET_INLINE static Vector from_packed_u8(std::uint32_t packed) {
+        const uint16x8_t wide = vmovl_u8(vcreate_u8(packed));
+        return {vcvtq_f32_u32(vmovl_u16(vget_low_u16(wide)))};
     }
-    return {lanes};
-  }
-  KERNELET_INLINE static Vector load_u8(const std::uint8_t* p) {
-    std::uint32_t packed;
-    __builtin_memcpy(&packed, p, sizeof packed);
-    return from_packed_u8(packed);
-  }
-  KERNELET_INLINE static Vector load_u8_partial(const std::uint8_t* p, int n) {
-    std::uint32_t packed = 0;
-    for (int i = 0; i < n; ++i) {
-      packed |= static_cast<std::uint32_t>(p[i]) << (8 * i);
+    KERNELET_INLINE void store(float* p) const { vst1q_f32(p, v); }
+    KERNELET_INLINE void store_partial(float* p, int n) const {
+        if (n >= width) {
+            store(p);
+            return;
+        }
+        if (n > 0) {
+            vst1q_lane_f32(p, v, 0);
+        }
+        if (n > 1) {
+            vst1q_lane_f32(p + 1, v, 1);
+        }
+        if (n > 2) {
+            vst1q_lane_f32(p + 2, v, 2);
+        }
     }
-    return from_packed_u8(packed);
-  }
-  KERNELET_INLINE static Vector from_packed_u8(std::uint32_t packed) {
-    const uint16x8_t wide = vmovl_u8(vcreate_u8(packed));
-    return {vcvtq_f32_u32(vmovl_u16(vget_low_u16(wide)))};
-  }
-  KERNELET_INLINE void store(float* p) const { vst1q_f32(p, v); }
-  KERNELET_INLINE void store_partial(float* p, int n) const {
-    if (n >= width) {
-      store(p);
-      return;
-    }
-    if (n > 0) {
-      vst1q_lane_f32(p, v, 0);
-    }
-    if (n > 1) {
-      vst1q_lane_f32(p + 1, v, 1);
-    }
-    if (n > 2) {
-      vst1q_lane_f32(p + 2, v, 2);
-    }
-  }
 };
 
 struct IntVector {
-  using Native = int32x4_t;
-  static constexpr int width = 4;
+    using Native = int32x4_t;
+    static constexpr int width = 4;
 
-  Native v;
+    Native v;
 
-  KERNELET_INLINE static IntVector broadcast(std::int32_t x) { return {vdupq_n_s32(x)}; }
-  KERNELET_INLINE static IntVector load(const std::int32_t* p) { return {vld1q_s32(p)}; }
-  KERNELET_INLINE void store(std::int32_t* p) const { vst1q_s32(p, v); }
+    KERNELET_INLINE static IntVector broadcast(std::int32_t x) { return {vdupq_n_s32(x)}; }
+    KERNELET_INLINE static IntVector load(const std::int32_t* p) { return {vld1q_s32(p)}; }
+    KERNELET_INLINE void store(std::int32_t* p) const { vst1q_s32(p, v); }
 };
 
 KERNELET_INLINE Mask less(Vector a, Vector b) { return {vcltq_f32(a.v, b.v)}; }
@@ -100,7 +100,7 @@ KERNELET_INLINE Mask mask_not(Mask a) { return {vmvnq_u32(a.m)}; }
 KERNELET_INLINE bool any(Mask a) { return vmaxvq_u32(a.m) != 0; }
 KERNELET_INLINE bool all(Mask a) { return vminvq_u32(a.m) != 0; }
 KERNELET_INLINE Vector select(Mask mask, Vector a, Vector b) {
-  return {vbslq_f32(mask.m, a.v, b.v)};
+    return {vbslq_f32(mask.m, a.v, b.v)};
 }
 
 KERNELET_INLINE Vector operator+(Vector a, Vector b) { return {vaddq_f32(a.v, b.v)}; }
@@ -117,12 +117,12 @@ KERNELET_INLINE Vector abs(Vector a) { return {vabsq_f32(a.v)}; }
 KERNELET_INLINE Vector sqrt(Vector a) { return {vsqrtq_f32(a.v)}; }
 KERNELET_INLINE Vector round_to_nearest(Vector a) { return {vrndnq_f32(a.v)}; }
 KERNELET_INLINE Vector copy_sign(Vector magnitude, Vector sign) {
-  return {vbslq_f32(vdupq_n_u32(0x80000000U), sign.v, magnitude.v)};
+    return {vbslq_f32(vdupq_n_u32(0x80000000U), sign.v, magnitude.v)};
 }
 
 KERNELET_INLINE float reduce_add(Vector a) {
-  const float32x2_t two = vadd_f32(vget_low_f32(a.v), vget_high_f32(a.v));
-  return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+    const float32x2_t two = vadd_f32(vget_low_f32(a.v), vget_high_f32(a.v));
+    return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
 }
 KERNELET_INLINE float reduce_max(Vector a) { return vmaxvq_f32(a.v); }
 
@@ -133,15 +133,15 @@ KERNELET_INLINE IntVector operator|(IntVector a, IntVector b) { return {vorrq_s3
 KERNELET_INLINE IntVector operator^(IntVector a, IntVector b) { return {veorq_s32(a.v, b.v)}; }
 template <int bits>
 KERNELET_INLINE IntVector shift_left(IntVector a) {
-  return {vshlq_n_s32(a.v, bits)};
+    return {vshlq_n_s32(a.v, bits)};
 }
 template <int bits>
 KERNELET_INLINE IntVector shift_right_arithmetic(IntVector a) {
-  return {vshrq_n_s32(a.v, bits)};
+    return {vshrq_n_s32(a.v, bits)};
 }
 template <int bits>
 KERNELET_INLINE IntVector shift_right_logical(IntVector a) {
-  return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a.v), bits))};
+    return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a.v), bits))};
 }
 KERNELET_INLINE IntVector bits_of(Vector a) { return {vreinterpretq_s32_f32(a.v)}; }
 KERNELET_INLINE Vector from_bits(IntVector a) { return {vreinterpretq_f32_s32(a.v)}; }

@@ -1,0 +1,3 @@
+#define KERNELET_ISA avx2
+#include "simd/avx2.h"
+#include "simd_operations.inl"

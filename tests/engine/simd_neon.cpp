@@ -1,0 +1,3 @@
+#define KERNELET_ISA neon
+#include "simd/neon.h"
+#include "simd_operations.inl"

@@ -1,0 +1,3 @@
+#define KERNELET_ISA scalar
+#include "simd/scalar.h"
+#include "simd_operations.inl"
