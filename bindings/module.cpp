@@ -6,6 +6,7 @@
 
 namespace nb = nanobind;
 
+void bind_plan(nb::module_& module);
 void bind_processor(nb::module_& module);
 
 namespace {
@@ -26,4 +27,5 @@ NB_MODULE(_engine, module) {
     module.doc() = "Native engine of kernelet: arrays in, arrays out.";
     nb::register_exception_translator(translate_configuration_error);
     bind_processor(module);
+    bind_plan(module);
 }

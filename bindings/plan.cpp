@@ -1,0 +1,186 @@
+#include "kernelet/plan.h"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernelet/cpu.h"
+#include "kernelet/select.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+using kernelet::ElementType;
+using kernelet::NamedArgument;
+using kernelet::Operand;
+using kernelet::PhaseKind;
+using kernelet::Plan;
+using kernelet::Space;
+
+namespace {
+
+template <class T>
+using Buffer = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Rows = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using AnyRows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+std::vector<NamedArgument> named_arguments(const nb::dict& given) {
+    std::vector<NamedArgument> arguments;
+    for (const auto& [name, value] : given) {
+        NamedArgument argument{nb::cast<std::string>(name), nb::isinstance<nb::float_>(value), {}};
+        if (argument.real) {
+            argument.value.real = nb::cast<double>(value);
+        } else {
+            argument.value.integer = nb::cast<std::int64_t>(value);
+        }
+        arguments.push_back(std::move(argument));
+    }
+    return arguments;
+}
+
+std::vector<Operand> operands_of(const std::vector<std::pair<Space, std::int64_t>>& given) {
+    std::vector<Operand> operands;
+    for (const auto& [space, offset] : given) operands.push_back({space, offset});
+    return operands;
+}
+
+ElementType element_type(const AnyRows& rows) {
+    if (rows.dtype() == nb::dtype<float>()) return ElementType::float32;
+    if (rows.dtype() == nb::dtype<std::uint8_t>()) return ElementType::uint8;
+    if (rows.dtype() == nb::dtype<std::int32_t>()) return ElementType::int32;
+    throw std::invalid_argument("inputs must be float32, uint8 or int32");
+}
+
+// Checks that every row that the order names exists in every input.
+void check_rows(const Buffer<const std::int64_t>& order, const std::vector<AnyRows>& inputs) {
+    for (const AnyRows& rows : inputs) {
+        const auto count = static_cast<std::int64_t>(rows.shape(0));
+        for (std::size_t k = 0; k < order.shape(0); ++k) {
+            if (order.data()[k] < 0 || order.data()[k] >= count) {
+                throw std::invalid_argument("the order names row " +
+                                            std::to_string(order.data()[k]) + " of " +
+                                            std::to_string(count));
+            }
+        }
+    }
+}
+
+std::int64_t run(Plan& plan, Buffer<float> parameters, Buffer<float> slots,
+                 const std::vector<AnyRows>& inputs, const std::vector<Rows<float>>& outputs,
+                 Buffer<const std::int64_t> order, Buffer<const float> learning_rates,
+                 Rows<float> results, std::int64_t first_step, std::int64_t position,
+                 std::uint64_t seed, std::uint64_t epoch, int threads) {
+    const auto samples = static_cast<std::int64_t>(order.shape(0));
+    const auto steps =
+        static_cast<std::size_t>((samples + plan.batch_size() - 1) / plan.batch_size());
+    if (learning_rates.shape(0) < steps || results.shape(0) < steps ||
+        static_cast<std::int64_t>(results.shape(1)) != plan.result_count()) {
+        throw std::invalid_argument("a run needs one learning rate and one row of results a step");
+    }
+    check_rows(order, inputs);
+    kernelet::RunArguments arguments{};
+    arguments.parameters = parameters.data();
+    arguments.slots = slots.data();
+    for (const AnyRows& rows : inputs) {
+        arguments.inputs.push_back(
+            {rows.data(), element_type(rows), static_cast<std::int64_t>(rows.shape(1))});
+    }
+    for (const Rows<float>& rows : outputs) {
+        if (static_cast<std::int64_t>(rows.shape(0)) < position + samples) {
+            throw std::invalid_argument("an output has too few rows");
+        }
+        arguments.outputs.push_back({rows.data(), static_cast<std::int64_t>(rows.shape(1))});
+    }
+    arguments.order = order.data();
+    arguments.samples = samples;
+    arguments.learning_rates = learning_rates.data();
+    arguments.results = results.data();
+    arguments.first_step = first_step;
+    arguments.position = position;
+    arguments.seed = seed;
+    arguments.epoch = epoch;
+    arguments.threads = threads;
+    nb::gil_scoped_release release;
+    return plan.run(arguments);
+}
+
+}  // namespace
+
+void bind_plan(nb::module_& module) {
+    module.attr("LANES") = kernelet::lanes;
+    module.attr("ALIGNMENT") = kernelet::alignment;
+    module.def("activation_names", &kernelet::activation_names,
+               "Names of the activations, in the order of their numbers.");
+    module.def(
+        "kernel_names",
+        [] {
+            std::vector<std::string> names;
+            for (const auto& kernel : kernelet::kernel_descriptions()) {
+                names.emplace_back(kernel.name);
+            }
+            return names;
+        },
+        "Names of all kernels.");
+
+    nb::enum_<Space>(module, "Space", "Where an operand lives.")
+        .value("SCRATCH", Space::scratch)
+        .value("BATCH", Space::batch)
+        .value("SHARED", Space::shared)
+        .value("PARTIAL", Space::partial)
+        .value("PARAMETERS", Space::parameters)
+        .value("SLOTS", Space::slots)
+        .value("CONSTANTS", Space::constants)
+        .value("NONE", Space::none);
+    nb::enum_<PhaseKind>(module, "PhaseKind", "How a phase is divided among threads.")
+        .value("BLOCKS", PhaseKind::blocks)
+        .value("TASKS", PhaseKind::tasks)
+        .value("RANGE", PhaseKind::range);
+
+    nb::class_<Plan>(module, "Plan", "A flat list of kernels that runs whole steps without Python.")
+        .def(
+            "__init__",
+            [](Plan* self, const std::string& isa) {
+                new (self) Plan(std::string(kernelet::isa_name(kernelet::isa_by_name(isa, "isa"))));
+            },
+            "isa"_a)
+        .def("add_phase", &Plan::add_phase, "kind"_a, "once"_a = false,
+             "Start a phase; `once` runs it with the first step of a run only.")
+        .def(
+            "add_instruction",
+            [](Plan& plan, const std::string& kernel,
+               const std::vector<std::pair<Space, std::int64_t>>& operands,
+               const nb::typed<nb::dict, nb::str, nb::object>& arguments, std::int64_t count) {
+                plan.add_instruction(kernel, operands_of(operands), named_arguments(arguments),
+                                     count);
+            },
+            "kernel"_a, "operands"_a, "arguments"_a, "count"_a = 0,
+            "Append a kernel to the last phase.\n\n"
+            "`operands` are (space, offset in floats); `count` the elements of a range phase.")
+        .def(
+            "finish",
+            [](Plan& plan, std::int64_t scratch, std::int64_t batch, std::int64_t shared,
+               std::int64_t partial, std::int64_t batch_size, std::int64_t groups,
+               std::vector<float> constants, std::vector<std::int64_t> results) {
+                plan.finish({scratch, batch, shared, partial}, batch_size, groups,
+                            std::move(constants), std::move(results));
+            },
+            "scratch"_a, "batch"_a, "shared"_a, "partial"_a, "batch_size"_a, "groups"_a,
+            "constants"_a, "results"_a,
+            "Fix the sizes (floats), samples a step, groups, constants and reported values.")
+        .def("memory", &Plan::memory, "threads"_a, "Bytes of the arenas on this many threads.")
+        .def("run", &run, "parameters"_a, "slots"_a, "inputs"_a, "outputs"_a, "order"_a,
+             "learning_rates"_a, "results"_a, "first_step"_a, "position"_a, "seed"_a, "epoch"_a,
+             "threads"_a,
+             "Run a step for every batch of `order`; return how many steps were done.\n\n"
+             "`inputs` are (rows, elements) arrays of float32, uint8 or int32; `order` names the\n"
+             "row of each sample. `outputs` are filled from row `position` on.")
+        .def_prop_ro("isa", &Plan::isa);
+}

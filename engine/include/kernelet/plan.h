@@ -1,0 +1,143 @@
+// A plan: a flat list of kernels with plain arguments that runs whole steps without allocating.
+//
+// Phases follow each other with a barrier in between. In a *blocks* phase, threads take groups of
+// consecutive blocks of the batch and run the phase's instructions on one block after the other;
+// in a *tasks* phase each instruction is one task; in a *range* phase each instruction's elements
+// are divided among the threads. Groups depend on the batch alone, never on the number of threads,
+// and sums over the batch are kept a group apart and added in order: results have the same bits at
+// any number of threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernelet/kernel.h"
+
+namespace kernelet {
+
+enum class Space : std::int64_t {
+    scratch,     // one arena a thread; lives within a phase
+    batch,       // one arena a block of the batch; lives within a step
+    shared,      // one arena; lives as long as the plan
+    partial,     // one arena a group; sums over the batch before they are added up
+    parameters,  // the caller's weights and statistics
+    slots,       // the caller's optimizer state
+    constants,   // fixed numbers of the plan
+    none,        // an absent operand
+};
+inline constexpr std::int64_t space_count = 8;
+
+struct Operand {
+    Space space;
+    std::int64_t offset;  // in floats
+};
+
+union Argument {
+    std::int64_t integer;
+    double real;
+};
+
+struct NamedArgument {
+    std::string name;
+    bool real;
+    Argument value;
+};
+
+struct Instruction {
+    Kernel kernel;
+    std::string name;
+    std::vector<Operand> operands;
+    std::vector<Argument> arguments;
+    std::int64_t count;  // elements, in range phases
+};
+
+enum class PhaseKind : std::int64_t { blocks, tasks, range };
+
+struct Phase {
+    PhaseKind kind;
+    bool once;  // depends on nothing that a step changes: runs with the first step of a run only
+    std::vector<Instruction> instructions;
+};
+
+// Sizes of the arenas, in floats.
+struct ArenaSizes {
+    std::int64_t scratch;
+    std::int64_t batch;
+    std::int64_t shared;
+    std::int64_t partial;
+};
+
+// What one run reads and writes besides the plan's own arenas.
+struct RunArguments {
+    float* parameters;
+    float* slots;
+    std::vector<InputArray> inputs;
+    std::vector<OutputArray> outputs;
+    const std::int64_t* order;  // data-set row of each sample, in the order of visiting
+    std::int64_t samples;
+    const float* learning_rates;  // one a step
+    std::int64_t first_step;      // optimizer steps taken before this run
+    std::int64_t position;        // samples visited before this run; rows of the outputs
+    std::uint64_t seed;
+    std::uint64_t epoch;
+    int threads;
+    float* results;  // one row a step
+};
+
+class Plan {
+  public:
+    // `isa` names an instruction set that the processor has; throws std::invalid_argument
+    // otherwise.
+    explicit Plan(const std::string& isa);
+
+    void add_phase(PhaseKind kind, bool once);
+
+    // Appends to the last phase; throws std::invalid_argument for an unknown kernel or arguments
+    // that are not the kernel's.
+    void add_instruction(const std::string& kernel, std::vector<Operand> operands,
+                         const std::vector<NamedArgument>& arguments, std::int64_t count);
+
+    // Fixes the plan: sizes, samples a step, groups, constants, and the shared values (offsets in
+    // floats) that each step reports.
+    void finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t groups,
+                std::vector<float> constants, std::vector<std::int64_t> results);
+
+    // Runs one step for every `batch_size` samples; returns the number of steps done, fewer than
+    // asked where a kernel stopped the run. Allocates only if `threads` grows.
+    std::int64_t run(const RunArguments& run);
+
+    const std::string& isa() const { return isa_; }
+    std::int64_t batch_size() const { return batch_size_; }
+    std::int64_t result_count() const { return static_cast<std::int64_t>(results_.size()); }
+
+    // Bytes of the plan's arenas when run on this many threads.
+    std::int64_t memory(int threads) const;
+
+  private:
+    struct AlignedFree {
+        void operator()(float* pointer) const;
+    };
+    using Arena = std::unique_ptr<float[], AlignedFree>;
+    static Arena allocate(std::int64_t floats);
+
+    struct Region;
+    class Worker;
+    void prepare(int threads);
+
+    std::string isa_;
+    const Kernel* kernels_;
+    std::vector<Phase> phases_;
+    ArenaSizes sizes_{};
+    std::int64_t batch_size_ = 0;
+    std::int64_t groups_ = 0;
+    std::int64_t blocks_per_group_ = 0;
+    std::vector<float> constants_;
+    std::vector<std::int64_t> results_;
+    Arena scratch_, batch_, shared_, partial_;
+    int prepared_threads_ = 0;
+};
+
+}  // namespace kernelet

@@ -1,0 +1,4 @@
+#define KERNELET_ISA avx2
+#include "simd/avx2.h"
+
+#include "isa/table.h"

@@ -1,0 +1,4 @@
+#define KERNELET_ISA scalar
+#include "simd/scalar.h"
+
+#include "isa/table.h"

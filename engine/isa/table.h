@@ -1,0 +1,17 @@
+// All kernels, compiled for the instruction set of the including file, and their table.
+#pragma once
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "kernels/convolution.h"
+#include "kernels/dense.h"
+#include "kernels/filter_gradient.h"
+#include "kernels/reduction.h"
+
+namespace kernelet::KERNELET_ISA {
+
+#define KERNELET_TABLE_ENTRY(name, Type, operands) &name,
+extern const Kernel kernel_table[];
+const Kernel kernel_table[] = {KERNELET_KERNELS(KERNELET_TABLE_ENTRY)};
+
+}  // namespace kernelet::KERNELET_ISA

@@ -1,0 +1,127 @@
+// The tile that all convolutions share: P output cells × Q output channels of sums in registers.
+//
+// Each step of the reduction loads P input vectors (one lane a sample) and multiplies each by Q
+// weights broadcast from memory.
+#pragma once
+
+#include "kernelet/kernel.h"
+#include "simd/common.h"
+
+namespace kernelet::KERNELET_ISA {
+
+// Filters are packed in blocks of this many output channels, the last block holding the rest.
+inline constexpr std::int64_t filter_block = Vector::registers >= 32 ? 8 : 4;
+
+// Where the sums of one output cell come from: a grid of taps, each a run of consecutive channels.
+// Strides are in floats; one element of a value takes `lanes` floats.
+struct TapGrid {
+    std::int64_t rows;
+    std::int64_t columns;
+    std::int64_t run;
+    std::int64_t input_row_stride;
+    std::int64_t input_column_stride;
+    std::int64_t weight_row_stride;  // in taps × channels of one output channel
+    std::int64_t weight_column_stride;
+};
+
+// Output cells held in registers for a block of Q output channels; leaves registers for the
+// inputs and one broadcast weight.
+template <int Q>
+inline constexpr int tile_cells = Q >= 8   ? (Vector::registers >= 32 ? 3 : 1)
+                                  : Q >= 5 ? (Vector::registers >= 32 ? 4 : 2)
+                                  : Q >= 3 ? (Vector::registers >= 32 ? 6 : 3)
+                                           : (Vector::registers >= 32 ? 8 : 4);
+
+template <int P, int Q>
+KERNELET_INLINE void accumulate(Vector (&sums)[P][Q], const float* input, std::int64_t cell_stride,
+                                const TapGrid& grid, const float* weights) {
+    for (std::int64_t row = 0; row < grid.rows; ++row) {
+        for (std::int64_t column = 0; column < grid.columns; ++column) {
+            const float* x =
+                input + row * grid.input_row_stride + column * grid.input_column_stride;
+            const float* w =
+                weights + Q * (row * grid.weight_row_stride + column * grid.weight_column_stride);
+            for (std::int64_t k = 0; k < grid.run; ++k, x += lanes, w += Q) {
+                Vector cells[P];
+                for (int p = 0; p < P; ++p) {
+                    cells[p] = Vector::load(x + p * cell_stride);
+                }
+                for (int q = 0; q < Q; ++q) {
+                    const Vector weight = Vector::broadcast_from(w + q);
+                    for (int p = 0; p < P; ++p) {
+                        sums[p][q] = fma(cells[p], weight, sums[p][q]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+// Only what costs no more than a few instructions is applied to sums in registers.
+struct Epilogue {
+    const float* bias;  // of the first output channel of the block, or null
+    Activation activation;
+    float slope;
+};
+
+KERNELET_INLINE Vector finish(Vector sum, const Epilogue& epilogue, std::int64_t channel) {
+    const Vector value = epilogue.bias ? sum + Vector::broadcast(epilogue.bias[channel]) : sum;
+    if (epilogue.activation == Activation::relu) {
+        return max(Vector::zero(), value);
+    }
+    if (epilogue.activation == Activation::leaky_relu) {
+        return select(less(value, Vector::zero()), value * Vector::broadcast(epilogue.slope),
+                      value);
+    }
+    return value;
+}
+
+// P output cells × Q output channels, for all lanes.
+template <int P, int Q>
+inline void tile(const float* input, std::int64_t input_stride, const TapGrid& grid,
+                 const float* weights, float* output, std::int64_t output_stride,
+                 const Epilogue& epilogue) {
+    for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+        Vector sums[P][Q];
+        for (int p = 0; p < P; ++p) {
+            for (int q = 0; q < Q; ++q) {
+                sums[p][q] = Vector::zero();
+            }
+        }
+        accumulate<P, Q>(sums, input + lane, input_stride, grid, weights);
+        for (int p = 0; p < P; ++p) {
+            for (int q = 0; q < Q; ++q) {
+                finish(sums[p][q], epilogue, q)
+                    .store(output + p * output_stride + q * lanes + lane);
+            }
+        }
+    }
+}
+
+// `count` output cells, Q output channels.
+template <int Q>
+inline void cells(std::int64_t count, const float* input, std::int64_t input_stride,
+                  const TapGrid& grid, const float* weights, float* output,
+                  std::int64_t output_stride, const Epilogue& epilogue) {
+    constexpr int P = tile_cells<Q>;
+    std::int64_t cell = 0;
+    for (; cell + P <= count; cell += P) {
+        tile<P, Q>(input + cell * input_stride, input_stride, grid, weights,
+                   output + cell * output_stride, output_stride, epilogue);
+    }
+    for (; cell < count; ++cell) {
+        tile<1, Q>(input + cell * input_stride, input_stride, grid, weights,
+                   output + cell * output_stride, output_stride, epilogue);
+    }
+}
+
+using CellsFunction = void (*)(std::int64_t, const float*, std::int64_t, const TapGrid&,
+                               const float*, float*, std::int64_t, const Epilogue&);
+
+inline constexpr CellsFunction cells_of_block[] = {nullptr,  cells<1>, cells<2>, cells<3>, cells<4>,
+                                                   cells<5>, cells<6>, cells<7>, cells<8>};
+
+KERNELET_INLINE std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+KERNELET_INLINE std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
+
+}  // namespace kernelet::KERNELET_ISA

@@ -1,0 +1,292 @@
+#include "kernelet/plan.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+#include "kernelet/select.h"
+#include "kernelet/threads.h"
+
+namespace kernelet {
+
+namespace {
+
+constexpr std::size_t max_operands = 12;
+constexpr std::size_t cache_line_bytes = alignment * sizeof(float);
+
+std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+// Arguments in the order in which the kernel declares them.
+std::vector<Argument> arrange(const KernelDescription& kernel,
+                              const std::vector<NamedArgument>& given) {
+    std::vector<Argument> arranged;
+    for (const FieldDescription& field : kernel.fields) {
+        const auto found = std::find_if(given.begin(), given.end(), [&](const NamedArgument& a) {
+            return a.name == field.name;
+        });
+        if (found == given.end() || found->real != field.real) {
+            throw std::invalid_argument("kernel " + std::string(kernel.name) +
+                                        " needs an argument " + std::string(field.name) +
+                                        (field.real ? " (real)" : " (integer)"));
+        }
+        arranged.push_back(found->value);
+    }
+    if (given.size() != kernel.fields.size()) {
+        throw std::invalid_argument("kernel " + std::string(kernel.name) + " takes " +
+                                    std::to_string(kernel.fields.size()) + " arguments, got " +
+                                    std::to_string(given.size()));
+    }
+    return arranged;
+}
+
+}  // namespace
+
+void Plan::AlignedFree::operator()(float* pointer) const {
+    ::operator delete[](pointer, std::align_val_t{cache_line_bytes});
+}
+
+Plan::Arena Plan::allocate(std::int64_t floats) {
+    const auto bytes =
+        static_cast<std::size_t>(std::max<std::int64_t>(floats, alignment)) * sizeof(float);
+    Arena arena(static_cast<float*>(::operator new[](bytes, std::align_val_t{cache_line_bytes})));
+    std::memset(arena.get(), 0, bytes);
+    return arena;
+}
+
+Plan::Plan(const std::string& isa) : isa_(isa), kernels_(kernel_table(isa)) {}
+
+void Plan::add_phase(PhaseKind kind, bool once) { phases_.push_back({kind, once, {}}); }
+
+void Plan::add_instruction(const std::string& kernel, std::vector<Operand> operands,
+                           const std::vector<NamedArgument>& arguments, std::int64_t count) {
+    const std::size_t index = kernel_index(kernel);
+    const KernelDescription& description = kernel_descriptions()[index];
+    if (phases_.empty()) {
+        throw std::invalid_argument("add a phase before its instructions");
+    }
+    if (operands.size() != description.operands || operands.size() > max_operands) {
+        throw std::invalid_argument("kernel " + kernel + " takes " +
+                                    std::to_string(description.operands) + " operands, got " +
+                                    std::to_string(operands.size()));
+    }
+    phases_.back().instructions.push_back(
+        {kernels_[index], kernel, std::move(operands), arrange(description, arguments), count});
+}
+
+void Plan::finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t groups,
+                  std::vector<float> constants, std::vector<std::int64_t> results) {
+    if (batch_size < 1 || groups < 1) {
+        throw std::invalid_argument("a plan needs at least one sample and one group a step");
+    }
+    sizes_ = {round_up(sizes.scratch, alignment), round_up(sizes.batch, alignment),
+              round_up(sizes.shared, alignment), round_up(sizes.partial, alignment)};
+    batch_size_ = batch_size;
+    const std::int64_t blocks = (batch_size + lanes - 1) / lanes;
+    blocks_per_group_ = (blocks + groups - 1) / groups;
+    groups_ = (blocks + blocks_per_group_ - 1) / blocks_per_group_;
+    constants_ = std::move(constants);
+    results_ = std::move(results);
+    batch_ = allocate(sizes_.batch * blocks);
+    shared_ = allocate(sizes_.shared);
+    partial_ = allocate(sizes_.partial * groups_);
+}
+
+std::int64_t Plan::memory(int threads) const {
+    const std::int64_t blocks = (batch_size_ + lanes - 1) / lanes;
+    const std::int64_t floats =
+        sizes_.scratch * threads + sizes_.batch * blocks + sizes_.shared + sizes_.partial * groups_;
+    return floats * static_cast<std::int64_t>(sizeof(float));
+}
+
+void Plan::prepare(int threads) {
+    if (threads > prepared_threads_) {
+        scratch_ = allocate(sizes_.scratch * threads);
+        prepared_threads_ = threads;
+    }
+}
+
+// What the threads of one run share. The counters hand out groups and tasks; the one of the phase
+// after the next barrier is reset while nobody uses it.
+struct Plan::Region {
+    const Plan& plan;
+    const RunArguments& run;
+    Barrier barrier{};
+    std::atomic<std::int64_t> next[2] = {0, 0};
+    bool stop = false;
+    std::int64_t steps_done = 0;
+
+    std::int64_t steps() const { return (run.samples + plan.batch_size_ - 1) / plan.batch_size_; }
+};
+
+// One thread of a run.
+class Plan::Worker {
+  public:
+    Worker(Region& region, int thread, int threads)
+        : region_(region),
+          plan_(region.plan),
+          run_(region.run),
+          thread_(thread),
+          threads_(threads) {
+        bases_ = {plan_.scratch_.get() + thread * plan_.sizes_.scratch,
+                  plan_.batch_.get(),
+                  plan_.shared_.get(),
+                  plan_.partial_.get(),
+                  run_.parameters,
+                  run_.slots,
+                  const_cast<float*>(plan_.constants_.data()),
+                  nullptr};
+    }
+
+    void work() {
+        for (std::int64_t step = 0; step < region_.steps(); ++step) {
+            begin_step(step);
+            for (const Phase& phase : plan_.phases_) {
+                if (phase.once && step > 0) {
+                    continue;
+                }
+                run_phase(phase);
+                region_.barrier.wait();
+                if (region_.stop) {
+                    return;
+                }
+            }
+            if (thread_ == 0) {
+                report(step);
+            }
+        }
+    }
+
+  private:
+    void begin_step(std::int64_t step) {
+        const std::int64_t begin = step * plan_.batch_size_;
+        step_.batch = std::min(plan_.batch_size_, run_.samples - begin);
+        step_.position = run_.position + begin;
+        step_.samples = run_.order + begin;
+        step_.number = run_.first_step + step + 1;
+        step_.seed = run_.seed;
+        step_.epoch = run_.epoch;
+        step_.learning_rate = run_.learning_rates ? run_.learning_rates[step] : 0.0F;
+        step_.inputs = run_.inputs.data();
+        step_.outputs = run_.outputs.data();
+        blocks_ = (step_.batch + lanes - 1) / lanes;
+        step_.groups = (blocks_ + plan_.blocks_per_group_ - 1) / plan_.blocks_per_group_;
+        step_.partial_stride = plan_.sizes_.partial;
+        step_.stop = &region_.stop;
+    }
+
+    void run_phase(const Phase& phase) {
+        std::atomic<std::int64_t>& next = region_.next[parity_];
+        parity_ ^= 1;
+        if (thread_ == 0) {
+            region_.next[parity_].store(0, std::memory_order_relaxed);
+        }
+        if (phase.kind == PhaseKind::range) {
+            run_range(phase);
+            return;
+        }
+        const bool tasks = phase.kind == PhaseKind::tasks;
+        const auto items =
+            tasks ? static_cast<std::int64_t>(phase.instructions.size()) : step_.groups;
+        for (;;) {
+            const std::int64_t item = next.fetch_add(1, std::memory_order_relaxed);
+            if (item >= items) {
+                return;
+            }
+            if (tasks) {
+                const Instruction& task = phase.instructions[static_cast<std::size_t>(item)];
+                execute(task, {0, 0, false, 0, task.count}, 0, 0);
+            } else {
+                run_group(phase, item);
+            }
+        }
+    }
+
+    void run_group(const Phase& phase, std::int64_t group) {
+        const std::int64_t begin = group * plan_.blocks_per_group_;
+        const std::int64_t end = std::min(begin + plan_.blocks_per_group_, blocks_);
+        for (std::int64_t block = begin; block < end; ++block) {
+            const std::int64_t samples = std::min(lanes, step_.batch - block * lanes);
+            for (const Instruction& instruction : phase.instructions) {
+                execute(instruction, {block, samples, block == begin, 0, 0}, block, group);
+            }
+        }
+    }
+
+    void run_range(const Phase& phase) {
+        for (const Instruction& instruction : phase.instructions) {
+            const std::int64_t share =
+                round_up((instruction.count + threads_ - 1) / threads_, alignment);
+            const std::int64_t begin = std::min(share * thread_, instruction.count);
+            const std::int64_t end = std::min(begin + share, instruction.count);
+            if (begin < end) {
+                execute(instruction, {0, 0, false, begin, end}, 0, 0);
+            }
+        }
+    }
+
+    struct Part {
+        std::int64_t block;
+        std::int64_t samples;
+        bool first;
+        std::int64_t begin;
+        std::int64_t end;
+    };
+
+    void execute(const Instruction& instruction, const Part& part, std::int64_t block,
+                 std::int64_t group) {
+        std::array<float*, max_operands> operands;
+        for (std::size_t k = 0; k < instruction.operands.size(); ++k) {
+            operands[k] = resolve(instruction.operands[k], block, group);
+        }
+        instruction.kernel({operands.data(), instruction.arguments.data(), &step_, part.block,
+                            part.samples, part.first, part.begin, part.end});
+    }
+
+    float* resolve(const Operand& operand, std::int64_t block, std::int64_t group) const {
+        if (operand.space == Space::none) {
+            return nullptr;
+        }
+        float* base = bases_[static_cast<std::size_t>(operand.space)] + operand.offset;
+        if (operand.space == Space::batch) {
+            return base + block * plan_.sizes_.batch;
+        }
+        return operand.space == Space::partial ? base + group * plan_.sizes_.partial : base;
+    }
+
+    void report(std::int64_t step) {
+        for (std::size_t k = 0; k < plan_.results_.size(); ++k) {
+            run_.results[static_cast<std::size_t>(step) * plan_.results_.size() + k] =
+                plan_.shared_[static_cast<std::size_t>(plan_.results_[k])];
+        }
+        region_.steps_done = step + 1;
+    }
+
+    Region& region_;
+    const Plan& plan_;
+    const RunArguments& run_;
+    int thread_;
+    int threads_;
+    int parity_ = 0;
+    std::int64_t blocks_ = 0;
+    Step step_{};
+    std::array<float*, space_count> bases_{};
+};
+
+std::int64_t Plan::run(const RunArguments& run) {
+    if (run.threads < 1) {
+        throw std::invalid_argument("a plan runs on at least one thread");
+    }
+    prepare(run.threads);
+    Region region{*this, run};
+    ThreadPool::global().run(run.threads, region.barrier, [&](int thread, int threads) {
+        Worker(region, thread, threads).work();
+    });
+    return region.steps_done;
+}
+
+}  // namespace kernelet

@@ -1,0 +1,1 @@
+"""Executors: whoever runs a program. Each is imported by its own module name."""

@@ -1,0 +1,119 @@
+"""The native executor: plans a program and runs it in the C++ engine."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelet import _engine
+from kernelet.executors.base import Executor, Results, Run, State
+from kernelet.plan.planner import Instruction, Plan, make_plan
+from kernelet.plan.selection import Arguments, Target
+from kernelet.program import Program
+
+TARGET = Target(lanes=_engine.LANES, alignment=_engine.ALIGNMENT)
+
+
+def _engine_arguments(arguments: Arguments) -> dict[str, int | float]:
+    """Return arguments with names of activations replaced by the engine's numbers."""
+    return {
+        name: _engine.activation_names().index(value) if isinstance(value, str) else value
+        for name, value in arguments.items()
+    }
+
+
+def _add(engine: _engine.Plan, instruction: Instruction) -> None:
+    operands = [(_engine.Space[o.space.name], o.offset) for o in instruction.operands]
+    engine.add_instruction(
+        instruction.kernel, operands, _engine_arguments(instruction.arguments), instruction.count
+    )
+
+
+def _engine_plan(plan: Plan, isa: str) -> _engine.Plan:
+    engine = _engine.Plan(isa)
+    for phase in plan.phases:
+        engine.add_phase(_engine.PhaseKind[phase.kind.name], phase.once)
+        for instruction in phase.instructions:
+            _add(engine, instruction)
+    engine.finish(
+        scratch=plan.scratch,
+        batch=plan.batch,
+        shared=plan.shared,
+        partial=plan.partial,
+        batch_size=plan.batch_size,
+        groups=plan.groups,
+        constants=list(plan.constants),
+        results=list(plan.results.values()),
+    )
+    return engine
+
+
+def _rows(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return an array as (rows, elements), without copying where it is contiguous."""
+    return np.ascontiguousarray(array).reshape(len(array), -1)
+
+
+class NativeExecutor(Executor):
+    """Runs a program with the kernels of one instruction set.
+
+    Parameters
+    ----------
+    program : Program
+        What to run.
+    batch_size : int
+        Samples a step.
+    state : State
+        Flat float32 arrays, updated in place; every parameter begins at a multiple of
+        ``_engine.ALIGNMENT`` floats and the arrays end at one.
+    isa : str, optional
+        Instruction set; by default what KERNELET_ISA names or the best the processor has.
+    threads : int, optional
+        By default as many as the process may use.
+
+    Raises
+    ------
+    ConfigurationError
+        If the instruction set is unknown or the processor lacks it.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        batch_size: int,
+        state: State,
+        *,
+        isa: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.program = program
+        self.batch_size = batch_size
+        self.state = state
+        self.threads = _engine.usable_threads() if threads is None else threads
+        self.isa = _engine.resolve_isa(isa)
+        self.plan = make_plan(program, batch_size, state.offsets, TARGET)
+        self._engine = _engine_plan(self.plan, self.isa)
+
+    def run(self, run: Run) -> Results:
+        steps = self.steps(run)
+        rates = run.learning_rates
+        results = np.zeros((steps, len(self.plan.results)), np.float32)
+        batched = [name for name, value in self.program.outputs.items() if value.batched]
+        done = self._engine.run(
+            parameters=self.state.parameters,
+            slots=self.state.slots,
+            inputs=[_rows(run.inputs[name]) for name in self.program.inputs],
+            outputs=[run.outputs[name].reshape(len(run.outputs[name]), -1) for name in batched],
+            order=np.ascontiguousarray(run.order, np.int64),
+            learning_rates=np.zeros(steps, np.float32) if rates is None else rates,
+            results=results,
+            first_step=run.first_step,
+            position=run.position,
+            seed=run.seed,
+            epoch=run.epoch,
+            threads=self.threads,
+        )
+        columns = {name: results[:, k] for k, name in enumerate(self.plan.results)}
+        return Results(done, columns)
+
+    def memory(self) -> int:
+        return self._engine.memory(self.threads)

@@ -1,0 +1,89 @@
+"""The reference executor: every operation by its float64 definition, one step after another."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernelet.executors.base import Executor, Results, Run, State
+from kernelet.program import Array, Program, StepContext, Value
+
+
+def evaluate(
+    program: Program, known: dict[Value, Array], context: StepContext
+) -> dict[Value, Array]:
+    """Compute every value of a program in float64.
+
+    Parameters
+    ----------
+    program : Program
+        What to compute.
+    known : dict of Value to ndarray
+        Inputs (batch first) and parameters.
+    context : StepContext
+        Keys of the random numbers, learning rate and step.
+
+    Returns
+    -------
+    dict of Value to ndarray
+        The known values and all others.
+    """
+    values = dict(known)
+    for node in program.nodes:
+        results = node.op.reference(context, *(values[value] for value in node.inputs))
+        values.update(zip(node.outputs, results, strict=True))
+    return values
+
+
+class ReferenceExecutor(Executor):
+    """Defines what a program means; slow, and exact to float64 where the state is float64.
+
+    Parameters
+    ----------
+    program : Program
+        What to run.
+    batch_size : int
+        Samples a step.
+    state : State
+        Parameters, updated in place in their own precision.
+    """
+
+    def __init__(self, program: Program, batch_size: int, state: State) -> None:
+        self.program = program
+        self.batch_size = batch_size
+        self.state = state
+
+    def run(self, run: Run) -> Results:
+        reported: dict[str, list[float]] = {
+            name: [] for name, value in self.program.outputs.items() if not value.batched
+        }
+        for step in range(self.steps(run)):
+            values = self._step(run, step)
+            for name, rows in run.outputs.items():
+                begin = run.position + step * self.batch_size
+                result = values[self.program.outputs[name]]
+                rows[begin : begin + len(result)] = result.reshape(len(result), *rows.shape[1:])
+            for name, numbers in reported.items():
+                numbers.append(float(values[self.program.outputs[name]]))
+        collected = {name: np.array(numbers, np.float32) for name, numbers in reported.items()}
+        return Results(self.steps(run), collected)
+
+    def _step(self, run: Run, step: int) -> dict[Value, Array]:
+        samples = run.order[step * self.batch_size : (step + 1) * self.batch_size]
+        rate = 0.0 if run.learning_rates is None else float(run.learning_rates[step])
+        context = StepContext(samples, run.seed, run.epoch, run.first_step + step + 1, rate)
+        known: dict[Value, Array] = {}
+        for name, value in self.program.inputs.items():
+            rows = run.inputs[name][samples].astype(np.float64)
+            known[value] = rows.reshape(len(samples), *value.shape)
+        for parameter in self.program.parameters:
+            known[parameter.value] = self.state.view(parameter).astype(np.float64)
+        values = evaluate(self.program, known, context)
+        for parameter in self.program.parameters:
+            if parameter.value in self.program.updates:
+                new = values[self.program.updates[parameter.value]]
+                self.state.view(parameter)[...] = new
+        return values
+
+    def memory(self) -> int:
+        values = {value for node in self.program.nodes for value in node.outputs}
+        return sum(8 * v.size * (self.batch_size if v.batched else 1) for v in values)

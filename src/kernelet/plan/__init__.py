@@ -1,0 +1,1 @@
+"""Program to plan: gradients, fusion, memory, schedule and the choice of kernels."""

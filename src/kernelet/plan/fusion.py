@@ -1,0 +1,160 @@
+"""Operations become steps: one kernel each, with what can be fused into it.
+
+Three rewrites: a convolution or dense product takes the bias and the activation that follow it; a
+reshape disappears, because it changes no element's place; an input is packed together with the
+augmentation and rescaling that directly follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from kernelet.ops.activation import Activate
+from kernelet.ops.augmentation import RandomFlip, RandomShift
+from kernelet.ops.arithmetic import Rescale
+from kernelet.ops.bias import BiasAdd
+from kernelet.ops.shape import Reshape
+from kernelet.plan.packing import pack_arguments
+from kernelet.plan.selection import (
+    Arguments,
+    Constants,
+    Packing,
+    Target,
+    select,
+)
+from kernelet.program import Node, Program, Value
+
+
+@dataclass(frozen=True)
+class Step:
+    """One application of a kernel.
+
+    Attributes
+    ----------
+    kernel : str
+        Name in the engine's kernel list.
+    arguments : mapping
+        By name.
+    inputs : tuple of Value or None
+        Operands read; None for an absent one.
+    outputs : tuple of Value
+        Operands written.
+    constants : sequence
+        Rows of constants; an empty row is an absent operand.
+    workspace : int
+        Floats of scratch memory.
+    divisible : bool
+        Whether the elements of its shared values may be divided among threads.
+    nodes : tuple of Node
+        The operations it does.
+    """
+
+    kernel: str
+    arguments: Arguments
+    inputs: tuple[Value | None, ...]
+    outputs: tuple[Value, ...]
+    constants: Constants = ()
+    workspace: int = 0
+    divisible: bool = False
+    packing: Packing | None = None
+    nodes: tuple[Node, ...] = ()
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The values it reads."""
+        return tuple(value for value in self.inputs if value is not None)
+
+    @property
+    def batched(self) -> bool:
+        """Whether it runs on every block of the batch."""
+        return not self.values or any(v.batched for v in (*self.values, *self.outputs))
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it sums over the batch."""
+        return self.batched and bool(self.outputs) and not self.outputs[0].batched
+
+
+class Fusion:
+    """Turns the nodes of a program into steps, in program order."""
+
+    def __init__(self, program: Program, target: Target) -> None:
+        self.program = program
+        self.target = target
+        self.readers = program.consumers()
+        self.kept = set(program.outputs.values()) | set(program.updates.values())
+        self.aliases: dict[Value, Value] = {}
+        self._done: set[Value] = set()
+
+    def steps(self) -> list[Step]:
+        """Return the steps of the program."""
+        steps = [self._pack(k, value) for k, value in enumerate(self.program.inputs.values())]
+        for node in self.program.nodes:
+            if node.output in self._done:
+                continue
+            if isinstance(node.op, Reshape):
+                self.aliases[node.output] = self.resolve(node.inputs[0])
+                continue
+            steps.append(self._step(node))
+        batched = (v for v in self.program.outputs.values() if v.batched)
+        steps.extend(self._unpack(k, value) for k, value in enumerate(batched))
+        return steps
+
+    def resolve(self, value: Value) -> Value:
+        """Return the value whose memory this one shares."""
+        return self.aliases.get(value, value)
+
+    def _resolved(self, values: Iterable[Value]) -> tuple[Value, ...]:
+        return tuple(self.resolve(value) for value in values)
+
+    def _sole_reader(self, value: Value) -> Node | None:
+        readers = self.readers.get(value, [])
+        return readers[0] if len(readers) == 1 and value not in self.kept else None
+
+    def _step(self, node: Node) -> Step:
+        candidate = select(node)
+        step = Step(
+            kernel=candidate.kernel,
+            arguments=candidate.arguments(node),
+            inputs=self._resolved(node.inputs),
+            outputs=node.outputs,
+            constants=candidate.constants(node),
+            workspace=candidate.workspace(node, self.target) if candidate.workspace else 0,
+            divisible=candidate.divisible,
+            packing=candidate.packing(node) if candidate.packing else None,
+            nodes=(node,),
+        )
+        return self._with_epilogue(step) if candidate.bias else step
+
+    def _with_epilogue(self, step: Step) -> Step:
+        step = replace(step, inputs=(*step.inputs, None))
+        reader = self._sole_reader(step.outputs[0])
+        if reader is not None and isinstance(reader.op, BiasAdd):
+            inputs = (*step.inputs[:-1], reader.inputs[1])
+            step = replace(self._absorb(step, reader), inputs=inputs)
+            reader = self._sole_reader(step.outputs[0])
+        if reader is not None and isinstance(reader.op, Activate):
+            step = self._absorb(step, reader)
+            chosen = {"activation": reader.op.kind, "slope": float(reader.op.slope)}
+            step = replace(step, arguments={**step.arguments, **chosen})
+        return step
+
+    def _absorb(self, step: Step, node: Node) -> Step:
+        self._done.add(node.output)
+        return replace(step, outputs=node.outputs, nodes=(*step.nodes, node))
+
+    def _pack(self, index: int, value: Value) -> Step:
+        chain: list[Node] = []
+        reader = self._sole_reader(value)
+        while reader is not None and isinstance(reader.op, RandomFlip | RandomShift | Rescale):
+            chain.append(reader)
+            reader = self._sole_reader(reader.output)
+        arguments, constants = pack_arguments(chain, index, value.shape)
+        self._done.update(node.output for node in chain)
+        output = chain[-1].output if chain else value
+        return Step("pack_samples", arguments, (), (output,), constants, nodes=tuple(chain))
+
+    def _unpack(self, index: int, value: Value) -> Step:
+        arguments = {"output": index, "size": value.size}
+        return Step("unpack_samples", arguments, (self.resolve(value),), ())

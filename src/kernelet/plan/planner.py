@@ -1,0 +1,386 @@
+"""Program → plan: kernels in phases, every operand at a fixed place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from kernelet.plan.fusion import Fusion, Step
+from kernelet.plan.memory import Lifetime, Stack, pack
+from kernelet.plan.schedule import Phase, PhaseKind, Scheduler
+from kernelet.plan.selection import Arguments, Target, round_up
+from kernelet.program import Program, Type, Value
+
+# Sums over the batch are kept apart in at most this many groups, and in no more than this many
+# floats together: more groups occupy more threads, but each holds a copy of all gradients.
+MOST_GROUPS = 16
+MOST_PARTIAL_FLOATS = 1 << 26
+
+
+class Space(Enum):
+    """Where an operand lives; the engine's plan.h describes each."""
+
+    SCRATCH = "scratch"
+    BATCH = "batch"
+    SHARED = "shared"
+    PARTIAL = "partial"
+    PARAMETERS = "parameters"
+    SLOTS = "slots"
+    CONSTANTS = "constants"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A place in memory: a space and an offset in floats."""
+
+    space: Space
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One kernel with its operands and arguments.
+
+    Attributes
+    ----------
+    kernel : str
+        Name in the engine's kernel list.
+    operands : tuple of Operand
+        In the kernel's order.
+    arguments : mapping
+        By name.
+    count : int
+        Elements, where threads divide them among themselves.
+    steps : tuple of Step
+        What it does; several where neighbouring updates were merged.
+    """
+
+    kernel: str
+    operands: tuple[Operand, ...]
+    arguments: Arguments
+    count: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class PlannedPhase:
+    """Instructions between two barriers; ``once`` where a run needs them in its first step only."""
+
+    kind: PhaseKind
+    once: bool
+    instructions: tuple[Instruction, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the engine needs to run a program for one batch size.
+
+    Attributes
+    ----------
+    program : Program
+        What is planned.
+    batch_size, groups : int
+        Samples a step, and groups of blocks whose sums are kept apart.
+    phases : tuple of PlannedPhase
+        In order.
+    scratch, batch, shared, partial : int
+        Floats of the arenas: a thread's, a block's, the plan's, a group's.
+    constants : tuple of float
+        Fixed numbers.
+    results : dict of str to int
+        Where the program's single-number outputs lie among the shared values.
+    """
+
+    program: Program
+    batch_size: int
+    groups: int
+    phases: tuple[PlannedPhase, ...]
+    scratch: int
+    batch: int
+    shared: int
+    partial: int
+    constants: tuple[float, ...]
+    results: dict[str, int]
+
+
+class Planner:
+    """Makes the plan of one program for one batch size; see `make_plan`."""
+
+    def __init__(
+        self, program: Program, batch_size: int, offsets: Mapping[str, int], target: Target
+    ) -> None:
+        self.program = program
+        self.batch_size = batch_size
+        self.target = target
+        self.fusion = Fusion(program, target)
+        self.places: dict[Value, Operand] = {}
+        self.partials: dict[Value, Operand] = {}
+        self.shared = Stack(target.alignment)
+        self.partial = Stack(target.alignment)
+        self.constants: list[float] = []
+        for parameter in program.parameters:
+            space = Space.SLOTS if parameter.role == "slot" else Space.PARAMETERS
+            self.places[parameter.value] = Operand(space, offsets[parameter.name])
+        self.targets = {new: old for old, new in program.updates.items()}
+
+    def plan(self) -> Plan:
+        """Return the plan."""
+        phases = Scheduler(self._packed(self.fusion.steps()), self.targets).phases()
+        self._place_gradients(phases)
+        self._place_shared(phases)
+        batch = self._place_batch(phases)
+        constant = {p.value for p in self.program.parameters if p.value not in self.program.updates}
+        planned: list[PlannedPhase] = []
+        scratch = 0
+        for phase in phases:
+            workspaces, size = self._place_scratch(phase)
+            scratch = max(scratch, size)
+            instructions = tuple(
+                self._instruction(step, workspaces.get(k)) for k, step in enumerate(phase.steps)
+            )
+            if phase.kind is PhaseKind.RANGE:
+                instructions = merged(instructions)
+            once = phase.kind is not PhaseKind.BLOCKS and all(
+                constant.issuperset(step.values) for step in phase.steps
+            )
+            if once:
+                constant.update(value for step in phase.steps for value in step.outputs)
+            planned.append(PlannedPhase(phase.kind, once, instructions))
+            if phase.sums:
+                planned.append(self._sums(phase))
+        return Plan(
+            program=self.program,
+            batch_size=self.batch_size,
+            groups=self._groups(),
+            phases=tuple(joined(planned)),
+            scratch=scratch,
+            batch=batch,
+            shared=self.shared.size,
+            partial=self.partial.size,
+            constants=tuple(self.constants),
+            results=self._results(),
+        )
+
+    def _packed(self, steps: list[Step]) -> list[Step]:
+        """Return the steps with those that pack filters in front of their first use."""
+        packed: dict[tuple[Value, tuple[tuple[str, object], ...]], Value] = {}
+        result: list[Step] = []
+        for step in steps:
+            if step.packing is None:
+                result.append(step)
+                continue
+            source = step.inputs[step.packing.operand]
+            assert source is not None
+            key = (source, tuple(sorted(step.packing.arguments.items())))
+            if key not in packed:
+                index = -1 - len(packed)
+                packed[key] = Value(index, Type((source.size,), False), f"{source.name} packed")
+                result.append(
+                    Step("pack_filters", step.packing.arguments, (source,), (packed[key],))
+                )
+            inputs = list(step.inputs)
+            inputs[step.packing.operand] = packed[key]
+            result.append(replace(step, inputs=tuple(inputs)))
+        return result
+
+    def _place_gradients(self, phases: list[Phase]) -> None:
+        """Give the gradients of flat weights the places of their weights, one behind another."""
+        sums = {value for phase in phases for value in phase.sums}
+        gradients: dict[Value, int] = {}
+        for step in (step for phase in phases for step in phase.steps):
+            if step.divisible and step.outputs[0] in self.targets:
+                weight = self.places[self.targets[step.outputs[0]]]
+                gradients.update((v, weight.offset) for v in step.values if v in sums)
+        if gradients:
+            end = max(offset + value.size for value, offset in gradients.items())
+            for stack in (self.shared, self.partial):
+                stack.place("gradients", end)
+            for value, offset in gradients.items():
+                self.places[value] = Operand(Space.SHARED, offset)
+                self.partials[value] = Operand(Space.PARTIAL, offset)
+
+    def _place_shared(self, phases: list[Phase]) -> None:
+        for step in (step for phase in phases for step in phase.steps):
+            for value in step.outputs:
+                if value in self.targets:
+                    self.places[value] = self.places[self.targets[value]]
+                elif not value.batched and value not in self.places:
+                    place = self.shared.place(value, value.size)
+                    self.places[value] = Operand(Space.SHARED, place)
+                    if step.reduces:
+                        partial = self.partial.place(value, value.size)
+                        self.partials[value] = Operand(Space.PARTIAL, partial)
+
+    def _place_batch(self, phases: list[Phase]) -> int:
+        """Place the batched values that outlive a phase; return the size of their arena."""
+        spans: dict[Value, list[int]] = {}
+        for moment, phase in enumerate(phases):
+            for step in phase.steps:
+                for value in (*step.values, *step.outputs):
+                    if value.batched:
+                        spans.setdefault(value, []).append(moment)
+        layout = pack(
+            (
+                Lifetime(value, value.size * self.target.lanes, moments[0], moments[-1])
+                for value, moments in spans.items()
+                if moments[0] != moments[-1]
+            ),
+            self.target.alignment,
+        )
+        for value, offset in layout.offsets.items():
+            assert isinstance(value, Value)
+            self.places[value] = Operand(Space.BATCH, offset)
+        return layout.size
+
+    def _place_scratch(self, phase: Phase) -> tuple[dict[int, Operand], int]:
+        """Place what lives within a phase; return the workspaces by step and the arena's size."""
+        spans: dict[Value, list[int]] = {}
+        for moment, step in enumerate(phase.steps):
+            for value in (*step.values, *step.outputs):
+                if value.batched and value not in self.places:
+                    spans.setdefault(value, []).append(moment)
+        lifetimes = [
+            Lifetime(value, value.size * self.target.lanes, moments[0], moments[-1])
+            for value, moments in spans.items()
+        ]
+        lifetimes += [
+            Lifetime(moment, step.workspace, moment, moment)
+            for moment, step in enumerate(phase.steps)
+            if step.workspace
+        ]
+        layout = pack(lifetimes, self.target.alignment)
+        workspaces: dict[int, Operand] = {}
+        for key, offset in layout.offsets.items():
+            if isinstance(key, Value):
+                self.places[key] = Operand(Space.SCRATCH, offset)
+            elif isinstance(key, int):
+                workspaces[key] = Operand(Space.SCRATCH, offset)
+        return workspaces, layout.size
+
+    def _instruction(self, step: Step, workspace: Operand | None) -> Instruction:
+        outputs = (
+            self.partials[value] if step.reduces else self.places[value] for value in step.outputs
+        )
+        inputs = (Operand(Space.NONE) if v is None else self.places[v] for v in step.inputs)
+        operands = [*inputs, *outputs, *(self._constant(row) for row in step.constants)]
+        if workspace is not None:
+            operands.append(workspace)
+        elements = step.outputs[0].size if step.outputs else 0
+        count = round_up(elements, self.target.alignment) if step.divisible else 0
+        return Instruction(step.kernel, tuple(operands), step.arguments, count, (step,))
+
+    def _constant(self, row: Arguments | object) -> Operand:
+        numbers = [float(x) for x in row]  # type: ignore[attr-defined]
+        if not numbers:
+            return Operand(Space.NONE)
+        offset = len(self.constants)
+        padding = round_up(len(numbers), self.target.alignment) - len(numbers)
+        self.constants += numbers + [0.0] * padding
+        return Operand(Space.CONSTANTS, offset)
+
+    def _sums(self, phase: Phase) -> PlannedPhase:
+        instructions = []
+        for value in sorted(phase.sums, key=lambda value: self.partials[value].offset):
+            count = round_up(value.size, self.target.alignment)
+            operands = (self.partials[value], self.places[value])
+            instructions.append(Instruction("sum_partials", operands, {}, count, ()))
+        return PlannedPhase(PhaseKind.RANGE, False, merged(tuple(instructions)))
+
+    def _groups(self) -> int:
+        blocks = -(-self.batch_size // self.target.lanes)
+        if not self.partial.size:
+            return blocks
+        return min(blocks, max(1, min(MOST_GROUPS, MOST_PARTIAL_FLOATS // self.partial.size)))
+
+    def _results(self) -> dict[str, int]:
+        results: dict[str, int] = {}
+        for name, value in self.program.outputs.items():
+            if not value.batched:
+                place = self.places[self.fusion.resolve(value)]
+                if place.space is not Space.SHARED or value.size != 1:
+                    raise ValueError(f"output {name} must be one computed number")
+                results[name] = place.offset
+        return results
+
+
+def _follows(first: Instruction, second: Instruction) -> bool:
+    """Return whether an instruction does to the next elements what another does."""
+    if (first.kernel, first.arguments) != (second.kernel, second.arguments):
+        return False
+    moved = [
+        b == Operand(a.space, a.offset + first.count)
+        for a, b in zip(first.operands, second.operands, strict=True)
+    ]
+    # An operand that does not move along is a single number that all elements share.
+    stays = [a == b for a, b in zip(first.operands, second.operands, strict=True)]
+    return moved[0] and all(m or s for m, s in zip(moved, stays, strict=True))
+
+
+def merged(instructions: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
+    """Return range instructions with those on neighbouring memory made one."""
+    result: list[Instruction] = []
+    for instruction in instructions:
+        if result and _follows(result[-1], instruction):
+            last = result[-1]
+            count = last.count + instruction.count
+            result[-1] = replace(last, count=count, steps=(*last.steps, *instruction.steps))
+        else:
+            result.append(instruction)
+    return tuple(result)
+
+
+def _shares_division(writer: Instruction, reader: Instruction) -> bool:
+    """Return whether a thread reads only what it has itself written."""
+    for written in writer.operands:
+        for read in reader.operands:
+            if written.space is not read.space or read.space is Space.NONE:
+                continue
+            overlap = (
+                written.offset < read.offset + reader.count
+                and read.offset < written.offset + writer.count
+            )
+            if overlap and (written.offset != read.offset or writer.count != reader.count):
+                return False
+    return True
+
+
+def joined(phases: list[PlannedPhase]) -> list[PlannedPhase]:
+    """Return the phases with range phases made one where no barrier is needed between them."""
+    result: list[PlannedPhase] = []
+    for phase in phases:
+        last = result[-1] if result else None
+        if (
+            last is not None
+            and last.kind is phase.kind is PhaseKind.RANGE
+            and last.once == phase.once
+            and all(_shares_division(w, r) for w in last.instructions for r in phase.instructions)
+        ):
+            result[-1] = replace(last, instructions=last.instructions + phase.instructions)
+        else:
+            result.append(phase)
+    return result
+
+
+def make_plan(
+    program: Program, batch_size: int, offsets: Mapping[str, int], target: Target
+) -> Plan:
+    """Plan a program.
+
+    Parameters
+    ----------
+    program : Program
+        What to run.
+    batch_size : int
+        Most samples a step.
+    offsets : mapping of str to int
+        Where each parameter begins in its flat array, in floats.
+    target : Target
+        Of the engine that will run the plan.
+
+    Returns
+    -------
+    Plan
+    """
+    return Planner(program, batch_size, offsets, target).plan()

@@ -1,0 +1,122 @@
+"""When steps run: phases with a barrier in between.
+
+A *blocks* phase takes each block of samples through as many steps as possible while its values sit
+in cache. It ends where a step needs a number that all samples contribute to: a batch statistic,
+or the gradient of a weight. Steps on shared values run between such phases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from kernelet.plan.fusion import Step
+from kernelet.program import Value
+
+
+class PhaseKind(Enum):
+    """How a phase is divided among threads: by blocks of samples, by step, or by elements."""
+
+    BLOCKS = "blocks"
+    TASKS = "tasks"
+    RANGE = "range"
+
+
+@dataclass
+class Phase:
+    """Steps between two barriers.
+
+    Attributes
+    ----------
+    kind : PhaseKind
+        How the steps are divided among threads.
+    steps : list of Step
+        In order.
+    sums : list of Value
+        In a blocks phase, the values it sums over the batch; they are whole after the range phase
+        that follows.
+    """
+
+    kind: PhaseKind
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def sums(self) -> list[Value]:
+        """Values that this phase sums over the batch."""
+        return [step.outputs[0] for step in self.steps if step.reduces]
+
+
+class Scheduler:
+    """Greedy: all shared steps that can run, then the longest possible blocks phase, and again.
+
+    Parameters
+    ----------
+    steps : list of Step
+        In an order in which they could run.
+    targets : dict of Value to Value
+        For the result of an update, the parameter that it overwrites: everything else that reads
+        the parameter runs before.
+    """
+
+    def __init__(self, steps: list[Step], targets: dict[Value, Value]) -> None:
+        self._pending = list(steps)
+        self._targets = targets
+        made = {value for step in steps for value in step.outputs}
+        self._missing = made
+        self._phases: list[Phase] = []
+
+    def phases(self) -> list[Phase]:
+        """Return the phases in order."""
+        while self._pending:
+            before = len(self._pending)
+            while self._take_shared():
+                pass
+            self._take_blocks()
+            if len(self._pending) == before:
+                names = ", ".join(step.kernel for step in self._pending)
+                raise RuntimeError(f"the plan has a cycle among: {names}")
+        return self._phases
+
+    def _ready(self, step: Step) -> bool:
+        return self._missing.isdisjoint(step.values)
+
+    def _overwrites_what_others_read(self, step: Step) -> bool:
+        overwritten = {self._targets[v] for v in step.outputs if v in self._targets}
+        return any(
+            overwritten.intersection(other.values) for other in self._pending if other is not step
+        )
+
+    def _finish(self, phase: Phase) -> None:
+        taken = {id(step) for step in phase.steps}
+        self._pending = [step for step in self._pending if id(step) not in taken]
+        for step in phase.steps:
+            self._missing.difference_update(step.outputs)
+        self._phases.append(phase)
+
+    def _take_shared(self) -> bool:
+        """Schedule the shared steps that are ready; return whether there were any."""
+        ready = [
+            step
+            for step in self._pending
+            if not step.batched
+            and self._ready(step)
+            and not self._overwrites_what_others_read(step)
+        ]
+        tasks = [step for step in ready if not step.divisible]
+        ranges = [step for step in ready if step.divisible]
+        # Tasks first: one of them may stop the run before a weight is changed.
+        if tasks:
+            self._finish(Phase(PhaseKind.TASKS, tasks))
+        elif ranges:
+            self._finish(Phase(PhaseKind.RANGE, ranges))
+        return bool(ready)
+
+    def _take_blocks(self) -> None:
+        phase = Phase(PhaseKind.BLOCKS)
+        for step in self._pending:
+            if step.batched and self._ready(step):
+                phase.steps.append(step)
+                if not step.reduces:
+                    self._missing.difference_update(step.outputs)
+        if phase.steps:
+            self._finish(phase)
