@@ -1,0 +1,141 @@
+"""Native engine of kernelet: arrays in, arrays out."""
+
+from collections.abc import Sequence
+import enum
+from typing import Annotated
+
+import numpy
+from numpy.typing import NDArray
+
+
+class CacheSizes:
+    """Bytes of the caches one core sees; 0 where the machine does not say."""
+
+    @property
+    def l1d(self) -> int: ...
+
+    @property
+    def l2(self) -> int: ...
+
+    @property
+    def l3(self) -> int: ...
+
+class Processor:
+    """A processor, as it and the operating system allow it to be used."""
+
+    @property
+    def brand(self) -> str:
+        """Name it gives itself; empty where it gives none."""
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Usable instruction sets, from scalar to the best."""
+
+    @property
+    def best(self) -> str:
+        """The most capable of `levels`."""
+
+    @property
+    def caches(self) -> CacheSizes: ...
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Usable extensions, by their names in /proc/cpuinfo."""
+
+def processor() -> Processor:
+    """The processor this program runs on."""
+
+def resolve_isa(isa: str | None = None) -> str:
+    """
+    The instruction set to use: `isa`, else the one KERNELET_ISA names, else the
+    best.
+
+    Raises ConfigurationError where the name is unknown or the processor lacks it.
+    """
+
+def usable_threads() -> int:
+    """
+    Threads to use: KERNELET_THREADS where set, else the processors that affinity
+    and control groups allow this process.
+
+    Raises ConfigurationError where KERNELET_THREADS is not a whole number from 1
+    to 1024.
+    """
+
+def cgroup_limit(root: str = '/') -> float | None:
+    """
+    Processors, possibly a fraction, that this process' control groups allow; None
+    where they set no quota. `root` is the folder that stands for "/".
+    """
+
+LANES: int = 16
+
+ALIGNMENT: int = 16
+
+def activation_names() -> list[str]:
+    """Names of the activations, in the order of their numbers."""
+
+def kernel_names() -> list[str]:
+    """Names of all kernels."""
+
+class Space(enum.Enum):
+    """Where an operand lives."""
+
+    SCRATCH = 0
+
+    BATCH = 1
+
+    SHARED = 2
+
+    PARTIAL = 3
+
+    PARAMETERS = 4
+
+    SLOTS = 5
+
+    CONSTANTS = 6
+
+    NONE = 7
+
+class PhaseKind(enum.Enum):
+    """How a phase is divided among threads."""
+
+    BLOCKS = 0
+
+    TASKS = 1
+
+    RANGE = 2
+
+class Plan:
+    """A flat list of kernels that runs whole steps without Python."""
+
+    def __init__(self, isa: str) -> None: ...
+
+    def add_phase(self, kind: PhaseKind, once: bool = False) -> None:
+        """Start a phase; `once` runs it with the first step of a run only."""
+
+    def add_instruction(self, kernel: str, operands: Sequence[tuple[Space, int]], arguments: dict[str, object], count: int = 0) -> None:
+        """
+        Append a kernel to the last phase.
+
+        `operands` are (space, offset in floats); `count` the elements of a range phase.
+        """
+
+    def finish(self, scratch: int, batch: int, shared: int, partial: int, batch_size: int, groups: int, constants: Sequence[float], results: Sequence[int]) -> None:
+        """
+        Fix the sizes (floats), samples a step, groups, constants and reported values.
+        """
+
+    def memory(self, threads: int) -> int:
+        """Bytes of the arenas on this many threads."""
+
+    def run(self, parameters: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], slots: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], inputs: Sequence[Annotated[NDArray, dict(shape=(None, None), order='C', device='cpu', writable=False)]], outputs: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]], order: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], learning_rates: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], results: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], first_step: int, position: int, seed: int, epoch: int, threads: int) -> int:
+        """
+        Run a step for every batch of `order`; return how many steps were done.
+
+        `inputs` are (rows, elements) arrays of float32, uint8 or int32; `order` names the
+        row of each sample. `outputs` are filled from row `position` on.
+        """
+
+    @property
+    def isa(self) -> str: ...
