@@ -106,7 +106,7 @@ KERNELET_INLINE Vector sigmoid(Vector x) {
     return select(less(x, Vector::broadcast(exp_lowest)), Vector::zero(), y);
 }
 
-// Error function. Errors: 1.12, 1.25.
+// Error function. Errors: 1.12, 1.30.
 //
 // An odd polynomial up to 0.9, 1 - exp(-p(x)) beyond, which is 1 from 3.92 on.
 KERNELET_INLINE Vector erf(Vector x) {
