@@ -113,12 +113,12 @@ def fractions(random_words: Words) -> Reals:
     >>> fractions(np.array([0, 0x8000_0000], np.uint32)).tolist()
     [0.0, 0.5]
     """
-    return (random_words >> np.uint32(8)) * 2.0**-24
+    return (random_words >> np.uint32(8)).astype(np.float64) * 2.0**-24
 
 
 def _initial_words(seed: int, index: int, attempt: int, count: int) -> Words:
     """Return words for the initial value of a parameter: its index stands for the sample."""
-    return words(seed, INITIALIZER_STREAM, attempt, np.array([index]), count)[0]
+    return words(seed, INITIALIZER_STREAM, attempt, np.array([index]), count).reshape(count)
 
 
 def _standard_normal(seed: int, index: int, attempt: int, count: int) -> Reals:

@@ -22,12 +22,12 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def _sigmoid(x: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-x))
+    # 1 / (1 + exp(-x)) without overflow.
+    return np.exp(-np.logaddexp(0.0, -x))
 
 
 def _normal_distribution(x: Array) -> Array:
-    return 0.5 * (1 + _erf(x / math.sqrt(2)))
+    return np.asarray(0.5 + 0.5 * _erf(x / math.sqrt(2)), np.float64)
 
 
 def _normal_density(x: Array) -> Array:
