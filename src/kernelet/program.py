@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,3 +122,196 @@ class StepContext:
         Number of this optimizer step, from 1.
     learning_rate : float
         Of this step.
+    """
+
+    samples: NDArray[np.int64]
+    seed: int = 0
+    epoch: int = 0
+    step: int = 1
+    learning_rate: float = 0.0
+
+
+class Op(ABC):
+    """A primitive operation: what it does to shapes, what it costs, its gradient, its definition.
+
+    Attributes are integers, floats, strings and tuples of them, resolved at lowering; two
+    operations with equal attributes are equal.
+    """
+
+    name: ClassVar[str]
+    differentiable: ClassVar[bool] = True
+
+    @abstractmethod
+    def types(self, *inputs: Type) -> tuple[Type, ...]:
+        """Return the types of the outputs.
+
+        Raises
+        ------
+        ShapeError
+            If the inputs do not fit.
+        """
+
+    @abstractmethod
+    def cost(self, *inputs: Type) -> Cost:
+        """Return the arithmetic, for one sample where the first output is batched."""
+
+    def gradient(
+        self, build: ProgramBuilder, node: Node, upstream: Value, needed: Sequence[bool]
+    ) -> Sequence[Value | None]:
+        """Emit the operations that compute the gradient by each input.
+
+        Parameters
+        ----------
+        build : ProgramBuilder
+            Takes the operations.
+        node : Node
+            The application of this operation.
+        upstream : Value
+            Gradient of the objective by the node's output.
+        needed : sequence of bool
+            For each input, whether its gradient will be read.
+
+        Returns
+        -------
+        sequence of Value or None
+            One entry an input; None where it is not needed or zero.
+        """
+        raise NotImplementedError(f"{self.name} has no gradient")
+
+    @abstractmethod
+    def reference(self, context: StepContext, *inputs: Array) -> tuple[Array, ...]:
+        """Compute the outputs in float64; batched arrays have the batch as their first axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One application of an operation.
+
+    Attributes
+    ----------
+    op : Op
+        What is done.
+    inputs, outputs : tuple of Value
+        Values read and made.
+    layer : str
+        Name of the layer that asked for it; empty for none.
+    """
+
+    op: Op
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    layer: str = ""
+
+    @property
+    def output(self) -> Value:
+        """The first output."""
+        return self.outputs[0]
+
+    @property
+    def cost(self) -> Cost:
+        """Arithmetic, for one sample where the output is batched."""
+        return self.op.cost(*(value.type for value in self.inputs))
+
+
+@dataclass(frozen=True)
+class Program:
+    """An immutable list of operations in an order in which they can run.
+
+    Attributes
+    ----------
+    inputs, outputs : dict of str to Value
+        What a caller gives and gets, by name.
+    parameters : tuple of Parameter
+        What outlives a step.
+    nodes : tuple of Node
+        The operations.
+    updates : dict of Value to Value
+        For the value of a parameter, the value that replaces it at the end of the step.
+    """
+
+    inputs: dict[str, Value]
+    outputs: dict[str, Value]
+    parameters: tuple[Parameter, ...]
+    nodes: tuple[Node, ...]
+    updates: dict[Value, Value]
+
+    def consumers(self) -> dict[Value, list[Node]]:
+        """Return, for every value that is read, the nodes that read it."""
+        readers: dict[Value, list[Node]] = {}
+        for node in self.nodes:
+            for value in node.inputs:
+                readers.setdefault(value, []).append(node)
+        return readers
+
+
+@dataclass
+class ProgramBuilder:
+    """A program under construction.
+
+    Attributes
+    ----------
+    inputs, outputs, parameters, nodes, updates
+        As in `Program`; a caller fills ``outputs`` and ``updates``.
+    layer : str
+        Name of the layer whose operations are being added.
+
+    Examples
+    --------
+    >>> from kernelet.ops.dense import MatrixProduct
+    >>> build = ProgramBuilder()
+    >>> x = build.input("x", (3,))
+    >>> kernel = build.parameter("dense/kernel", (3, 2))
+    >>> build.outputs["y"] = build.add(MatrixProduct(), x, kernel)
+    >>> build.finish().outputs["y"].shape
+    (2,)
+    """
+
+    inputs: dict[str, Value] = field(default_factory=dict)
+    outputs: dict[str, Value] = field(default_factory=dict)
+    parameters: list[Parameter] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    updates: dict[Value, Value] = field(default_factory=dict)
+    layer: str = ""
+    _values: int = 0
+
+    def _value(self, kind: Type, name: str) -> Value:
+        self._values += 1
+        return Value(self._values - 1, kind, name)
+
+    def input(self, name: str, shape: Shape) -> Value:
+        """Declare an array that the caller gives for every sample."""
+        self.inputs[name] = self._value(Type(shape), name)
+        return self.inputs[name]
+
+    def parameter(
+        self, name: str, shape: Shape, role: Role = "weight", trainable: bool = True
+    ) -> Value:
+        """Declare a parameter; a name that is known already gives the same value again."""
+        for known in self.parameters:
+            if known.name == name:
+                return known.value
+        value = self._value(Type(shape, batched=False), name)
+        self.parameters.append(Parameter(value, name, role, trainable))
+        return value
+
+    def apply(self, op: Op, *inputs: Value) -> tuple[Value, ...]:
+        """Add an operation and return all its outputs."""
+        types = op.types(*(value.type for value in inputs))
+        prefix = f"{self.layer}/" if self.layer else ""
+        outputs = tuple(self._value(kind, f"{prefix}{op.name}") for kind in types)
+        self.nodes.append(Node(op, inputs, outputs, self.layer))
+        return outputs
+
+    def add(self, op: Op, *inputs: Value) -> Value:
+        """Add an operation and return its first output."""
+        return self.apply(op, *inputs)[0]
+
+    def finish(self) -> Program:
+        """Return the program."""
+        return Program(
+            inputs=dict(self.inputs),
+            outputs=dict(self.outputs),
+            parameters=tuple(self.parameters),
+            nodes=tuple(self.nodes),
+            updates=dict(self.updates),
+        )
