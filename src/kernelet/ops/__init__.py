@@ -35,7 +35,7 @@ from kernelet.ops.normalization import (
     NormalizeGradient,
 )
 from kernelet.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
-from kernelet.ops.reduction import BatchMean, SampleShare
+from kernelet.ops.reduction import BatchMean, RequireFinite, SampleShare
 from kernelet.ops.shape import ChannelSlice, Concatenate, Reshape
 from kernelet.ops.softmax import Softmax, SoftmaxGradient
 from kernelet.ops.updates import AdamUpdate, ClipByNorm, ClipByValue, GlobalNorm, SGDUpdate
@@ -83,6 +83,7 @@ ALL: tuple[type[Op], ...] = (
     SquaredErrorGradient,
     BatchMean,
     SampleShare,
+    RequireFinite,
     TopKAccuracy,
     BinaryAccuracy,
     AbsoluteError,

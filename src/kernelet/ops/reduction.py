@@ -52,3 +52,24 @@ class SampleShare(Op):
     def reference(self, context: StepContext, *inputs: Array) -> tuple[Array, ...]:
         (weight,) = inputs
         return (weight / len(weight),)
+
+
+@dataclass(frozen=True)
+class RequireFinite(Op):
+    """The same number, or the end of the run: ``value → value``.
+
+    Where the number is infinite or NaN, the executor stops before it changes any parameter.
+    """
+
+    name = "require_finite"
+    differentiable = False
+
+    def types(self, *inputs: Type) -> tuple[Type, ...]:
+        require(self.name, (BATCH_NUMBER,), inputs)
+        return (BATCH_NUMBER,)
+
+    def cost(self, *inputs: Type) -> Cost:
+        return Cost(other=1)
+
+    def reference(self, context: StepContext, *inputs: Array) -> tuple[Array, ...]:
+        return (inputs[0],)
