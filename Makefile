@@ -52,12 +52,12 @@ $(STAMPS)/engine: $(STAMPS)/tools $(ENGINE_SOURCES)
 	$(INSTALL) .
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/development: pyproject.toml $(STAMPS)/engine
+$(STAMPS)/development: pyproject.toml | $(STAMPS)/engine
 	$(PIP) install --quiet --group dev
 	$(INSTALL) '.[test]'
 	@touch $@
 
-$(STAMPS)/torch: pyproject.toml $(STAMPS)/development
+$(STAMPS)/torch: pyproject.toml | $(STAMPS)/development
 	$(INSTALL) '.[torch]'
 	@touch $@
 
