@@ -59,6 +59,7 @@ class ZipTree:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).resolve(strict=True)
         self.notes: list[str] = []
+        self.folders: list[str] = []
         self._handle = -1  # stands before anything can fail: close() reads it
         self._handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -131,10 +132,12 @@ class ZipTree:
                 "  Expected a .zip of class folders. Try downloading or packing it again."
             ) from error
         _refuse_overlaps(members, self.path)
+        names = [_safe_name(member, self.path) for member in members if member.is_dir()]
+        self.folders = [name for name in names if not _has_hidden_part(name)]
         files = [member for member in members if not member.is_dir()]
         links = sum(stat.S_ISLNK(member.external_attr >> 16) for member in files)
         if links:
-            self.notes.append(f"{links:,} symbolic link(s) in the archive are not followed")
+            self.notes.append(f"symbolic links in the archive, not followed: {links:,}")
         visible = sorted(
             (
                 (_safe_name(member, self.path), member)
@@ -143,7 +146,7 @@ class ZipTree:
             ),
             key=lambda pair: pair[0],
         )
-        visible = [pair for pair in visible if not any(map(is_hidden, pair[0].split("/")))]
+        visible = [pair for pair in visible if not _has_hidden_part(pair[0])]
         _refuse_encryption_and_repeats(visible, self.path)
         return visible
 
@@ -157,6 +160,10 @@ def _safe_name(member: zipfile.ZipInfo, path: Path) -> str:
             "  No honest tool writes such an entry. Do not use this archive."
         )
     return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _has_hidden_part(name: str) -> bool:
+    return any(map(is_hidden, name.split("/")))
 
 
 def _refuse_overlaps(members: Iterable[zipfile.ZipInfo], path: Path) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_BLOCK = 1024
+
+
 @dataclass(frozen=True, slots=True)
 class LabelledArrays:
     """Pictures and labels by split, as read; `class_names` where the source knows them."""
@@ -50,8 +53,10 @@ def to_splits(
         If shapes, types or values are not those of pictures and labels, or do not agree.
     """
     names, splits, notes = _class_names(arrays, source, class_names), {}, []
-    for name, (images, labels) in arrays.splits.items():
-        pictures = _nhwc(images, f"{name} of {source}")
+    checked = {name: _nhwc(pair[0], f"{name} of {source}") for name, pair in arrays.splits.items()}
+    highest = max(float(pictures.max()) for pictures in checked.values())
+    for name, (_, labels) in arrays.splits.items():
+        pictures = checked[name]
         numbers = _labels(labels, len(pictures), names, f"{name} of {source}")
         if pictures.dtype != np.uint8:
             notes.append(f"{name}: {pictures.dtype} pixel values became 0–255")
@@ -62,7 +67,7 @@ def to_splits(
                 f"{name}: {'×'.join(map(str, pictures.shape[1:]))} became "
                 f"{'×'.join(map(str, target.shape))}"
             )
-        splits[name] = Split(_fitted(to_uint8(pictures), target), numbers)
+        splits[name] = Split(_fitted(_as_uint8(pictures, highest), target), numbers)
     shapes = {split.images.shape[1:] for split in splits.values()}
     if len(shapes) > 1:
         raise DataError(
@@ -76,6 +81,8 @@ def _nhwc(images: NDArray[Any], where: str) -> NDArray[Any]:
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.ndim == 4 and images.shape[3] in (1, 3) and 0 not in images.shape:
+        if images.dtype.kind not in "buif":
+            raise DataError(f"{where}: pixel values are of type {images.dtype}; expected numbers.")
         return images
     hint = ""
     if images.ndim == 4 and images.shape[1] in (1, 3):
@@ -145,6 +152,16 @@ def _refuse_gaps(labels: NDArray[Any], source: str) -> None:
             f"{source}: labels go up to {highest:,} but only {distinct:,} occur; "
             "expected class numbers from 0 on, without large gaps."
         )
+
+
+def _as_uint8(pictures: NDArray[Any], highest: float) -> NDArray[np.uint8]:
+    if pictures.dtype == np.uint8:
+        return pictures
+    converted = np.empty(pictures.shape, np.uint8)
+    for start in range(0, len(pictures), _BLOCK):  # intermediate results are larger than uint8
+        block = slice(start, start + _BLOCK)
+        converted[block] = to_uint8(pictures[block], highest=highest)
+    return converted
 
 
 def _fitted(images: NDArray[np.uint8], target: Target) -> NDArray[np.uint8]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kernelet.data.listing import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -63,7 +65,7 @@ class Dataset:
     broken : tuple of BrokenPicture
         Files that were left out.
     notes : tuple of str
-        What was found and converted, one sentence each.
+        What was found, left out and converted, a line each.
     """
 
     class_names: tuple[str, ...]
@@ -115,8 +117,8 @@ class Dataset:
         lines = [f"{total:,} pictures of {height}×{width} {colour} in {classes} ({parts})"]
         lines += self.notes
         if self.broken:
-            lines.append(f"{len(self.broken):,} broken picture(s) were left out:")
-            lines += [f"  {broken.file!r}: {broken.reason}" for broken in self.broken[:5]]
+            lines.append(f"broken pictures left out: {len(self.broken):,}")
+            lines += [f"  {quoted(broken.file)}: {broken.reason}" for broken in self.broken[:5]]
             if len(self.broken) > 5:
                 lines.append(f"  and {len(self.broken) - 5:,} more")
         return "\n".join(lines)

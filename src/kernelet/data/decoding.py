@@ -27,6 +27,7 @@ MAXIMUM_PIXELS = 89_478_485
 
 _WHITE = (255, 255, 255, 255)
 _ORIENTATION = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
 # Scaling in two steps, the first by whole factors down to twice the target, costs a fraction and
 # changes little (Pillow: at 2.0 and above close to indistinguishable from one step).
 _REDUCING_GAP = 2.0
@@ -67,7 +68,8 @@ def open_picture(file: BinaryIO) -> Image.Image:
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Return ``(height, width)`` as the picture is shown, its EXIF orientation applied."""
-    if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
+    # Of TIFF alone, Pillow gives the upright size before decoding, and turns while decoding.
+    if image.format != "TIFF" and _orientation(image) in _SIDEWAYS:
         return image.width, image.height
     return image.height, image.width
 
@@ -83,8 +85,21 @@ def is_grey(image: Image.Image) -> bool:
 def decode(image: Image.Image, target: Target) -> NDArray[np.uint8]:
     """Bring an opened picture to the target.
 
-    Only the first frame counts. Orientation is applied, transparency lies over white, grey is
-    the ITU-R 601 luma of a colour picture, scaling is bilinear over all pixels that contribute.
+    Only the first frame counts; its orientation (EXIF) is applied. Scaling is bilinear over all
+    pixels that contribute. Colour forms become RGB or grey so:
+
+    ==========================  ==================================================================
+    found                       result
+    ==========================  ==================================================================
+    1 bit                       0 and 255
+    grey                        as it is; three equal channels in RGB
+    RGB, CMYK, YCbCr, HSV, LAB  RGB; as grey, its luma 0.299 R + 0.587 G + 0.114 B (ITU-R 601)
+    palette                     its colours
+    transparent, of any form    laid over white
+    16-bit grey                 value / 257, rounded
+    16-bit colour               the high byte of each channel
+    floating point              as `kernelet.data.values.to_uint8` says
+    ==========================  ==================================================================
 
     Parameters
     ----------
@@ -100,7 +115,9 @@ def decode(image: Image.Image, target: Target) -> NDArray[np.uint8]:
     side = 2 * max(target.height, target.width)
     if min(image.size) >= 2 * side:
         image.draft(None, (side, side))
-    ImageOps.exif_transpose(image, in_place=True)
+    image.load()
+    if _orientation(image) != 1:
+        ImageOps.exif_transpose(image, in_place=True)
     flat = _flat(image, target.channels)
     if flat.size != (target.width, target.height):
         box = source_box(flat.width, flat.height, target)
@@ -125,6 +142,18 @@ def reason(error: Exception) -> str:
         return error.strerror
     text = " ".join(str(error).split())
     return text[:200] or type(error).__name__
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1–8; 1 (upright) where EXIF is absent or damaged."""
+    # Asked for EXIF it has not met yet, Pillow decodes a whole PNG to look behind the pixels.
+    if image.format == "PNG" and not image.info.keys() & {"exif", "Raw profile type exif"}:
+        return 1
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # damaged metadata says nothing about the pixels
+        return 1
+    return value if value in range(1, 9) else 1
 
 
 def _flat(image: Image.Image, channels: int) -> Image.Image:

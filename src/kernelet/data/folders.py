@@ -28,8 +28,7 @@ class FolderTree:
     """Every regular file below a folder, without hidden ones.
 
     Symbolic links are followed while they stay inside the folder; one that leads outside is left
-    out and noted, so that naming a folder never reads beyond it. A linked folder that contains
-    itself is entered once.
+    out and noted, so that naming a folder never reads beyond it. Links lead into a folder once.
 
     Parameters
     ----------
@@ -41,6 +40,8 @@ class FolderTree:
         self.root = Path(root).resolve(strict=True)
         self._left_out: Counter[str] = Counter()
         self._paths: list[str] = []
+        self._linked: set[tuple[int, int]] = set()
+        self.folders: list[str] = []
         found: list[tuple[str, int, int, str]] = sorted(self._walk(str(self.root), "", ()))
         self.entries = []
         for position, (name, size, stamp, path) in enumerate(found):
@@ -49,8 +50,8 @@ class FolderTree:
 
     @property
     def notes(self) -> list[str]:
-        """What was left out while listing, one sentence each."""
-        return [f"{count:,} {reason}" for reason, count in sorted(self._left_out.items())]
+        """What was left out while listing, a line each."""
+        return [f"{reason}: {count:,}" for reason, count in sorted(self._left_out.items())]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -76,14 +77,16 @@ class FolderTree:
     ) -> Iterator[tuple[str, int, int, str]]:
         try:
             status = Path(folder).stat()
-            children = list(os.scandir(folder))
+            children = sorted(os.scandir(folder), key=lambda child: child.name)
         except OSError as error:
-            self._left_out[f"folder(s) cannot be read ({error.strerror})"] += 1
+            self._left_out[f"folders left out, {error.strerror}"] += 1
             return
         identity = (status.st_dev, status.st_ino)
         if identity in ancestors or len(ancestors) >= _MAXIMUM_DEPTH:
-            self._left_out["linked folder(s) contain themselves and are entered once"] += 1
+            self._left_out["folders that contain themselves, entered once"] += 1
             return
+        if prefix:
+            self.folders.append(prefix.removesuffix("/"))
         for child in children:
             if not is_hidden(child.name):
                 yield from self._visit(child, prefix, (*ancestors, identity))
@@ -93,19 +96,30 @@ class FolderTree:
     ) -> Iterator[tuple[str, int, int, str]]:
         name = prefix + normalized(child.name)
         if child.is_symlink() and not self._stays_inside(child.path):
-            self._left_out["symbolic link(s) lead outside the folder or nowhere"] += 1
+            self._left_out["symbolic links left out, they lead outside the folder or nowhere"] += 1
             return
         try:
             status = child.stat()
         except OSError as error:
-            self._left_out[f"file(s) cannot be read ({error.strerror})"] += 1
+            self._left_out[f"files left out, {error.strerror}"] += 1
             return
         if stat.S_ISDIR(status.st_mode):
+            if child.is_symlink() and not self._enters_first(status):
+                return
             yield from self._walk(child.path, name + "/", ancestors)
         elif stat.S_ISREG(status.st_mode):
             yield name, status.st_size, status.st_ctime_ns, child.path
         else:
-            self._left_out["entries are neither files nor folders (pipes, sockets, devices)"] += 1
+            self._left_out["pipes, sockets and devices left out"] += 1
+
+    def _enters_first(self, status: os.stat_result) -> bool:
+        """Whether no link led to this folder yet; n folders linking to each other are n! paths."""
+        identity = (status.st_dev, status.st_ino)
+        if identity in self._linked:
+            self._left_out["links to a folder that another link leads to, left out"] += 1
+            return False
+        self._linked.add(identity)
+        return True
 
     def _stays_inside(self, path: str) -> bool:
         try:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+#: The parts of a data set, in their order.
+SPLITS = ("train", "validation", "test")
+
 #: Folder names (in lower case) that hold a split, and the split they hold.
 SPLIT_FOLDERS = {
     "train": "train",
@@ -24,6 +27,9 @@ SPLIT_FOLDERS = {
     "validation": "validation",
     "test": "test",
 }
+
+# By split: the pictures of each class, and the index of the class folder in a picture's path.
+_ByClass = dict[str, tuple[dict[str, list[Entry]], int]]
 
 _EXPECTED = (
     "  Expected one folder a class (ROOT/cat/1.jpg, ROOT/dog/2.jpg), or those inside\n"
@@ -49,7 +55,10 @@ class Layout:
 
 
 def find_layout(
-    entries: Sequence[Entry], source: str, class_names: Sequence[str] | None = None
+    entries: Sequence[Entry],
+    source: str,
+    class_names: Sequence[str] | None = None,
+    folders: Sequence[str] = (),
 ) -> Layout:
     """Find splits and classes in a listing.
 
@@ -66,6 +75,8 @@ def find_layout(
     class_names : sequence of str, optional
         Classes that already have numbers, those of a trained model. Default: the class folders
         of train, sorted.
+    folders : sequence of str
+        Names of folders, so that empty ones are noticed.
 
     Raises
     ------
@@ -81,16 +92,15 @@ def find_layout(
             f"No pictures in {quoted(source)} ({len(entries):,} other files).\n{_EXPECTED}\n"
             f"  Read are: {', '.join(sorted(PICTURE_EXTENSIONS))}."
         )
-    pictures, depth = _below_single_folders(pictures)
-    folders = _split_folders(pictures, depth, source, may_lack_train=class_names is not None)
-    by_split = {
-        split: _by_class(chosen, class_depth, where, notes)
-        for split, (chosen, class_depth, where) in _assign_splits(
-            pictures, depth, folders, notes
-        ).items()
-    }
-    by_split = {split: classes for split, classes in by_split.items() if classes}
-    _note_empty_classes(entries, by_split, notes)
+    depth = _top_depth(pictures)
+    tops = _split_folders(pictures, depth, source, may_lack_train=class_names is not None)
+    found: _ByClass = {}
+    for split, (chosen, class_depth) in _assign_splits(pictures, depth, tops, notes).items():
+        classes = _by_class(chosen, class_depth, split, notes)
+        if classes:
+            found[split] = (classes, class_depth)
+    _note_empty_classes(entries, folders, found, notes)
+    by_split = {split: classes for split, (classes, _) in found.items()}
     names = _number_classes(by_split, source, class_names, notes)
     splits = {split: _labelled(classes, names) for split, classes in by_split.items()}
     return Layout(names, splits, notes)
@@ -104,18 +114,20 @@ def _note_other_files(entries: Sequence[Entry], notes: list[str]) -> None:
             kinds["." + extension[2].lower() if extension[1] else "no extension"] += 1
     if kinds:
         listed = ", ".join(f"{quoted(kind)} {count:,}" for kind, count in kinds.most_common(5))
-        notes.append(f"{kinds.total():,} file(s) are not pictures and were left out ({listed})")
+        notes.append(f"files left out, not pictures: {kinds.total():,} ({listed})")
 
 
-def _below_single_folders(pictures: list[Entry]) -> tuple[list[Entry], int]:
-    """Skip folders that hold everything: data.zip often contains data/train/…."""
+def _top_depth(pictures: list[Entry]) -> int:
+    """How many folders that hold all others to skip: data.zip often contains data/train/…."""
     depth = 0
     while True:
-        tops = {entry.parts[depth] if len(entry.parts) > depth + 1 else "" for entry in pictures}
-        top = next(iter(tops))
-        holds_pictures = any(len(entry.parts) <= depth + 2 for entry in pictures)
-        if len(tops) > 1 or top.lower() in SPLIT_FOLDERS or holds_pictures:
-            return pictures, depth
+        below = [entry.parts[depth:] for entry in pictures if len(entry.parts) > depth + 1]
+        tops = {parts[0] for parts in below}
+        if len(tops) != 1 or tops.pop().lower() in SPLIT_FOLDERS:
+            return depth
+        has_train = any(len(parts) > 3 and parts[1].lower() == "train" for parts in below)
+        if any(len(parts) == 2 for parts in below) and not has_train:
+            return depth
         depth += 1
 
 
@@ -137,7 +149,7 @@ def _split_folders(
             f"{quoted(source)}: the pictures in {quoted(train)} lie in no class folder.\n"
             f"{_EXPECTED}"
         )
-    for split in ("train", "validation", "test"):
+    for split in SPLITS:
         same = sorted(top for top, name in folders.items() if name == split)
         if len(same) > 1:
             raise DataError(
@@ -149,25 +161,27 @@ def _split_folders(
 
 def _assign_splits(
     pictures: list[Entry], depth: int, folders: dict[str, str], notes: list[str]
-) -> dict[str, tuple[list[Entry], int, str]]:
-    """Return {split: (pictures, index of the class in the path, folder for messages)}."""
+) -> dict[str, tuple[list[Entry], int]]:
+    """Return {split: (pictures, index of the class in the path)}."""
     if not folders:
-        return {"train": (pictures, depth, "the top folder")}
+        return {"train": (pictures, depth)}
     chosen: dict[str, list[Entry]] = defaultdict(list)
     elsewhere: Counter[str] = Counter()
     for entry in pictures:
-        top = entry.parts[depth] if len(entry.parts) > depth + 1 else ""
-        if top in folders:
-            chosen[top].append(entry)
+        top = "/".join(entry.parts[:-1][: depth + 1])
+        if len(entry.parts) > depth + 1 and entry.parts[depth] in folders:
+            chosen[entry.parts[depth]].append(entry)
         else:
             elsewhere[top] += 1
     for top, count in sorted(elsewhere.items()):
-        notes.append(f"{count:,} picture(s) outside the split folders were left out: {quoted(top)}")
-    return {folders[top]: (chosen[top], depth + 1, quoted(top)) for top in sorted(chosen)}
+        where = quoted(top) if top else "the top folder"
+        notes.append(f"pictures left out, not in train, validation or test: {count:,} in {where}")
+    by_split = {folders[top]: (pictures, depth + 1) for top, pictures in chosen.items()}
+    return {split: by_split[split] for split in SPLITS if split in by_split}
 
 
 def _by_class(
-    pictures: list[Entry], depth: int, where: str, notes: list[str]
+    pictures: list[Entry], depth: int, split: str, notes: list[str]
 ) -> dict[str, list[Entry]]:
     classes: dict[str, list[Entry]] = defaultdict(list)
     loose = 0
@@ -177,31 +191,32 @@ def _by_class(
         else:
             loose += 1
     if loose:
-        notes.append(f"{loose:,} picture(s) in {where} lie in no class folder and were left out")
+        notes.append(f"pictures left out, in no class folder of {split}: {loose:,}")
     return dict(classes)
 
 
 def _note_empty_classes(
-    entries: Sequence[Entry], by_split: dict[str, dict[str, list[Entry]]], notes: list[str]
+    entries: Sequence[Entry], folders: Sequence[str], layout: _ByClass, notes: list[str]
 ) -> None:
-    """Name the folders beside the class folders in which no picture was found."""
-    used = {name for classes in by_split.values() for name in classes}
-    parents = {
-        entry.name[: entry.name.index(f"{name}/")]
-        for classes in by_split.values()
-        for name, pictures in classes.items()
+    """Name the folders that stand where class folders do but hold no picture."""
+    class_folders = {
+        entry.parts[: depth + 1]
+        for classes, depth in layout.values()
+        for pictures in classes.values()
         for entry in pictures[:1]
     }
-    empty = {
-        entry.name[len(parent) :].split("/")[0]
+    parents = {parts[:-1] for parts in class_folders}
+    found = {tuple(folder.split("/")) for folder in folders}
+    found |= {
+        entry.parts[: len(parent) + 1]
         for entry in entries
         for parent in parents
-        if entry.name.startswith(parent) and "/" in entry.name[len(parent) :]
+        if len(entry.parts) > len(parent) + 1
     }
-    empty -= used | {top for top in empty if top.lower() in SPLIT_FOLDERS}
+    empty = {parts for parts in found if parts[:-1] in parents} - class_folders
     if empty:
-        listed = ", ".join(map(quoted, sorted(empty)[:5]))
-        notes.append(f"{len(empty):,} folder(s) without pictures are no classes: {listed}")
+        listed = ", ".join(quoted("/".join(parts)) for parts in sorted(empty)[:5])
+        notes.append(f"folders without pictures, not classes: {len(empty):,} ({listed})")
 
 
 def _number_classes(
@@ -230,7 +245,7 @@ def _number_classes(
             )
         missing = [name for name in names if name not in classes]
         if missing:
-            notes.append(f"{split} has no pictures of {_listed(missing)}")
+            notes.append(f"classes without pictures in {split}: {_listed(missing)}")
     return names
 
 

@@ -62,8 +62,12 @@ class PictureTree(PictureFiles, Protocol):
         """Every visible regular file, in the order of its name."""
 
     @property
+    def folders(self) -> Sequence[str]:
+        """The name of every visible folder, also of empty ones."""
+
+    @property
     def notes(self) -> Sequence[str]:
-        """What was left out while listing, one sentence each."""
+        """What was left out while listing, a line each."""
 
     @property
     def fingerprint(self) -> str:

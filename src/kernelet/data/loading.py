@@ -141,6 +141,14 @@ def _from_path(
     cache: bool,
 ) -> Dataset:
     where = quoted(str(path))
+    if not path.exists():
+        raise DataError(
+            f"{where} does not exist.\n"
+            "  Expected a folder or .zip of class folders, IDX files, an .npz, or the name "
+            f"{_FASHION_MNIST} or {_SAMPLE}."
+        )
+    if not (path.is_dir() or path.is_file()):
+        raise DataError(f"{where} is neither a file nor a folder.")
     try:
         if path.is_dir():
             if find_idx_files(path):
@@ -154,14 +162,8 @@ def _from_path(
             from kernelet.data.archives import ZipTree
 
             tree = ZipTree(path)
-        elif path.exists():
-            return _from_arrays(_idx_beside(path), where, options)
         else:
-            raise DataError(
-                f"{where} does not exist.\n"
-                "  Expected a folder or .zip of class folders, IDX files, an .npz, or the name "
-                f"{_FASHION_MNIST} or {_SAMPLE}."
-            )
+            return _from_arrays(_idx_beside(path), where, options)
     except OSError as error:
         raise DataError(f"{where} cannot be read: {error.strerror or error}.") from error
     try:
@@ -210,7 +212,7 @@ def _decode_tree(
     from kernelet.data.layout import find_layout
     from kernelet.data.reading import read_pictures
 
-    layout = find_layout(tree.entries, source, options.class_names)
+    layout = find_layout(tree.entries, source, options.class_names, tree.folders)
     entries = [entry for split in layout.splits.values() for entry in split.entries]
     decoded = read_pictures(
         tree,
@@ -277,12 +279,12 @@ def _conversions(decoded: Decoded) -> list[str]:
         if len(survey.sizes) > 1:
             came = "{:,} sizes from {}×{} to {}×{}".format(len(survey.sizes), *smallest, *largest)
         way = "scaled and cut to their middle" if target.resize == "crop" else "stretched"
-        notes.append(f"pictures of {came} were {way}: {target.height}×{target.width}")
+        notes.append(f"pictures of {came}, {way}: {target.height}×{target.width}")
     kept_form = "L" if target.channels == 1 else "RGB"
     if survey.forms.keys() != {kept_form}:
         forms = ", ".join(f"{form} {count:,}" for form, count in survey.forms.most_common())
         became = "grey" if target.channels == 1 else "RGB"
-        notes.append(f"colour forms found: {forms}; all became {became}")
+        notes.append(f"colour forms converted to {became}: {forms}")
     return notes
 
 

@@ -24,6 +24,7 @@ from kernelet.data.decoding import (
 from kernelet.data.memory import refuse_what_does_not_fit
 from kernelet.data.sizing import Resize, Target, choose_image_size
 from kernelet.data.splits import compact
+from kernelet.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ Progress = Callable[[int, int], None]
 _Result = TypeVar("_Result")
 
 _SAMPLE = 32
-_CHUNK = 64
+_CHUNK = 32
 
 
 @dataclass(slots=True)
@@ -78,8 +79,11 @@ class Decoded:
     target: Target
 
 
-def default_threads() -> int:
-    """Return how many processors this process may use."""
+def _check_threads(threads: int | None) -> int:
+    if threads is not None:
+        if threads < 1:
+            raise DataError(f"threads is {threads!r}; expected at least 1.")
+        return threads
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
@@ -101,7 +105,7 @@ def read_pictures(
     picture costs as much as decoding it, so a sample is looked at first: if it is uniform, its
     form is taken for all, and only a picture that departs from it leads to a full survey.
     """
-    workers = threads or default_threads()
+    workers = _check_threads(threads)
     with decoding_warnings():
         if image_size is None or channels is None:
             sample = _survey(tree, entries[:: max(1, len(entries) // _SAMPLE)], workers)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 _SIXTEEN_BIT_MAXIMUM = 65535
 
 
-def to_uint8(values: NDArray[Any], *, sixteen_bit: bool = False) -> NDArray[np.uint8]:
+def to_uint8(
+    values: NDArray[Any], *, highest: float | None = None, sixteen_bit: bool = False
+) -> NDArray[np.uint8]:
     """Convert an array of any real type to uint8.
 
     uint8 is returned as it is, bool becomes 0 and 255. Otherwise the largest value decides:
@@ -34,6 +36,8 @@ def to_uint8(values: NDArray[Any], *, sixteen_bit: bool = False) -> NDArray[np.u
     ----------
     values : ndarray
         Any shape.
+    highest : float, optional
+        The largest value of all, where these are a part of them. Default: the largest of these.
     sixteen_bit : bool
         The values are known to be 16-bit, whatever the largest is.
 
@@ -55,7 +59,8 @@ def to_uint8(values: NDArray[Any], *, sixteen_bit: bool = False) -> NDArray[np.u
         raise DataError(f"pixel values are of type {values.dtype}; expected numbers 0…255.")
     if values.size == 0 or values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
-    lowest, highest = float(values.min()), float(values.max())  # NaN spreads to both
+    lowest = float(values.min())  # NaN spreads
+    highest = float(values.max()) if highest is None else highest
     if not (lowest >= 0 and highest <= _SIXTEEN_BIT_MAXIMUM):
         raise DataError(
             f"pixel values run from {lowest:g} to {highest:g}; expected 0…1, 0…255 or 0…65535."
