@@ -7,6 +7,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "kernelet/kernel_list.h"
 #include "kernelet/select.h"
 #include "kernelet/threads.h"
 
@@ -14,7 +15,7 @@ namespace kernelet {
 
 namespace {
 
-constexpr std::size_t max_operands = 12;
+constexpr std::size_t max_operands = 512;
 constexpr std::size_t cache_line_bytes = alignment * sizeof(float);
 
 std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
@@ -69,7 +70,13 @@ void Plan::add_instruction(const std::string& kernel, std::vector<Operand> opera
     if (phases_.empty()) {
         throw std::invalid_argument("add a phase before its instructions");
     }
-    if (operands.size() != description.operands || operands.size() > max_operands) {
+    const bool fits = description.operands == any_number || operands.size() == description.operands;
+    if (operands.size() > max_operands) {
+        throw std::invalid_argument("kernel " + kernel + " takes at most " +
+                                    std::to_string(max_operands) + " operands, got " +
+                                    std::to_string(operands.size()));
+    }
+    if (!fits) {
         throw std::invalid_argument("kernel " + kernel + " takes " +
                                     std::to_string(description.operands) + " operands, got " +
                                     std::to_string(operands.size()));
@@ -240,11 +247,13 @@ class Plan::Worker {
     void execute(const Instruction& instruction, const Part& part, std::int64_t block,
                  std::int64_t group) {
         std::array<float*, max_operands> operands;
-        for (std::size_t k = 0; k < instruction.operands.size(); ++k) {
+        const std::size_t count = instruction.operands.size();
+        for (std::size_t k = 0; k < count; ++k) {
             operands[k] = resolve(instruction.operands[k], block, group);
         }
         instruction.kernel({operands.data(), instruction.arguments.data(), &step_, part.block,
-                            part.samples, part.first, part.begin, part.end});
+                            part.samples, part.first, part.begin, part.end,
+                            static_cast<std::int64_t>(count)});
     }
 
     float* resolve(const Operand& operand, std::int64_t block, std::int64_t group) const {

@@ -3,10 +3,21 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/activation.h"
+#include "kernels/arithmetic.h"
 #include "kernels/convolution.h"
 #include "kernels/dense.h"
+#include "kernels/dropout.h"
 #include "kernels/filter_gradient.h"
+#include "kernels/losses.h"
+#include "kernels/metrics.h"
+#include "kernels/normalization.h"
+#include "kernels/pooling.h"
 #include "kernels/reduction.h"
+#include "kernels/samples.h"
+#include "kernels/shape.h"
+#include "kernels/softmax.h"
+#include "kernels/updates.h"
 
 namespace kernelet::KERNELET_ISA {
 

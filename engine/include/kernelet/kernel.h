@@ -58,6 +58,7 @@ struct Call {
     bool first;            // the first block of its group: sums overwrite instead of adding
     std::int64_t begin;
     std::int64_t end;
+    std::int64_t operand_count = 0;  // for kernels that take any number
 };
 
 using Kernel = void (*)(const Call&);

@@ -2,12 +2,15 @@
 // the instruction sets, the binding's checks and Python's plans agree on.
 //
 // ARGUMENTS_<Type> lists the fields of the structure <Type>Arguments, all eight bytes wide.
-// KERNELET_KERNELS lists KERNEL(name, Type, operands): kernel <name> takes a <Type>Arguments.
+// KERNELET_KERNELS lists KERNEL(name, Type, operands): kernel <name> takes a <Type>Arguments; for a
+// kernel of any number of operands, Call says how many there are.
 #pragma once
 
 #include <cstdint>
 
 namespace kernelet {
+
+inline constexpr std::int64_t any_number = 0;
 
 // Taps of a sliding window: a window at output (i, j) reads rows i·stride − pad + k·dilation.
 #define ARGUMENTS_Convolution(INTEGER, REAL) \
@@ -45,14 +48,174 @@ namespace kernelet {
 
 #define ARGUMENTS_Size(INTEGER, REAL) INTEGER(size)
 
-#define KERNELET_KERNELS(KERNEL)                        \
-    KERNEL(pack_filters, PackFilters, 2)                \
-    KERNEL(convolution, Convolution, 4)                 \
-    KERNEL(convolution_input_gradient, Convolution, 3)  \
-    KERNEL(convolution_filter_gradient, Convolution, 3) \
-    KERNEL(dense, Dense, 4)                             \
-    KERNEL(outer_product_sum, Dense, 4)                 \
-    KERNEL(sum_partials, Size, 2)
+#define ARGUMENTS_None(INTEGER, REAL)
+
+#define ARGUMENTS_Channels(INTEGER, REAL) \
+    INTEGER(cells)                        \
+    INTEGER(channels)
+
+// `scale` and `center` are 1 where gamma and beta are among the operands, otherwise 0.
+#define ARGUMENTS_Normalization(INTEGER, REAL) \
+    INTEGER(cells)                             \
+    INTEGER(channels)                          \
+    REAL(epsilon)                              \
+    INTEGER(scale)                             \
+    INTEGER(center)
+
+#define ARGUMENTS_Average(INTEGER, REAL) REAL(momentum)
+
+#define ARGUMENTS_BinaryCrossEntropy(INTEGER, REAL) \
+    INTEGER(size)                                   \
+    INTEGER(from_logits)
+
+#define ARGUMENTS_TopK(INTEGER, REAL) \
+    INTEGER(size)                     \
+    INTEGER(k)
+
+#define ARGUMENTS_BinaryAccuracy(INTEGER, REAL) \
+    INTEGER(size)                               \
+    REAL(threshold)
+
+#define ARGUMENTS_SGD(INTEGER, REAL) \
+    REAL(momentum)                   \
+    INTEGER(nesterov)                \
+    REAL(weight_decay)
+
+#define ARGUMENTS_Adam(INTEGER, REAL) \
+    REAL(beta_1)                      \
+    REAL(beta_2)                      \
+    REAL(epsilon)                     \
+    REAL(weight_decay)
+
+#define ARGUMENTS_Limit(INTEGER, REAL) REAL(limit)
+
+// A window of a pooling; its cells outside the picture take no part.
+#define ARGUMENTS_Pooling(INTEGER, REAL) \
+    INTEGER(height)                      \
+    INTEGER(width)                       \
+    INTEGER(channels)                    \
+    INTEGER(output_height)               \
+    INTEGER(output_width)                \
+    INTEGER(kernel_height)               \
+    INTEGER(kernel_width)                \
+    INTEGER(stride_height)               \
+    INTEGER(stride_width)                \
+    INTEGER(pad_top)                     \
+    INTEGER(pad_left)
+
+#define ARGUMENTS_Activation(INTEGER, REAL) \
+    INTEGER(size)                           \
+    INTEGER(activation)                     \
+    REAL(slope)
+
+// The last axis of a value and all others.
+#define ARGUMENTS_Channels(INTEGER, REAL) \
+    INTEGER(cells)                        \
+    INTEGER(channels)
+
+// Channels of each input; those past the last input are not read.
+#define ARGUMENTS_Concatenate(INTEGER, REAL) \
+    INTEGER(cells)                           \
+    INTEGER(channels_0)                      \
+    INTEGER(channels_1)                      \
+    INTEGER(channels_2)                      \
+    INTEGER(channels_3)                      \
+    INTEGER(channels_4)                      \
+    INTEGER(channels_5)                      \
+    INTEGER(channels_6)                      \
+    INTEGER(channels_7)
+
+#define ARGUMENTS_ChannelSlice(INTEGER, REAL) \
+    INTEGER(cells)                            \
+    INTEGER(channels)                         \
+    INTEGER(begin)                            \
+    INTEGER(end)
+
+#define ARGUMENTS_Dropout(INTEGER, REAL) \
+    INTEGER(size)                        \
+    INTEGER(stream)                      \
+    INTEGER(threshold)                   \
+    REAL(scale)
+
+// Flips are 0 or 1; shifts are the largest ones, in cells; `shift_fill` is a ShiftFill.
+#define ARGUMENTS_PackSamples(INTEGER, REAL) \
+    INTEGER(input)                           \
+    INTEGER(height)                          \
+    INTEGER(width)                           \
+    INTEGER(channels)                        \
+    INTEGER(flip_vertical)                   \
+    INTEGER(flip_horizontal)                 \
+    INTEGER(flip_stream)                     \
+    INTEGER(shift_rows)                      \
+    INTEGER(shift_columns)                   \
+    INTEGER(shift_stream)                    \
+    INTEGER(shift_fill)                      \
+    INTEGER(shift_first)
+
+#define ARGUMENTS_UnpackSamples(INTEGER, REAL) \
+    INTEGER(output)                            \
+    INTEGER(size)
+
+#define KERNELET_KERNELS(KERNEL)                                 \
+    KERNEL(pack_samples, PackSamples, 4)                         \
+    KERNEL(unpack_samples, UnpackSamples, 1)                     \
+    KERNEL(activate, Activation, 2)                              \
+    KERNEL(activate_gradient, Activation, 3)                     \
+    KERNEL(softmax, Channels, 2)                                 \
+    KERNEL(softmax_gradient, Channels, 3)                        \
+    KERNEL(max_pool, Pooling, 2)                                 \
+    KERNEL(max_pool_gradient, Pooling, 4)                        \
+    KERNEL(average_pool, Pooling, 2)                             \
+    KERNEL(average_pool_gradient, Pooling, 2)                    \
+    KERNEL(add, Size, 3)                                         \
+    KERNEL(add_shared, Size, 3)                                  \
+    KERNEL(rescale, Channels, 4)                                 \
+    KERNEL(bias_add, Channels, 3)                                \
+    KERNEL(channel_sum, Channels, 2)                             \
+    KERNEL(concatenate_2, Concatenate, 3)                        \
+    KERNEL(concatenate_3, Concatenate, 4)                        \
+    KERNEL(concatenate_4, Concatenate, 5)                        \
+    KERNEL(concatenate_5, Concatenate, 6)                        \
+    KERNEL(concatenate_6, Concatenate, 7)                        \
+    KERNEL(concatenate_7, Concatenate, 8)                        \
+    KERNEL(concatenate_8, Concatenate, 9)                        \
+    KERNEL(channel_slice, ChannelSlice, 2)                       \
+    KERNEL(dropout, Dropout, 2)                                  \
+    KERNEL(pack_filters, PackFilters, 2)                         \
+    KERNEL(convolution, Convolution, 4)                          \
+    KERNEL(convolution_input_gradient, Convolution, 3)           \
+    KERNEL(convolution_filter_gradient, Convolution, 3)          \
+    KERNEL(dense, Dense, 4)                                      \
+    KERNEL(outer_product_sum, Dense, 4)                          \
+    KERNEL(sum_partials, None, 2)                                \
+    KERNEL(batch_mean, None, 3)                                  \
+    KERNEL(sample_share, None, 2)                                \
+    KERNEL(require_finite, None, 2)                              \
+    KERNEL(channel_mean, Channels, 2)                            \
+    KERNEL(channel_variance, Channels, 3)                        \
+    KERNEL(normalized_product_sum, Normalization, 5)             \
+    KERNEL(normalize, Normalization, 6)                          \
+    KERNEL(normalize_gradient, Normalization, 8)                 \
+    KERNEL(normalize_fixed_gradient, Normalization, 4)           \
+    KERNEL(moving_average, Average, 3)                           \
+    KERNEL(one_hot, Size, 2)                                     \
+    KERNEL(softmax_cross_entropy, Size, 3)                       \
+    KERNEL(softmax_cross_entropy_gradient, Size, 4)              \
+    KERNEL(categorical_cross_entropy, Size, 3)                   \
+    KERNEL(categorical_cross_entropy_gradient, Size, 4)          \
+    KERNEL(binary_cross_entropy, BinaryCrossEntropy, 3)          \
+    KERNEL(binary_cross_entropy_gradient, BinaryCrossEntropy, 4) \
+    KERNEL(squared_error, Size, 3)                               \
+    KERNEL(squared_error_gradient, Size, 4)                      \
+    KERNEL(top_k_accuracy, TopK, 3)                              \
+    KERNEL(binary_accuracy, BinaryAccuracy, 3)                   \
+    KERNEL(absolute_error, Size, 3)                              \
+    KERNEL(sgd_update, SGD, 3)                                   \
+    KERNEL(momentum_update, SGD, 5)                              \
+    KERNEL(adam_update, Adam, 7)                                 \
+    KERNEL(global_norm, None, any_number)                        \
+    KERNEL(clip_by_norm, Limit, 3)                               \
+    KERNEL(clip_by_value, Limit, 2)
 
 #define KERNELET_FIELD_INTEGER(name) std::int64_t name;
 #define KERNELET_FIELD_REAL(name) double name;
@@ -65,6 +228,24 @@ KERNELET_DEFINE_ARGUMENTS(Convolution)
 KERNELET_DEFINE_ARGUMENTS(PackFilters)
 KERNELET_DEFINE_ARGUMENTS(Dense)
 KERNELET_DEFINE_ARGUMENTS(Size)
+KERNELET_DEFINE_ARGUMENTS(None)
+KERNELET_DEFINE_ARGUMENTS(Channels)
+KERNELET_DEFINE_ARGUMENTS(Normalization)
+KERNELET_DEFINE_ARGUMENTS(Average)
+KERNELET_DEFINE_ARGUMENTS(BinaryCrossEntropy)
+KERNELET_DEFINE_ARGUMENTS(TopK)
+KERNELET_DEFINE_ARGUMENTS(BinaryAccuracy)
+KERNELET_DEFINE_ARGUMENTS(SGD)
+KERNELET_DEFINE_ARGUMENTS(Adam)
+KERNELET_DEFINE_ARGUMENTS(Limit)
+KERNELET_DEFINE_ARGUMENTS(Pooling)
+KERNELET_DEFINE_ARGUMENTS(Activation)
+KERNELET_DEFINE_ARGUMENTS(Channels)
+KERNELET_DEFINE_ARGUMENTS(Concatenate)
+KERNELET_DEFINE_ARGUMENTS(ChannelSlice)
+KERNELET_DEFINE_ARGUMENTS(Dropout)
+KERNELET_DEFINE_ARGUMENTS(PackSamples)
+KERNELET_DEFINE_ARGUMENTS(UnpackSamples)
 
 // Functions that convolution and dense kernels apply to their sums, and `activate` to any value.
 #define KERNELET_ACTIVATIONS(ACTIVATION) \
@@ -78,5 +259,8 @@ KERNELET_DEFINE_ARGUMENTS(Size)
 
 #define KERNELET_ENUMERATE(name) name,
 enum class Activation : std::int64_t { KERNELET_ACTIVATIONS(KERNELET_ENUMERATE) };
+
+// What fills the gap that a shift leaves; Python lists them in the same order (FILLS).
+enum class ShiftFill : std::int64_t { constant, nearest, reflect };
 
 }  // namespace kernelet
