@@ -1,0 +1,69 @@
+// Activations that no other kernel has applied to its sums, and the gradients of all.
+#pragma once
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "kernels/pointwise.h"
+#include "simd/math.h"
+
+namespace kernelet::KERNELET_ISA {
+
+// Operands: input, output.
+inline void activate(const Call& call) {
+    const auto& a = arguments<ActivationArguments>(call);
+    activate_any(call.operands[0], call.operands[1], a.size, static_cast<Activation>(a.activation),
+                 static_cast<float>(a.slope));
+}
+
+// Density of the normal distribution, exp(−x² / 2) / √(2π).
+KERNELET_INLINE Vector normal_density(Vector x) {
+    return Vector::broadcast(0.39894228F) * exp(Vector::broadcast(-0.5F) * x * x);
+}
+
+// Upstream gradient × derivative. `saved` is the output of a relu, leaky relu, sigmoid or tanh,
+// and the input of the others. NaN is not less than or equal to zero: it lets the upstream pass.
+template <Activation kind>
+KERNELET_INLINE Vector activation_gradient(Vector upstream, Vector saved, Vector slope) {
+    const Vector one = Vector::broadcast(1.0F);
+    if constexpr (kind == Activation::relu) {
+        return select(less_equal(saved, Vector::zero()), Vector::zero(), upstream);
+    } else if constexpr (kind == Activation::leaky_relu) {
+        return select(less_equal(saved, Vector::zero()), upstream * slope, upstream);
+    } else if constexpr (kind == Activation::sigmoid) {
+        return upstream * (saved * (one - saved));
+    } else if constexpr (kind == Activation::tanh) {
+        return upstream * fnma(saved, saved, one);
+    } else if constexpr (kind == Activation::gelu) {
+        return upstream * fma(saved, normal_density(saved), normal_distribution(saved));
+    } else if constexpr (kind == Activation::silu) {
+        const Vector s = sigmoid(saved);
+        return upstream * (s * fma(saved, one - s, one));
+    } else {
+        return upstream;
+    }
+}
+
+template <Activation kind>
+inline void activation_gradient_elements(const Call& call, const ActivationArguments& a) {
+    const Vector slope = Vector::broadcast(static_cast<float>(a.slope));
+    for (std::int64_t k = 0; k < a.size * lanes; k += Vector::width) {
+        activation_gradient<kind>(Vector::load(call.operands[0] + k),
+                                  Vector::load(call.operands[1] + k), slope)
+            .store(call.operands[2] + k);
+    }
+}
+
+// Operands: upstream gradient, saved output or input, gradient by the input.
+inline void activate_gradient(const Call& call) {
+    const auto& a = arguments<ActivationArguments>(call);
+    switch (static_cast<Activation>(a.activation)) {
+#define KERNELET_GRADIENT_CASE(name)                             \
+    case Activation::name:                                       \
+        activation_gradient_elements<Activation::name>(call, a); \
+        break;
+        KERNELET_ACTIVATIONS(KERNELET_GRADIENT_CASE)
+#undef KERNELET_GRADIENT_CASE
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA

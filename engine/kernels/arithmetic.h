@@ -1,0 +1,89 @@
+// Sums, scaling and bias, element by element, and the bias's gradient.
+#pragma once
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "simd/common.h"
+
+namespace kernelet::KERNELET_ISA {
+
+inline void add_floats(const Call& call, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; k += Vector::width) {
+        (Vector::load(call.operands[0] + k) + Vector::load(call.operands[1] + k))
+            .store(call.operands[2] + k);
+    }
+}
+
+// Operands: two inputs, output.
+inline void add(const Call& call) {
+    add_floats(call, 0, arguments<SizeArguments>(call).size * lanes);
+}
+
+// The same for shared values, over a range.
+inline void add_shared(const Call& call) { add_floats(call, call.begin, call.end); }
+
+// Operands: input, output, scale and offset of each channel.
+inline void rescale(const Call& call) {
+    const auto& a = arguments<ChannelsArguments>(call);
+    const float* source = call.operands[0];
+    float* target = call.operands[1];
+    for (std::int64_t cell = 0; cell < a.cells; ++cell) {
+        for (std::int64_t c = 0; c < a.channels; ++c, source += lanes, target += lanes) {
+            const Vector scale = Vector::broadcast_from(call.operands[2] + c);
+            const Vector offset = Vector::broadcast_from(call.operands[3] + c);
+            for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+                fma(Vector::load(source + lane), scale, offset).store(target + lane);
+            }
+        }
+    }
+}
+
+// Operands: input, bias, output.
+inline void bias_add(const Call& call) {
+    const auto& a = arguments<ChannelsArguments>(call);
+    const float* source = call.operands[0];
+    float* target = call.operands[2];
+    for (std::int64_t cell = 0; cell < a.cells; ++cell) {
+        for (std::int64_t c = 0; c < a.channels; ++c, source += lanes, target += lanes) {
+            const Vector bias = Vector::broadcast_from(call.operands[1] + c);
+            for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+                (Vector::load(source + lane) + bias).store(target + lane);
+            }
+        }
+    }
+}
+
+// Sums of N neighbouring channels over all cells and samples. Several at a time hide the latency
+// of the addition.
+template <int N>
+inline void sum_channels(const float* source, const ChannelsArguments& a, float* sums, bool first) {
+    Vector partial[N];
+    for (int c = 0; c < N; ++c) {
+        partial[c] = Vector::zero();
+    }
+    for (std::int64_t cell = 0; cell < a.cells; ++cell, source += a.channels * lanes) {
+        for (int c = 0; c < N; ++c) {
+            for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+                partial[c] = partial[c] + Vector::load(source + c * lanes + lane);
+            }
+        }
+    }
+    for (int c = 0; c < N; ++c) {
+        sums[c] = (first ? 0.0F : sums[c]) + reduce_add(partial[c]);
+    }
+}
+
+// Operands: input, partial sum.
+inline void channel_sum(const Call& call) {
+    constexpr std::int64_t together = 4;
+    const auto& a = arguments<ChannelsArguments>(call);
+    std::int64_t c = 0;
+    for (; c + together <= a.channels; c += together) {
+        sum_channels<together>(call.operands[0] + c * lanes, a, call.operands[1] + c, call.first);
+    }
+    for (; c < a.channels; ++c) {
+        sum_channels<1>(call.operands[0] + c * lanes, a, call.operands[1] + c, call.first);
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA
