@@ -1,0 +1,81 @@
+"""Layers where branches meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import ClassVar, final
+
+from kernelet.errors import ConfigurationError
+from kernelet.layers.base import Layer, shape_text
+from kernelet.layers.problems import LayerShapeError
+from kernelet.ops.arithmetic import Add as AddOp
+from kernelet.ops.shape import Concatenate as ConcatenateOp
+from kernelet.program import ProgramBuilder, Value
+
+
+@final
+@dataclass(eq=False, repr=False)
+class Add(Layer):
+    """The sum of two or more inputs of one shape.
+
+    Examples
+    --------
+    >>> from kernelet.layers import Input
+    >>> x = Input((8, 8, 4))
+    >>> Add()([x, x]).shape
+    (None, 8, 8, 4)
+    """
+
+    arity: ClassVar[int | None] = None
+
+    def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
+        shapes = [value.shape for value in inputs]
+        if len(set(shapes)) > 1:
+            raise LayerShapeError(
+                f"needs inputs of one shape, got {' and '.join(map(shape_text, shapes))}",
+                [
+                    "a Conv2D with kernel_size=1 that brings one branch to the other's channels",
+                    'padding="same" and equal strides in both branches',
+                ],
+            )
+        return reduce(lambda left, right: build.add(AddOp(), left, right), inputs)
+
+
+@final
+@dataclass(eq=False, repr=False)
+class Concatenate(Layer):
+    """The channels of two or more inputs one after another.
+
+    Parameters
+    ----------
+    axis : int
+        −1, the channels.
+
+    Examples
+    --------
+    >>> from kernelet.layers import Input
+    >>> Concatenate()([Input((8, 8, 4)), Input((8, 8, 2))]).shape
+    (None, 8, 8, 6)
+    """
+
+    axis: int = -1
+
+    arity: ClassVar[int | None] = None
+
+    def validate(self) -> None:
+        if self.axis != -1:
+            raise ConfigurationError(
+                f"Concatenate joins channels, axis -1, and no other axis; got {self.axis!r}."
+            )
+
+    def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
+        shapes = [value.shape for value in inputs]
+        if len({shape[:-1] for shape in shapes}) > 1:
+            raise LayerShapeError(
+                "needs inputs that differ in their channels alone,"
+                f" got {' and '.join(map(shape_text, shapes))}",
+                ['padding="same" and equal strides in all branches'],
+            )
+        return build.add(ConcatenateOp(), *inputs)

@@ -1,0 +1,103 @@
+"""Shape errors that teach: the layer, the arithmetic, the sizes so far and ranked repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from kernelet.errors import ShapeError
+from kernelet.layers.naming import names_of
+from kernelet.layers.symbolic import SymbolicTensor, history, layers_of
+from kernelet.program import Shape
+
+
+class LayerShapeError(ShapeError):
+    """A layer cannot take its input; raised by `lower`, which knows nothing of the network.
+
+    Parameters
+    ----------
+    problem : str
+        What was expected and what came, without a full stop.
+    repairs : sequence of str
+        What to try, most promising first.
+    smallest : (int, int), optional
+        Rows and columns that the layer could take; finds the layer before that shrank them.
+    """
+
+    def __init__(
+        self, problem: str, repairs: Sequence[str] = (), smallest: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__("".join((problem, ".", repair_line(repairs))))
+        self.problem = problem
+        self.repairs = tuple(repairs)
+        self.smallest = smallest
+
+
+def size_text(shape: Shape) -> str:
+    """Return rows × columns of a picture, or all sizes of anything else.
+
+    Examples
+    --------
+    >>> size_text((28, 28, 1)), size_text((784,))
+    ('28×28', '784')
+    """
+    return "×".join(str(n) for n in (shape[:2] if len(shape) == 3 else shape))
+
+
+def repair_line(repairs: Sequence[str]) -> str:
+    """Return ``Try a, b, or c.`` on a line of its own, or nothing."""
+    if not repairs:
+        return ""
+    listed = ", ".join(repairs[:-1]) + (", or " if len(repairs) > 2 else " or ")
+    return f"\n  Try {listed if len(repairs) > 1 else ''}{repairs[-1]}."
+
+
+def _path(tensor: SymbolicTensor) -> list[SymbolicTensor]:
+    """Return the tensors from an input to this one, along first parents."""
+    path = [tensor]
+    while path[-1].parents:
+        path.append(path[-1].parents[0])
+    return path[::-1]
+
+
+def _shrinking(path: Sequence[SymbolicTensor], smallest: tuple[int, int]) -> SymbolicTensor | None:
+    """Return the last tensor before which the picture was still large enough."""
+    for tensor in reversed(path[1:]):
+        before = tensor.parents[0].sample_shape
+        if len(before) == 3 and before[0] >= smallest[0] and before[1] >= smallest[1]:
+            return tensor
+    return None
+
+
+def explained(
+    name: str, inputs: Sequence[SymbolicTensor], title: str, problem: LayerShapeError
+) -> ShapeError:
+    """Return the error as the user sees it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the layer that failed.
+    inputs : sequence of SymbolicTensor
+        What it was called on; the chain of sizes follows the first.
+    title : str
+        Its class.
+    problem : LayerShapeError
+        What it raised.
+    """
+    names = dict(zip(layers := layers_of(history(inputs)), names_of(layers), strict=True))
+    path = _path(inputs[0])
+    repairs = list(problem.repairs)
+    if problem.smallest is not None:
+        culprit = _shrinking(path, problem.smallest)
+        if culprit is not None:
+            strided = hasattr(culprit.layer, "filters")
+            repairs.append(f"{'strides=1 in' if strided else 'leave out'} {names[culprit.layer]}")
+    chain = [size_text(path[0].sample_shape)]
+    for before, after in pairwise(path):
+        if size_text(before.sample_shape) != size_text(after.sample_shape):
+            chain.append(f"{names[after.layer]} {size_text(after.sample_shape)}")
+    return ShapeError(
+        f"{title} {name!r}: {problem.problem}.\n"
+        f"  {' → '.join((*chain, name))}{repair_line(repairs)}"
+    )

@@ -1,0 +1,77 @@
+"""Small helpers with Keras' names."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kernelet.errors import DataError, UsageError
+
+_seed = 0
+
+
+def set_random_seed(seed: int) -> None:
+    """Set the seed of the first weights of models made from now on.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0.
+
+    Raises
+    ------
+    UsageError
+        If it is no such integer.
+
+    Examples
+    --------
+    >>> set_random_seed(0)
+    """
+    global _seed
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise UsageError(f"a seed is an integer of at least 0, not {seed!r}.")
+    _seed = seed
+
+
+def default_seed() -> int:
+    """Return the seed that `set_random_seed` set, or 0."""
+    return _seed
+
+
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.float32]:
+    """Return rows of zeros with a one at each class number.
+
+    Parameters
+    ----------
+    x : array_like of int, shape (n,) or (n, 1)
+        Class numbers from 0.
+    num_classes : int, optional
+        Length of a row; by default the largest class number and one.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, num_classes)
+
+    Raises
+    ------
+    DataError
+        If a number is no class.
+
+    Examples
+    --------
+    >>> to_categorical([0, 2]).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    numbers = np.asarray(x)
+    if numbers.dtype.kind not in "iu":
+        raise DataError(f"class numbers are integers, not {numbers.dtype}.")
+    numbers = numbers.reshape(-1)
+    classes = num_classes if num_classes is not None else int(numbers.max(initial=-1)) + 1
+    if numbers.size and not (numbers.min() >= 0 and numbers.max() < classes):
+        raise DataError(
+            f"class numbers must be from 0 to {classes - 1}, got {numbers.min()} to"
+            f" {numbers.max()}."
+        )
+    rows: NDArray[np.float32] = np.zeros((len(numbers), classes), np.float32)
+    rows[np.arange(len(numbers)), numbers] = 1.0
+    return rows

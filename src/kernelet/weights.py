@@ -1,0 +1,139 @@
+"""The weights of a network: one flat float32 buffer and a named view for each of them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelet.errors import ShapeError
+from kernelet.program import Parameter, Shape
+
+# Every parameter starts at a multiple of this many floats: 64 bytes, a cache line and the widest
+# vector register.
+ALIGNMENT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Place of one parameter in the buffer.
+
+    Attributes
+    ----------
+    name : str
+        ``<layer>/<weight>``.
+    shape : tuple of int
+    role : str
+        "weight" or "statistic".
+    offset : int
+        Floats before it in the buffer; a multiple of `ALIGNMENT`.
+    """
+
+    name: str
+    shape: Shape
+    role: str
+    offset: int
+
+    @property
+    def size(self) -> int:
+        """Number of floats."""
+        return math.prod(self.shape)
+
+
+def _aligned_zeros(size: int) -> NDArray[np.float32]:
+    """Return zeros whose first element stands at a multiple of 64 bytes."""
+    spare: NDArray[np.float32] = np.zeros(size + ALIGNMENT, dtype=np.float32)
+    skip = -spare.ctypes.data % (4 * ALIGNMENT) // 4
+    return spare[skip : skip + size]
+
+
+def _padded(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+class Weights(Mapping[str, NDArray[np.float32]]):
+    """Named views into one contiguous buffer, weights first, then statistics.
+
+    The padding between two parameters is zero, so that an optimizer may run over the whole buffer.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        In layer order, which iteration keeps.
+
+    Attributes
+    ----------
+    buffer : ndarray of float32, shape (n,)
+        All parameters; aligned to 64 bytes.
+    weight_floats : int
+        Length of the leading part that holds the weights and no statistic.
+
+    Examples
+    --------
+    >>> from kernelet.program import ProgramBuilder
+    >>> build = ProgramBuilder()
+    >>> kernel = build.parameter("dense/kernel", (3, 2), "weight", True)
+    >>> weights = Weights(build.parameters)
+    >>> weights["dense/kernel"].shape, weights.buffer.shape
+    ((3, 2), (16,))
+    """
+
+    def __init__(self, parameters: Iterable[Parameter]) -> None:
+        listed = list(parameters)
+        places: dict[str, Entry] = {}
+        end = 0
+        for role in ("weight", "statistic"):
+            for parameter in listed:
+                if parameter.role == role:
+                    places[parameter.name] = Entry(parameter.name, parameter.value.shape, role, end)
+                    end += _padded(parameter.value.size)
+            if role == "weight":
+                self.weight_floats = end
+        self.entries: tuple[Entry, ...] = tuple(places[p.name] for p in listed)
+        self._entries = places
+        self.buffer = _aligned_zeros(end)
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        entry = self._entries[name]
+        return self.buffer[entry.offset : entry.offset + entry.size].reshape(entry.shape)
+
+    def __iter__(self) -> Iterator[str]:
+        return (entry.name for entry in self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def offset(self, name: str) -> int:
+        """Return the number of floats before a parameter."""
+        return self._entries[name].offset
+
+    def count(self) -> int:
+        """Return the number of weights and statistics, without padding."""
+        return sum(entry.size for entry in self.entries)
+
+    def assign(self, name: str, values: Any) -> None:
+        """Overwrite one parameter.
+
+        Raises
+        ------
+        ShapeError
+            If the shapes differ.
+        """
+        array = np.asarray(values, dtype=np.float32)
+        expected = self._entries[name].shape
+        if array.shape != expected:
+            raise ShapeError(f"{name} has shape {expected}; got an array of shape {array.shape}.")
+        self[name][...] = array
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of names, shapes and values in order, as hexadecimal digits."""
+        digest = hashlib.sha256()
+        for entry in self.entries:
+            digest.update(f"{entry.name}{list(entry.shape)}".encode())
+            digest.update(self[entry.name].astype("<f4").tobytes())
+        return digest.hexdigest()
