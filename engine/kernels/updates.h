@@ -111,14 +111,19 @@ KERNELET_INLINE double sum_of_squares(const float* elements, std::int64_t count)
     return total;
 }
 
-// Operands: one or more gradients, their norm, and a row of the sizes of the gradients in units of
-// `alignment`, which they are padded to with zeros. A task.
+// Sizes come as float32, which hold whole numbers up to 2^24 only: as multiples of this and a rest.
+inline constexpr std::int64_t size_unit = 1 << 16;
+
+// Operands: one or more gradients, their norm, and two rows of the sizes of the gradients.
+// Gradients are padded with zeros to a multiple of `alignment`. A task.
 inline void global_norm(const Call& call) {
-    const std::int64_t gradients = call.operand_count - 2;
-    const float* sizes = call.operands[gradients + 1];
+    const std::int64_t gradients = call.operand_count - 3;
+    const float* units = call.operands[gradients + 1];
+    const float* rests = call.operands[gradients + 2];
     double total = 0.0;
     for (std::int64_t k = 0; k < gradients; ++k) {
-        const auto size = static_cast<std::int64_t>(sizes[k]) * alignment;
+        const std::int64_t size =
+            static_cast<std::int64_t>(units[k]) * size_unit + static_cast<std::int64_t>(rests[k]);
         total += sum_of_squares(call.operands[k], size);
     }
     sqrt(broadcast(total)).store_partial(call.operands[gradients], 1);

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from kernelet import _engine
 from kernelet.executors.base import Executor, Results, Run, State
+from kernelet.plan.candidate import Arguments, Target
 from kernelet.plan.planner import Instruction, Plan, make_plan
-from kernelet.plan.selection import Arguments, Target
 from kernelet.program import Program
 
 TARGET = Target(lanes=_engine.LANES, alignment=_engine.ALIGNMENT)

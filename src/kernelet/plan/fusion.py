@@ -11,18 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from kernelet.ops.activation import Activate
-from kernelet.ops.augmentation import RandomFlip, RandomShift
 from kernelet.ops.arithmetic import Rescale
+from kernelet.ops.augmentation import RandomFlip, RandomShift
 from kernelet.ops.bias import BiasAdd
 from kernelet.ops.shape import Reshape
+from kernelet.plan.candidate import Arguments, Constants, Packing, Target
 from kernelet.plan.packing import pack_arguments
-from kernelet.plan.selection import (
-    Arguments,
-    Constants,
-    Packing,
-    Target,
-    select,
-)
+from kernelet.plan.selection import select
 from kernelet.program import Node, Program, Value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from kernelet.plan.selection import round_up
+from kernelet.plan.candidate import round_up
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 from kernelet.errors import ConfigurationError
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.augmentation import FILLS, RandomFlip, RandomShift
-from kernelet.plan.selection import Arguments, Constants
+from kernelet.plan.candidate import Arguments, Constants
 from kernelet.program import Array, Node, Op, Shape
 
 _Augmentation = TypeVar("_Augmentation", RandomFlip, RandomShift)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from kernelet.plan.candidate import Arguments, Target, round_up
 from kernelet.plan.fusion import Fusion, Step
 from kernelet.plan.memory import Lifetime, Stack, pack
 from kernelet.plan.schedule import Phase, PhaseKind, Scheduler
-from kernelet.plan.selection import Arguments, Target, round_up
 from kernelet.program import Program, Type, Value
 
 # Sums over the batch are kept apart in at most this many groups, and in no more than this many

@@ -7,79 +7,25 @@ its workspace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-
+from kernelet.errors import ConfigurationError
 from kernelet.geometry import Window2D
+from kernelet.ops.activation import Activate, ActivateGradient
+from kernelet.ops.arithmetic import Add, Rescale
+from kernelet.ops.augmentation import RandomFlip, RandomShift
+from kernelet.ops.bias import BiasAdd, ChannelSum
 from kernelet.ops.convolution import (
     Convolution,
     ConvolutionFilterGradient,
     ConvolutionInputGradient,
 )
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
+from kernelet.ops.dropout import Dropout
+from kernelet.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
+from kernelet.ops.shape import ChannelSlice, Concatenate
+from kernelet.ops.softmax import Softmax, SoftmaxGradient
+from kernelet.plan.candidate import Arguments, Candidate, Packing, Target, round_up
+from kernelet.plan.candidates_training import TRAINING_CANDIDATES
 from kernelet.program import Node, Op
-
-Arguments = Mapping[str, int | float | str]
-Constants = Sequence[Sequence[float]]
-
-
-@dataclass(frozen=True)
-class Packing:
-    """How a kernel wants its filters: `pack_filters` arguments of one weight operand."""
-
-    operand: int
-    arguments: Arguments
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One way to run an operation.
-
-    Attributes
-    ----------
-    kernel : str
-        Name in the engine's kernel list.
-    arguments : callable
-        Arguments of the kernel for a node, by name; an activation by its own name.
-    applies : callable
-        Whether the kernel can run the node.
-    constants : callable
-        Rows of constants that follow the outputs among the operands.
-    workspace : callable or None
-        Floats of scratch memory that the kernel wants as its last operand.
-    divisible : bool
-        For a kernel on shared values, whether threads may divide the elements among them.
-    packing : callable or None
-        The filter operand to pack before the batch begins.
-    bias : bool
-        Whether the kernel takes a bias (or nothing) behind its inputs, and an activation:
-        what follows the operation may be fused into it.
-    """
-
-    kernel: str
-    arguments: Callable[[Node], Arguments] = field(default=lambda node: {})
-    applies: Callable[[Node], bool] = field(default=lambda node: True)
-    constants: Callable[[Node], Constants] = field(default=lambda node: ())
-    workspace: Callable[[Node, Target], int] | None = None
-    divisible: bool = False
-    packing: Callable[[Node], Packing] | None = None
-    bias: bool = False
-
-
-@dataclass(frozen=True)
-class Target:
-    """What planning must know of the engine.
-
-    Attributes
-    ----------
-    lanes : int
-        Samples that are stored side by side.
-    alignment : int
-        Shared values begin at a multiple of this many floats.
-    """
-
-    lanes: int
-    alignment: int
 
 
 def window_arguments(window: Window2D) -> dict[str, int]:
@@ -160,9 +106,64 @@ def _outer_product_workspace(node: Node, target: Target) -> int:
     return target.lanes * round_up(node.inputs[1].size, target.lanes)
 
 
-def round_up(value: int, multiple: int) -> int:
-    """Return the smallest multiple that is not below a value."""
-    return -(-value // multiple) * multiple
+def _size(node: Node) -> Arguments:
+    return {"size": node.output.size}
+
+
+def _channels(node: Node) -> Arguments:
+    """Return how many cells and channels the first input has."""
+    x = node.inputs[0]
+    channels = x.shape[-1] if x.shape else 1
+    return {"cells": x.size // channels, "channels": channels}
+
+
+def _activation(node: Node) -> Arguments:
+    op = node.op
+    assert isinstance(op, Activate | ActivateGradient)
+    return {"size": node.output.size, "activation": op.kind, "slope": float(op.slope)}
+
+
+def _rescale_constants(node: Node) -> Constants:
+    op = node.op
+    assert isinstance(op, Rescale)
+    channels = node.output.shape[-1] if node.output.shape else 1
+    return [row if len(row) == channels else row * channels for row in (op.scale, op.offset)]
+
+
+def _pooling(node: Node) -> Arguments:
+    op = node.op
+    assert isinstance(op, MaxPool | MaxPoolGradient | AveragePool | AveragePoolGradient)
+    return {**window_arguments(op.window), "channels": op.channels}
+
+
+def _concatenate(node: Node) -> Arguments:
+    channels = node.output.shape[-1]
+    return {"cells": node.output.size // channels, "channels": channels}
+
+
+def _concatenate_constants(node: Node) -> Constants:
+    return [[float(value.shape[-1]) for value in node.inputs]]
+
+
+def _channel_slice(node: Node) -> Arguments:
+    op = node.op
+    assert isinstance(op, ChannelSlice)
+    return {**_channels(node), "begin": op.begin, "end": op.end}
+
+
+def _dropout(node: Node) -> Arguments:
+    op = node.op
+    assert isinstance(op, Dropout)
+    return {
+        "size": node.output.size,
+        "stream": op.stream,
+        "threshold": op.threshold,
+        "scale": op.scale,
+    }
+
+
+def _batched(node: Node) -> bool:
+    return node.output.batched
 
 
 CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
@@ -175,6 +176,25 @@ CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     OuterProductSum: (
         Candidate("outer_product_sum", _outer_product, workspace=_outer_product_workspace),
     ),
+    **TRAINING_CANDIDATES,
+    Add: (
+        Candidate("add", _size, applies=_batched),
+        Candidate("add_shared", _size, divisible=True),
+    ),
+    Rescale: (Candidate("rescale", _channels, constants=_rescale_constants),),
+    BiasAdd: (Candidate("bias_add", _channels),),
+    ChannelSum: (Candidate("channel_sum", _channels),),
+    Activate: (Candidate("activate", _activation),),
+    ActivateGradient: (Candidate("activate_gradient", _activation),),
+    Softmax: (Candidate("softmax", _channels),),
+    SoftmaxGradient: (Candidate("softmax_gradient", _channels),),
+    MaxPool: (Candidate("max_pool", _pooling),),
+    MaxPoolGradient: (Candidate("max_pool_gradient", _pooling),),
+    AveragePool: (Candidate("average_pool", _pooling),),
+    AveragePoolGradient: (Candidate("average_pool_gradient", _pooling),),
+    Concatenate: (Candidate("concatenate", _concatenate, constants=_concatenate_constants),),
+    ChannelSlice: (Candidate("channel_slice", _channel_slice),),
+    Dropout: (Candidate("dropout", _dropout),),
 }
 
 
@@ -183,4 +203,10 @@ def select(node: Node) -> Candidate:
     for candidate in CANDIDATES.get(type(node.op), ()):
         if candidate.applies(node):
             return candidate
+    if isinstance(node.op, RandomFlip | RandomShift):
+        raise ConfigurationError(
+            f"{node.op.name} must directly follow an input of the network, with nothing but "
+            "augmentation and rescaling in between, and be the input's only reader: "
+            "the engine augments pictures while it packs them."
+        )
     raise NotImplementedError(f"the native engine has no kernel for {node.op.name}")

@@ -1,0 +1,75 @@
+"""What a candidate is: one way in which the engine can run an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kernelet.program import Node
+
+Arguments = Mapping[str, int | float | str]
+Constants = Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How a kernel wants its filters: `pack_filters` arguments of one weight operand."""
+
+    operand: int
+    arguments: Arguments
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to run an operation.
+
+    Attributes
+    ----------
+    kernel : str
+        Name in the engine's kernel list.
+    arguments : callable
+        Arguments of the kernel for a node, by name; an activation by its own name.
+    applies : callable
+        Whether the kernel can run the node.
+    constants : callable
+        Rows of constants that follow the outputs among the operands.
+    workspace : callable or None
+        Floats of scratch memory that the kernel wants as its last operand.
+    divisible : bool
+        For a kernel on shared values, whether threads may divide the elements among them.
+    packing : callable or None
+        The filter operand to pack before the batch begins.
+    bias : bool
+        Whether the kernel takes a bias (or nothing) behind its inputs, and an activation:
+        what follows the operation may be fused into it.
+    """
+
+    kernel: str
+    arguments: Callable[[Node], Arguments] = field(default=lambda node: {})
+    applies: Callable[[Node], bool] = field(default=lambda node: True)
+    constants: Callable[[Node], Constants] = field(default=lambda node: ())
+    workspace: Callable[[Node, Target], int] | None = None
+    divisible: bool = False
+    packing: Callable[[Node], Packing] | None = None
+    bias: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """What planning must know of the engine.
+
+    Attributes
+    ----------
+    lanes : int
+        Samples that are stored side by side.
+    alignment : int
+        Shared values begin at a multiple of this many floats.
+    """
+
+    lanes: int
+    alignment: int
+
+
+def round_up(value: int, multiple: int) -> int:
+    """Return the smallest multiple that is not below a value."""
+    return -(-value // multiple) * multiple
