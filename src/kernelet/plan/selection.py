@@ -23,7 +23,7 @@ from kernelet.ops.dropout import Dropout
 from kernelet.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from kernelet.ops.shape import ChannelSlice, Concatenate
 from kernelet.ops.softmax import Softmax, SoftmaxGradient
-from kernelet.plan.candidate import Arguments, Candidate, Packing, Target, round_up
+from kernelet.plan.candidate import Arguments, Candidate, Constants, Packing, Target, round_up
 from kernelet.plan.candidates_training import TRAINING_CANDIDATES
 from kernelet.program import Node, Op
 
