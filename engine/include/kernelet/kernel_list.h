@@ -50,6 +50,7 @@ inline constexpr std::int64_t any_number = 0;
 
 #define ARGUMENTS_None(INTEGER, REAL)
 
+// The last axis of a value and all others.
 #define ARGUMENTS_Channels(INTEGER, REAL) \
     INTEGER(cells)                        \
     INTEGER(channels)
@@ -108,23 +109,6 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(activation)                     \
     REAL(slope)
 
-// The last axis of a value and all others.
-#define ARGUMENTS_Channels(INTEGER, REAL) \
-    INTEGER(cells)                        \
-    INTEGER(channels)
-
-// Channels of each input; those past the last input are not read.
-#define ARGUMENTS_Concatenate(INTEGER, REAL) \
-    INTEGER(cells)                           \
-    INTEGER(channels_0)                      \
-    INTEGER(channels_1)                      \
-    INTEGER(channels_2)                      \
-    INTEGER(channels_3)                      \
-    INTEGER(channels_4)                      \
-    INTEGER(channels_5)                      \
-    INTEGER(channels_6)                      \
-    INTEGER(channels_7)
-
 #define ARGUMENTS_ChannelSlice(INTEGER, REAL) \
     INTEGER(cells)                            \
     INTEGER(channels)                         \
@@ -172,13 +156,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(rescale, Channels, 4)                                 \
     KERNEL(bias_add, Channels, 3)                                \
     KERNEL(channel_sum, Channels, 2)                             \
-    KERNEL(concatenate_2, Concatenate, 3)                        \
-    KERNEL(concatenate_3, Concatenate, 4)                        \
-    KERNEL(concatenate_4, Concatenate, 5)                        \
-    KERNEL(concatenate_5, Concatenate, 6)                        \
-    KERNEL(concatenate_6, Concatenate, 7)                        \
-    KERNEL(concatenate_7, Concatenate, 8)                        \
-    KERNEL(concatenate_8, Concatenate, 9)                        \
+    KERNEL(concatenate, Channels, any_number)                    \
     KERNEL(channel_slice, ChannelSlice, 2)                       \
     KERNEL(dropout, Dropout, 2)                                  \
     KERNEL(pack_filters, PackFilters, 2)                         \
@@ -240,8 +218,6 @@ KERNELET_DEFINE_ARGUMENTS(Adam)
 KERNELET_DEFINE_ARGUMENTS(Limit)
 KERNELET_DEFINE_ARGUMENTS(Pooling)
 KERNELET_DEFINE_ARGUMENTS(Activation)
-KERNELET_DEFINE_ARGUMENTS(Channels)
-KERNELET_DEFINE_ARGUMENTS(Concatenate)
 KERNELET_DEFINE_ARGUMENTS(ChannelSlice)
 KERNELET_DEFINE_ARGUMENTS(Dropout)
 KERNELET_DEFINE_ARGUMENTS(PackSamples)
