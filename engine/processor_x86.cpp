@@ -20,7 +20,7 @@ using Registers = std::array<unsigned, 4>;
 /// Registers of a CPUID leaf, all zero where the processor lacks it.
 Registers cpuid(unsigned leaf, unsigned subleaf = 0) {
     Registers r{};
-    if (leaf <= __get_cpuid_max(leaf & 0x80000000u, nullptr)) {
+    if (leaf <= static_cast<unsigned>(__get_cpuid_max(leaf & 0x80000000u, nullptr))) {
         __cpuid_count(leaf, subleaf, r[eax], r[ebx], r[ecx], r[edx]);
     }
     return r;
