@@ -39,13 +39,18 @@ ROWS = (
         "training",
         "utils",
     ),
+    ("runs",),
     ("cli",),
 )
 ROW_OF = {part: row for row, parts in enumerate(ROWS) for part in parts}
 
-# fit, evaluate and predict are methods of a model, as in Keras; their work is
-# in training, which is imported when one of them is called.
-UPWARD_INSIDE_FUNCTIONS = {("model", "training")}
+# fit, evaluate, predict, summary and save are methods of a model, as in Keras;
+# their work is in the parts above it, imported when one of them is called.
+UPWARD_INSIDE_FUNCTIONS = {
+    ("model", "explain"),
+    ("model", "interchange"),
+    ("model", "training"),
+}
 
 # Modules that one place alone knows.
 ENGINE = "kernelet._engine"

@@ -1,0 +1,68 @@
+"""`kernelet`: finds the command, runs it, turns what goes wrong into a message and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from kernelet._version import __version__
+from kernelet.cli.failures import report_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: In the order of the help text. A command's module imports what it works with when it runs, so
+#: that help and completion answer at once.
+COMMANDS = ("train", "evaluate", "predict", "summary", "info")
+
+
+class CommandModules(click.Group):
+    """Commands read from the modules of this package."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by name, or None."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"kernelet.cli.{cmd_name}").command
+        return command
+
+
+@click.group(cls=CommandModules, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kernelet", message="%(prog)s %(version)s")
+def application() -> None:
+    """Train convolutional networks on your pictures, on the computer you have.
+
+    Try `kernelet train` for a first run on pictures that come with kernelet, then
+    `kernelet train FOLDER` with a folder for each class in it.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default: those of the process.
+
+    Returns
+    -------
+    int
+        The exit code; see `kernelet.cli.exit_codes`.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        result = application.main(given, prog_name="kernelet", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as problem:
+        return report_failure(problem, as_json="--json" in given)
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,102 @@
+"""Plain text: what may be shown of a foreign name, and numbers as people read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def inert(text: str) -> str:
+    r"""Return text on one line that no terminal takes for a command.
+
+    Control characters, invisible ones and those that turn the direction of writing are shown as
+    escapes.
+
+    Examples
+    --------
+    >>> inert("cat\x1b[2J.png")
+    'cat\\x1b[2J.png'
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def inert_lines(text: str) -> str:
+    """Apply `inert` to each line."""
+    return "\n".join(map(inert, text.split("\n")))
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it.
+
+    Examples
+    --------
+    >>> duration(4.21), duration(127), duration(7260)
+    ('4.2 s', '2 min 07 s', '2 h 01 min')
+    """
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def byte_size(count: int) -> str:
+    """Return a number of bytes with a binary unit.
+
+    Examples
+    --------
+    >>> byte_size(0), byte_size(245_760), byte_size(3 * 2**30)
+    ('0 bytes', '240.0 KiB', '3.0 GiB')
+    """
+    if count < 1024:
+        return f"{count} bytes"
+    size = float(count)
+    for unit in ("KiB", "MiB", "GiB"):
+        size /= 1024
+        if size < 1024:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1024:.1f} TiB"
+
+
+def share(value: float | None) -> str:
+    """Return a share as a percentage, a dash where there is none.
+
+    Examples
+    --------
+    >>> share(0.91234), share(None)
+    ('91.2 %', '–')
+    """
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def table(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> str:
+    """Align columns.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of str
+        All of one length; the first are the headings.
+    left : sequence of int
+        Columns written flush left; the others stand flush right.
+
+    Examples
+    --------
+    >>> print(table([("class", "recall"), ("bag", "98.0 %")]))
+    class  recall
+    bag    98.0 %
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = (
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
