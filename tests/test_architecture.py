@@ -20,7 +20,7 @@ PACKAGE = ROOT / "src" / "kernelet"
 # here, never from those below.
 ROWS = (
     ("_version", "errors"),
-    ("data", "geometry", "random"),
+    ("data", "geometry", "random", "runs"),
     ("program",),
     ("ops",),
     ("plan",),
@@ -110,14 +110,14 @@ def all_imports() -> list[Import]:
 
 def parts() -> set[str]:
     named = {path.stem for path in PACKAGE.glob("*.py")}
-    named |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    named |= {path.parent.name for path in PACKAGE.glob("*/*.py")}
     return named - {"__init__", "__main__"}
 
 
 def goes_down(found: Import) -> bool:
     importer = found.place.split("/")[0].removesuffix(".py")
     imported = part_of(found.module)
-    if importer in ("__init__", "__main__") or found.module == ENGINE:
+    if importer not in ROW_OF or found.module == ENGINE:
         return True
     if found.inside_function and (importer, imported) in UPWARD_INSIDE_FUNCTIONS:
         return True
