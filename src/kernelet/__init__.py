@@ -1,5 +1,110 @@
-"""Train, explain and ship convolutional networks on ordinary processors."""
+"""Train, explain and ship convolutional networks on ordinary processors.
+
+Names are imported when they are first used, so that ``import kernelet`` takes no time.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from kernelet._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from kernelet import (
+        activations,
+        callbacks,
+        datasets,
+        explain,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        networks,
+        optimizers,
+        utils,
+    )
+    from kernelet.errors import KerneletError
+    from kernelet.interchange.safetensors import load_model
+    from kernelet.layers import (
+        Activation,
+        Add,
+        AveragePooling2D,
+        BatchNormalization,
+        Concatenate,
+        Conv2D,
+        Dense,
+        Dropout,
+        Flatten,
+        GlobalAveragePooling2D,
+        GlobalMaxPooling2D,
+        Input,
+        LeakyReLU,
+        MaxPooling2D,
+        RandomFlip,
+        RandomTranslation,
+        ReLU,
+        Rescaling,
+        Reshape,
+        Softmax,
+    )
+    from kernelet.model import Model, Sequential
+
+__all__ = [
+    "Activation",
+    "Add",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Concatenate",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
+    "Input",
+    "KerneletError",
+    "LeakyReLU",
+    "MaxPooling2D",
+    "Model",
+    "RandomFlip",
+    "RandomTranslation",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Sequential",
+    "Softmax",
+    "__version__",
+    "activations",
+    "callbacks",
+    "datasets",
+    "explain",
+    "initializers",
+    "layers",
+    "load_model",
+    "losses",
+    "metrics",
+    "networks",
+    "optimizers",
+    "utils",
+]
+
+# A capital letter is a layer, unless it stands here; a small one is a module.
+_HOMES = {
+    "KerneletError": "kernelet.errors",
+    "Model": "kernelet.model",
+    "Sequential": "kernelet.model",
+    "load_model": "kernelet.interchange.safetensors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'kernelet' has no attribute {name!r}")
+    if name not in _HOMES and name[0].islower():
+        return import_module(f"kernelet.{name}")
+    value = getattr(import_module(_HOMES.get(name, "kernelet.layers")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -219,3 +219,25 @@ def get(identifier: str | AnyInitializer) -> AnyInitializer:
             f"there is no initializer {identifier!r}.{guess} Known: {', '.join(_BY_NAME)}."
         )
     return cls()
+
+
+_seed = 0
+
+
+def set_default_seed(seed: int) -> None:
+    """Set the seed of models that are made without one.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no integer of at least 0.
+    """
+    global _seed
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ConfigurationError(f"a seed is an integer of at least 0, not {seed!r}.")
+    _seed = seed
+
+
+def default_seed() -> int:
+    """Return the seed of models that are made without one; 0 unless it was set."""
+    return _seed

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kernelet.errors import DataError, UsageError
-
-_seed = 0
+from kernelet import initializers
+from kernelet.errors import DataError
 
 
 def set_random_seed(seed: int) -> None:
@@ -20,22 +19,14 @@ def set_random_seed(seed: int) -> None:
 
     Raises
     ------
-    UsageError
+    ConfigurationError
         If it is no such integer.
 
     Examples
     --------
     >>> set_random_seed(0)
     """
-    global _seed
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise UsageError(f"a seed is an integer of at least 0, not {seed!r}.")
-    _seed = seed
-
-
-def default_seed() -> int:
-    """Return the seed that `set_random_seed` set, or 0."""
-    return _seed
+    initializers.set_default_seed(seed)
 
 
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.float32]:

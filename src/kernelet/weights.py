@@ -29,7 +29,7 @@ class Entry:
         ``<layer>/<weight>``.
     shape : tuple of int
     role : str
-        "weight" or "statistic".
+        "weight", "statistic" or "slot".
     offset : int
         Floats before it in the buffer; a multiple of `ALIGNMENT`.
     """
@@ -87,7 +87,7 @@ class Weights(Mapping[str, NDArray[np.float32]]):
         listed = list(parameters)
         places: dict[str, Entry] = {}
         end = 0
-        for role in ("weight", "statistic"):
+        for role in ("weight", "statistic", "slot"):
             for parameter in listed:
                 if parameter.role == role:
                     places[parameter.name] = Entry(parameter.name, parameter.value.shape, role, end)

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelet import initializers
 from kernelet.errors import ConfigurationError, ShapeError, UsageError
-from kernelet.layers.naming import check_name, names_of
+from kernelet.layers.naming import check_name
 from kernelet.layers.problems import LayerShapeError, explained
-from kernelet.layers.symbolic import SymbolicTensor, history, layers_of
+from kernelet.layers.symbolic import SymbolicTensor
 from kernelet.program import ProgramBuilder, Role, Shape, Value
 from kernelet.weights import Weights
 
@@ -95,17 +95,16 @@ class Layer(ABC):
         self, build: ProgramBuilder, weight: str, shape: Shape, role: Role = "weight"
     ) -> Value:
         """Return a parameter of this layer, the same one in every call of a shared layer."""
-        name = f"{build.layer}/{weight}"
-        for parameter in build.parameters:
-            if parameter.name == name:
-                if parameter.value.shape != shape:
-                    raise LayerShapeError(
-                        f"{weight} has shape {parameter.value.shape} from an earlier call,"
-                        f" and this input needs {shape}",
-                        ["a layer of its own for this input"],
-                    )
-                return parameter.value
-        return build.parameter(name, shape, role, self.trainable and role == "weight")
+        value = build.parameter(
+            f"{build.layer}/{weight}", shape, role, self.trainable and role == "weight"
+        )
+        if value.shape != shape:
+            raise LayerShapeError(
+                f"{weight} has shape {value.shape} from an earlier call, and this input needs"
+                f" {shape}",
+                ["a layer of its own for this input"],
+            )
+        return value
 
     # -- configuration ---------------------------------------------------------------------------
 
@@ -211,22 +210,17 @@ class Layer(ABC):
                 f"{type(self).__name__} was made with input_shape={tuple(self.input_shape)} and"
                 f" called on {inputs[0].sample_shape}; leave input_shape out."
             )
-        layers = layers_of(history(inputs))
-        name = names_of(layers if self in layers else [*layers, self])[
-            layers.index(self) if self in layers else -1
-        ]
-        return SymbolicTensor(self.output_shape(inputs, name), self, tuple(inputs))
+        return SymbolicTensor(self.output_shape(inputs), self, tuple(inputs))
 
-    def output_shape(self, inputs: Sequence[SymbolicTensor], name: str) -> Shape:
+    def output_shape(self, inputs: Sequence[SymbolicTensor]) -> Shape:
         """Return the shape of a sample's output, or raise a ShapeError that explains."""
         build = ProgramBuilder()
-        build.layer = name
         values = [build.input(f"input{k}", one.sample_shape) for k, one in enumerate(inputs)]
         try:
             self.check_inputs([value.shape for value in values])
             return self.lower(build, values, training=False).shape
         except LayerShapeError as problem:
-            raise explained(name, inputs, type(self).__name__, problem) from None
+            raise explained(self, inputs, problem) from None
 
     def check_inputs(self, shapes: Sequence[Shape]) -> None:
         """Raise LayerShapeError for a wrong number of inputs or of dimensions."""

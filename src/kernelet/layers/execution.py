@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kernelet import initializers
 from kernelet.errors import ShapeError, UsageError
 from kernelet.layers.naming import snake_case
 from kernelet.program import ProgramBuilder, Shape, Value
@@ -118,7 +119,7 @@ def run_layer(layer: Layer, inputs: Sequence[ArrayLike], training: bool) -> NDAr
     arrays = {f"input{k}": as_input(array) for k, array in enumerate(inputs)}
     symbols: list[SymbolicTensor] = [Input(sample_shape(a, noun)) for a in arrays.values()]
     name = layer.name or snake_case(noun)
-    layer.output_shape(symbols, name)
+    layer.output_shape(symbols)
 
     def lowering(build: ProgramBuilder, values: list[Value]) -> list[Value]:
         build.layer = name
@@ -128,7 +129,7 @@ def run_layer(layer: Layer, inputs: Sequence[ArrayLike], training: bool) -> NDAr
         build = ProgramBuilder()
         lowering(build, [build.input(key, tuple(a.shape[1:])) for key, a in arrays.items()])
         weights = Weights(build.parameters)
-        initialize(weights, [(name, layer)], seed=0)
+        initialize(weights, [(name, layer)], initializers.default_seed())
         layer.bind(weights, name)
     assert layer.bound_weights is not None
     return run_forward(lowering, arrays, layer.bound_weights)[0]

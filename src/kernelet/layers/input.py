@@ -37,7 +37,7 @@ class InputLayer(Layer):
     def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
         return inputs[0]
 
-    def output_shape(self, inputs: Sequence[SymbolicTensor], name: str) -> Shape:
+    def output_shape(self, inputs: Sequence[SymbolicTensor]) -> Shape:
         return self.shape
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from kernelet.errors import ShapeError
 from kernelet.layers.naming import names_of
 from kernelet.layers.symbolic import SymbolicTensor, history, layers_of
 from kernelet.program import Shape
+
+if TYPE_CHECKING:
+    from kernelet.layers.base import Layer
 
 
 class LayerShapeError(ShapeError):
@@ -70,22 +74,22 @@ def _shrinking(path: Sequence[SymbolicTensor], smallest: tuple[int, int]) -> Sym
 
 
 def explained(
-    name: str, inputs: Sequence[SymbolicTensor], title: str, problem: LayerShapeError
+    layer: Layer, inputs: Sequence[SymbolicTensor], problem: LayerShapeError
 ) -> ShapeError:
     """Return the error as the user sees it.
 
     Parameters
     ----------
-    name : str
-        Name of the layer that failed.
+    layer : Layer
+        The one that failed.
     inputs : sequence of SymbolicTensor
         What it was called on; the chain of sizes follows the first.
-    title : str
-        Its class.
     problem : LayerShapeError
         What it raised.
     """
-    names = dict(zip(layers := layers_of(history(inputs)), names_of(layers), strict=True))
+    layers = list(dict.fromkeys((*layers_of(history(inputs)), layer)))
+    names = dict(zip(layers, names_of(layers), strict=True))
+    name = names[layer]
     path = _path(inputs[0])
     repairs = list(problem.repairs)
     if problem.smallest is not None:
@@ -98,6 +102,6 @@ def explained(
         if size_text(before.sample_shape) != size_text(after.sample_shape):
             chain.append(f"{names[after.layer]} {size_text(after.sample_shape)}")
     return ShapeError(
-        f"{title} {name!r}: {problem.problem}.\n"
+        f"{type(layer).__name__} {name!r}: {problem.problem}.\n"
         f"  {' → '.join((*chain, name))}{repair_line(repairs)}"
     )

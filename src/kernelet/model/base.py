@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, overload
+from pathlib import Path
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kernelet import initializers
 from kernelet.activations import suggestion
 from kernelet.errors import ShapeError, UsageError
 from kernelet.layers.base import Layer, assign_all, initialize, shape_text
@@ -110,10 +112,8 @@ class Model:
         self._adopt(Graph.between(_several(inputs), _several(outputs)))
 
     def _prepare(self, name: str | None, seed: int | None) -> None:
-        from kernelet.utils import default_seed
-
         self.name = name or type(self).__name__.lower()
-        self.seed = default_seed() if seed is None else seed
+        self.seed = initializers.default_seed() if seed is None else seed
         self.class_names: tuple[str, ...] | None = None
         self.preprocessing: dict[str, Any] = {}
         self.training_record: dict[str, Any] = {}
@@ -122,26 +122,28 @@ class Model:
 
     def _adopt(self, graph: Graph) -> None:
         """Take a graph and see to it that all its layers have weights."""
-        build = ProgramBuilder()
-        graph.lower(build, self._declare_inputs(build, graph), training=False)
+        parameters = graph.parameters()
         layers = graph.layers
-        self._weight_names = tuple(parameter.name for parameter in build.parameters)
-        owners = {name.rsplit("/", 1)[0] for name in self._weight_names}
+        owners = {parameter.name.rsplit("/", 1)[0] for parameter in parameters}
         weights = _common_buffer([(name, layers[name]) for name in layers if name in owners])
         if weights is None:
-            weights = Weights(build.parameters)
+            weights = Weights(parameters)
             keep = [layers[name] for name in owners if layers[name].built]
             initialize(weights, list(layers.items()), self.seed, keep)
-        for name, layer in layers.items():
-            layer.bind(weights, name)
-        self._graph, self._weights = graph, weights
+        self._attach(graph, weights, [parameter.name for parameter in parameters])
 
-    @staticmethod
-    def _declare_inputs(build: ProgramBuilder, graph: Graph) -> dict[str, Value]:
-        return {
-            name: build.input(name, graph.calls[k].shape)
-            for name, k in zip(graph.input_names, graph.inputs, strict=True)
-        }
+    def _attach(self, graph: Graph, weights: Weights, names: Sequence[str]) -> None:
+        for name, layer in graph.layers.items():
+            layer.bind(weights, name)
+        self._graph, self._weights, self._weight_names = graph, weights, tuple(names)
+
+    @classmethod
+    def with_weights(cls, graph: Graph, weights: Weights, name: str) -> Self:
+        """Return a model around a graph and a buffer made for its parameters alone."""
+        model = cls.__new__(cls)
+        model._prepare(name, None)
+        model._attach(graph, weights, list(weights))
+        return model
 
     # -- what it is ------------------------------------------------------------------------------
 
@@ -319,3 +321,30 @@ class Model:
 
     def _replayed(self, tensors: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
         return self.graph.replay(tensors)
+
+    # -- what the parts above do with it ---------------------------------------------------------
+
+    def summary(self) -> None:
+        """Print each layer's output with its arithmetic, its weights and multiply-adds."""
+        from kernelet.explain.summary import summarize
+
+        print(summarize(self).to_text())
+
+    def save(self, path: str | Path, overwrite: bool = True) -> None:
+        """Write the model to a file; see `kernelet.load_model`.
+
+        Parameters
+        ----------
+        path : str or Path
+            Usually ``*.safetensors``, which it is, whatever the name.
+        overwrite : bool
+            Whether an existing file may be replaced.
+
+        Raises
+        ------
+        UsageError
+            If the file exists and may not be replaced, or cannot be written.
+        """
+        from kernelet.interchange.safetensors import save_model
+
+        save_model(self, path, overwrite=overwrite)

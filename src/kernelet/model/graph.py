@@ -10,7 +10,7 @@ from kernelet.layers.base import Layer
 from kernelet.layers.input import InputLayer
 from kernelet.layers.naming import names_of
 from kernelet.layers.symbolic import SymbolicTensor, history, layers_of
-from kernelet.program import ProgramBuilder, Shape, Value
+from kernelet.program import Parameter, ProgramBuilder, Shape, Value
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,19 @@ class Graph:
     def input_shapes(self, call: Call) -> list[Shape]:
         """Return the shapes that a call reads."""
         return [self.calls[k].shape for k in call.inputs]
+
+    def is_chain(self) -> bool:
+        """Return whether every call reads the one before it and the last is the output."""
+        ends = self.inputs == (0,) and self.outputs == (len(self.calls) - 1,)
+        return ends and all(call.inputs == (k,) for k, call in enumerate(self.calls[1:]))
+
+    def parameters(self) -> list[Parameter]:
+        """Return the weights and statistics of all layers, in layer order."""
+        build = ProgramBuilder()
+        inputs = {self.calls[k].name: self.calls[k].shape for k in self.inputs}
+        values = {name: build.input(name, shape) for name, shape in inputs.items()}
+        self.lower(build, values, training=False)
+        return build.parameters
 
     def lower(
         self, build: ProgramBuilder, inputs: Mapping[str, Value], training: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from kernelet.errors import UsageError
 from kernelet.layers.base import Layer
@@ -12,6 +12,7 @@ from kernelet.layers.input import Input, InputLayer
 from kernelet.layers.symbolic import SymbolicTensor
 from kernelet.model.base import Model
 from kernelet.model.graph import Graph
+from kernelet.weights import Weights
 
 
 class Sequential(Model):
@@ -48,6 +49,13 @@ class Sequential(Model):
         for layer in layers:
             self._append(layer)
         self._rebuild()
+
+    @classmethod
+    def with_weights(cls, graph: Graph, weights: Weights, name: str) -> Self:
+        model = super().with_weights(graph, weights, name)
+        model._start, model._end = graph.tensors[0], graph.tensors[-1]
+        model._stack = [call.layer for call in graph.calls[1:]]
+        return model
 
     def add(self, layer: Layer | Model | SymbolicTensor) -> None:
         """Append a layer, a model, or, first of all, an `Input`.

@@ -1,0 +1,1 @@
+"""What a network does and costs, in texts and pictures."""
