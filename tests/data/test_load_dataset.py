@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import struct
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -140,6 +143,36 @@ def test_a_bomb_is_a_broken_picture(folder: FolderMaker, picture: Picture) -> No
         "too many pixels; at most 89,478,485 are decoded",
         "10,000×9,999 pixels; at most 89,478,485 are decoded",
     ]
+
+
+BOMBS = """
+import resource, sys
+from kernelet.data import load_dataset
+start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+dataset = load_dataset(sys.argv[1], cache=False)
+assert len(dataset.broken) == 5, dataset.describe()
+assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start < 64 * 1024
+"""
+
+
+def test_bombs_of_every_format_cost_no_memory(folder: FolderMaker, picture: Picture) -> None:
+    size = (16_383).to_bytes(4, "little")
+    webp = b"VP8X" + struct.pack("<I", 10) + bytes(4) + size[:2] + b"\0" + size[:2] + b"\0"
+    webp += b"VP8 " + picture("RGB", form="WEBP")[16:]
+    bombs = {
+        "bomb.pgm": b"P5 60000 60000 255\n" + bytes(100),
+        "bomb.ppm": b"P6 10000 10000 255\n" + bytes(100),
+        "bomb.webp": b"RIFF" + struct.pack("<I", len(webp) + 4) + b"WEBP" + webp,
+        "bomb.bmp": picture("RGB", form="BMP").replace(struct.pack("<2i", 8, 8), size * 2),
+        "bomb.tif": picture("L", (8, 8), 0, "TIFF").replace(
+            struct.pack("<HHIHH", 256, 4, 1, 8, 0), struct.pack("<HHII", 256, 4, 1, 2**30)
+        ),
+    }
+    files = {f"{name}/{i}.png": picture("L") for name in "ab" for i in range(20)}
+    root = folder(files | {f"a/{name}": data for name, data in bombs.items()})
+    command = [sys.executable, "-c", BOMBS, str(root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_pictures_nobody_may_read_are_broken(

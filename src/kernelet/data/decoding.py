@@ -25,13 +25,14 @@ FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")
 #: Largest picture decoded, in pixels; larger ones are refused from the header alone.
 MAXIMUM_PIXELS = 89_478_485
 
-_WHITE = (255, 255, 255, 255)
 _ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
 # Scaling in two steps, the first by whole factors down to twice the target, costs a fraction and
 # changes little (Pillow: at 2.0 and above close to indistinguishable from one step).
 _REDUCING_GAP = 2.0
 _SIXTEEN_BIT_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I"})
+# A palette may itself hold transparent colours.
+_TRANSPARENT_MODES = frozenset({"LA", "La", "RGBA", "RGBa", "PA", "P"})
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "F"}) | _SIXTEEN_BIT_MODES
 
 
@@ -159,25 +160,21 @@ def _orientation(image: Image.Image) -> int:
 def _flat(image: Image.Image, channels: int) -> Image.Image:
     """Convert any colour form to L or RGB without transparency."""
     mode = "L" if channels == 1 else "RGB"
-    if image.mode == mode and "transparency" not in image.info:
-        return image
     if image.mode in _SIXTEEN_BIT_MODES:
-        grey = to_uint8(np.asarray(image), sixteen_bit=True)
-        return Image.fromarray(grey).convert(mode)
-    if image.mode == "F":
-        return Image.fromarray(to_uint8(np.asarray(image))).convert(mode)
-    if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
-        return _over_white(image).convert(mode)
-    if image.mode == "P":  # a palette may itself have been read with an alpha channel
-        return _over_white(image.convert("RGBA")).convert(mode)
-    if image.mode in ("CMYK", "YCbCr", "HSV", "LAB"):
-        return image.convert("RGB").convert(mode)
-    return image.convert(mode)
+        image = Image.fromarray(to_uint8(np.asarray(image), sixteen_bit=True))
+    elif image.mode == "F":
+        image = Image.fromarray(to_uint8(np.asarray(image)))
+    elif image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
+        image = _over_white(image)
+    elif image.mode in ("CMYK", "YCbCr", "HSV", "LAB"):  # not all convert to L directly
+        image = image.convert("RGB")
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    # Pillow converts the premultiplied forms only to their own straight form.
-    straight = {"La": "LA", "RGBa": "RGBA"}.get(image.mode)
-    picture = image.convert(straight) if straight else image
-    white = Image.new("RGBA", picture.size, _WHITE)
-    return Image.alpha_composite(white, picture.convert("RGBA"))
+    if image.mode == "La":  # Pillow converts it to nothing but its own straight form
+        image = image.convert("LA")
+    picture = image if image.mode == "RGBA" else image.convert("RGBA")
+    white = Image.new("RGB", picture.size, "white")
+    white.paste(picture, mask=picture.getchannel("A"))
+    return white
