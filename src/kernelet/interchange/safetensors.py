@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
-import safetensors
+import safetensors.numpy
 
 from kernelet._version import __version__
 from kernelet.errors import ModelFileError, UsageError
@@ -65,20 +65,8 @@ def to_bytes(model: Model) -> bytes:
             sha256=weights.sha256(),
         )
     )
-    tensors = {
-        name: {
-            "dtype": "float32",
-            "shape": list(weights[name].shape),
-            "data": _bytes(weights, name),
-        }
-        for name in weights
-    }
     metadata = {DOCUMENT_KEY: text.decode(), CHECKSUM_KEY: hashlib.sha256(text).hexdigest()}
-    return bytes(safetensors.serialize(tensors, metadata))
-
-
-def _bytes(weights: Weights, name: str) -> bytes:
-    return weights[name].astype("<f4").tobytes()
+    return safetensors.numpy.save(dict(weights), metadata)
 
 
 def _own_weights(model: Model) -> Weights:
