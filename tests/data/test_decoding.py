@@ -224,6 +224,26 @@ def test_truncated_files_are_broken_with_a_reason(form: str, share: float) -> No
     assert failure(data[: int(share * len(data))])
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "PPM", "WEBP", "TIFF"])
+def test_flipped_bytes_give_a_picture_or_a_reason(form: str) -> None:
+    rng = np.random.default_rng(0)
+    data = saved(Image.fromarray(rng.integers(0, 256, (12, 9, 3), dtype=np.uint8)), form)
+    outcomes = set()
+    for _ in range(150):
+        flipped = bytearray(data)
+        for position in rng.integers(0, len(data), 3):  # headers are where it hurts
+            flipped[position if rng.random() < 0.5 else position % 64] ^= 1 << rng.integers(8)
+        try:
+            with decoding_warnings():
+                image = open_picture(io.BytesIO(flipped))
+                pixels = decode(image, Target(8, 8, 3))
+        except Exception as error:
+            outcomes.add(bool(reason(error)))
+        else:
+            outcomes.add(pixels.shape == (8, 8, 3))
+    assert outcomes == {True}
+
+
 def test_reasons_are_readable() -> None:
     assert failure(b"hello") == (
         "not a picture in a format that is read (JPEG, PNG, PPM, BMP, TIFF, WEBP)"

@@ -65,7 +65,7 @@ def test_train_may_be_a_class_among_others() -> None:
 def test_other_files_and_loose_pictures_are_noted() -> None:
     found = layout("a/1.jpg", "b/1.jpg", "b/labels.csv", "b/x.csv", "LICENSE", "loose.jpg")
     assert found.notes == [
-        "files left out, not pictures: 3 ('.csv' 2, 'no extension' 1)",
+        "files left out, not pictures: 3 (.csv 2, no extension 1)",
         "pictures left out, in no class folder of train: 1",
     ]
 
@@ -114,6 +114,9 @@ def test_errors_say_what_to_do() -> None:
     assert message("cats/1.jpg") == (
         "'root' has one class, 'cats'; a classifier needs two or more.\n"
         f"{EXPECTED}\n  To find one kind of thing, add a folder of pictures without it."
+    )
+    assert message("test/a/1.jpg", "val/a/1.jpg") == (
+        f"'root' has 'test', 'val' but no train folder.\n{EXPECTED}"
     )
     assert message("train/1.jpg", "test/1.jpg") == (
         f"'root': the pictures in 'train' lie in no class folder.\n{EXPECTED}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kernelet.data.listing import PICTURE_EXTENSIONS, Entry, is_picture_name, quoted
+from kernelet.data.listing import PICTURE_EXTENSIONS, Entry, is_picture_name, quoted, visible
 from kernelet.errors import DataError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _note_other_files(entries: Sequence[Entry], notes: list[str]) -> None:
             extension = entry.parts[-1].rpartition(".")
             kinds["." + extension[2].lower() if extension[1] else "no extension"] += 1
     if kinds:
-        listed = ", ".join(f"{quoted(kind)} {count:,}" for kind, count in kinds.most_common(5))
+        listed = ", ".join(f"{visible(kind)} {count:,}" for kind, count in kinds.most_common(5))
         notes.append(f"files left out, not pictures: {kinds.total():,} ({listed})")
 
 
@@ -139,8 +139,12 @@ def _split_folders(
     folders = {top: SPLIT_FOLDERS[top.lower()] for top in tops if top.lower() in SPLIT_FOLDERS}
     nested = {entry.parts[depth] for entry in pictures if len(entry.parts) > depth + 2}
     if "train" not in folders.values():
-        is_split = may_lack_train and bool(folders) and folders.keys() == tops and nested == tops
-        return folders if is_split else {}
+        if not folders or folders.keys() != tops or nested != tops:
+            return {}
+        if may_lack_train:
+            return folders
+        listed = ", ".join(map(quoted, sorted(folders)))
+        raise DataError(f"{quoted(source)} has {listed} but no train folder.\n{_EXPECTED}")
     train = next(top for top, split in folders.items() if split == "train")
     if train not in nested:
         if folders.keys() != tops:

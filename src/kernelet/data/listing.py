@@ -97,13 +97,18 @@ def normalized(name: str) -> str:
     return unicodedata.normalize("NFC", readable)
 
 
-def quoted(name: str) -> str:
-    """Return a name for a message: in quotes, on one line, without invisible characters."""
-    visible = "".join(
+def visible(name: str) -> str:
+    """Return a name for a message: on one line, shortened, without invisible characters."""
+    shown = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in name
     )
-    return f"'{visible}'" if len(visible) <= 120 else f"'{visible[:57]}…{visible[-57:]}'"
+    return shown if len(shown) <= 120 else f"{shown[:57]}…{shown[-57:]}"
+
+
+def quoted(name: str) -> str:
+    """Return a name as `visible` does, in quotes."""
+    return f"'{visible(name)}'"
 
 
 def listing_fingerprint(entries: Iterable[Entry], *origin: object) -> str:

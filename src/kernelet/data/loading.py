@@ -110,6 +110,8 @@ def load_dataset(
     choose_validation(np.zeros(0, np.int32), validation_split, seed)
     options = _Options(size, channels, way, class_names)
     if isinstance(source, tuple):
+        if len(source) != 2:
+            raise DataError(f"source has {len(source)} paths; expected (pictures, labels).")
         dataset = _from_arrays(_idx_pair(*source), quoted(os.fspath(source[0])), options)
     elif source == _FASHION_MNIST and not Path(_FASHION_MNIST).exists():
         dataset = _from_arrays(_idx_folder(find_fashion_mnist()), "Fashion-MNIST", options)
