@@ -22,8 +22,9 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def _sigmoid(x: Array) -> Array:
-    # 1 / (1 + exp(-x)) without overflow.
-    return np.exp(-np.logaddexp(0.0, -x))
+    # 1 / (1 + exp(-x)), for negative x as exp(x) / (exp(x) + 1): neither overflows.
+    power = np.exp(-np.abs(x))
+    return np.where(x < 0, power, 1.0) / (1 + power)
 
 
 def _normal_distribution(x: Array) -> Array:

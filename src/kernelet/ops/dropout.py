@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from kernelet import random
 from kernelet.errors import ConfigurationError, ShapeError
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
@@ -65,4 +67,4 @@ class Dropout(Op):
         count = math.prod(x.shape[1:])
         words = random.words(context.seed, self.stream, context.epoch, context.samples, count)
         kept = random.fractions(words) >= self.rate
-        return (x * kept.reshape(x.shape) * self.scale,)
+        return (np.where(kept.reshape(x.shape), x * self.scale, 0.0),)
