@@ -234,6 +234,7 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.zip")
     assert "is neither a file nor a folder" in source_error(tmp_path / "pipe.zip")
     (tmp_path / "some.jpg").touch()
+    assert source_error("x" * 5000).endswith("' cannot be read: File name too long.")
     assert source_error(("a",)) == "source has 1 paths; expected (pictures, labels)."
     assert "is a single file; expected a .zip" in source_error(tmp_path / "some.jpg")
     (tmp_path / "empty").mkdir()

@@ -27,6 +27,7 @@ _MAXIMUM_RATIO = 1032
 # file, of archives of up to about 200,000 files.
 _TAIL_BYTES = 16 * 1024 * 1024
 _MALFORMED = (
+    OSError,
     zipfile.BadZipFile,
     NotImplementedError,
     struct.error,

@@ -153,6 +153,11 @@ def _split_folders(
             f"{quoted(source)}: the pictures in {quoted(train)} lie in no class folder.\n"
             f"{_EXPECTED}"
         )
+    _refuse_repeats(folders, source)
+    return folders
+
+
+def _refuse_repeats(folders: dict[str, str], source: str) -> None:
     for split in SPLITS:
         same = sorted(top for top, name in folders.items() if name == split)
         if len(same) > 1:
@@ -160,7 +165,6 @@ def _split_folders(
                 f"{quoted(source)} has several {split} folders: {', '.join(map(quoted, same))}.\n"
                 "  Keep one of them, or move their pictures together."
             )
-    return folders
 
 
 def _assign_splits(

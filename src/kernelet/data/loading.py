@@ -108,7 +108,7 @@ def load_dataset(
     check_channels(channels)
     way = check_resize(resize)
     choose_validation(np.zeros(0, np.int32), validation_split, seed)
-    options = _Options(size, channels, way, class_names)
+    options = _Options(size, channels, way, class_names, threads, progress, cache)
     if isinstance(source, tuple):
         if len(source) != 2:
             raise DataError(f"source has {len(source)} paths; expected (pictures, labels).")
@@ -118,71 +118,65 @@ def load_dataset(
     elif source is None or (source == _SAMPLE and not Path(_SAMPLE).exists()):
         sample = resources.files("kernelet.data") / "sample" / "fashion-mnist-sample.zip"
         with resources.as_file(sample) as path:
-            dataset = _from_path(path, options, threads, progress, cache=cache)
+            dataset = _from_path(path, options)
     else:
-        dataset = _from_path(Path(source), options, threads, progress, cache=cache)
+        dataset = _from_path(Path(source), options)
     return _with_validation(dataset, validation_split, seed)
 
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """What the caller asks of the pictures; checked."""
+    """What the caller asks for; see `load_dataset`."""
 
     image_size: tuple[int, int] | None
     channels: int | None
     resize: Resize
     class_names: Sequence[str] | None
+    threads: int | None
+    progress: Callable[[int, int], None] | None
+    cache: bool
 
 
-def _from_path(
-    path: Path,
-    options: _Options,
-    threads: int | None,
-    progress: Callable[[int, int], None] | None,
-    *,
-    cache: bool,
-) -> Dataset:
+def _from_path(path: Path, options: _Options) -> Dataset:
     where = quoted(str(path))
-    if not path.exists():
-        raise DataError(
-            f"{where} does not exist.\n"
-            "  Expected a folder or .zip of class folders, IDX files, an .npz, or the name "
-            f"{_FASHION_MNIST} or {_SAMPLE}."
-        )
-    if not (path.is_dir() or path.is_file()):
-        raise DataError(f"{where} is neither a file nor a folder.")
     try:
-        if path.is_dir():
-            if find_idx_files(path):
-                return _from_arrays(_idx_folder(path), where, options)
-            from kernelet.data.folders import FolderTree
-
-            tree: PictureTree = FolderTree(path)
-        elif path.suffix.lower() == ".npz":
-            return _from_arrays(read_npz(path), where, options)
-        elif path.suffix.lower() == ".zip":
-            from kernelet.data.archives import ZipTree
-
-            tree = ZipTree(path)
-        else:
-            return _from_arrays(_idx_beside(path), where, options)
+        opened = _open(path, where)
     except OSError as error:
         raise DataError(f"{where} cannot be read: {error.strerror or error}.") from error
+    if isinstance(opened, LabelledArrays):
+        return _from_arrays(opened, where, options)
     try:
-        return _from_tree(tree, str(path), options, threads, progress, cache=cache)
+        return _from_tree(opened, str(path), options)
     finally:
-        tree.close()
+        opened.close()
 
 
-def _from_tree(
-    tree: PictureTree,
-    source: str,
-    options: _Options,
-    threads: int | None,
-    progress: Callable[[int, int], None] | None,
-    *,
-    cache: bool,
-) -> Dataset:
+def _open(path: Path, where: str) -> PictureTree | LabelledArrays:
+    """Tell by its kind and extension what a path holds."""
+    if path.is_dir():
+        if find_idx_files(path):
+            return _idx_folder(path)
+        from kernelet.data.folders import FolderTree
+
+        return FolderTree(path)
+    if path.is_file():
+        if path.suffix.lower() == ".npz":
+            return read_npz(path)
+        if path.suffix.lower() == ".zip":
+            from kernelet.data.archives import ZipTree
+
+            return ZipTree(path)
+        return _idx_beside(path)
+    if path.exists():
+        raise DataError(f"{where} is neither a file nor a folder.")
+    raise DataError(
+        f"{where} does not exist.\n"
+        "  Expected a folder or .zip of class folders, IDX files, an .npz, or the name "
+        f"{_FASHION_MNIST} or {_SAMPLE}."
+    )
+
+
+def _from_tree(tree: PictureTree, source: str, options: _Options) -> Dataset:
     store = PictureCache()
     key = cache_key(
         tree.fingerprint,
@@ -191,11 +185,11 @@ def _from_tree(
         resize=options.resize,
         class_names=list(options.class_names) if options.class_names is not None else None,
     )
-    cached = store.load(key) if cache else None
+    cached = store.load(key) if options.cache else None
     if cached is not None:
         return cached
-    dataset = _decode_tree(tree, source, options, threads, progress)
-    if cache:
+    dataset = _decode_tree(tree, source, options)
+    if options.cache:
         try:
             store.store(key, dataset)
         except OSError as error:
@@ -204,13 +198,7 @@ def _from_tree(
     return dataset
 
 
-def _decode_tree(
-    tree: PictureTree,
-    source: str,
-    options: _Options,
-    threads: int | None,
-    progress: Callable[[int, int], None] | None,
-) -> Dataset:
+def _decode_tree(tree: PictureTree, source: str, options: _Options) -> Dataset:
     from kernelet.data.layout import find_layout
     from kernelet.data.reading import read_pictures
 
@@ -222,8 +210,8 @@ def _decode_tree(
         image_size=options.image_size,
         channels=options.channels,
         resize=options.resize,
-        threads=threads,
-        progress=progress,
+        threads=options.threads,
+        progress=options.progress,
     )
     _refuse_broken(decoded, len(entries), source)
     splits = _divide(decoded, layout, source)
