@@ -1,0 +1,103 @@
+"""Shapes for operations with sliding windows: every special case once, and random ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kernelet.geometry import Padding, Window2D, window2d
+
+
+@dataclass(frozen=True)
+class Case:
+    """One convolution.
+
+    Attributes
+    ----------
+    size, kernel, strides, dilation : pair of int
+        Rows and columns.
+    padding : str, int or pairs
+        As layers take it.
+    channels, filters, groups, batch : int
+        Of pictures and filters, and how many pictures.
+    """
+
+    size: tuple[int, int]
+    kernel: tuple[int, int]
+    padding: Padding = "valid"
+    strides: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    channels: int = 1
+    filters: int = 1
+    groups: int = 1
+    batch: int = 3
+    name: str = field(default="", compare=False)
+
+    @property
+    def window(self) -> Window2D:
+        """The resolved window."""
+        return window2d(self.size, self.kernel, self.padding, self.strides, self.dilation)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+CASES = (
+    Case((5, 5), (3, 3), name="textbook"),
+    Case((1, 1), (1, 1), name="one cell"),
+    Case((28, 28), (5, 5), "same", filters=6, batch=17, name="lenet first"),
+    Case((14, 14), (5, 5), channels=6, filters=16, batch=33, name="lenet second"),
+    Case((6, 7), (1, 1), channels=20, filters=9, name="pointwise"),
+    Case((6, 7), (1, 1), strides=(2, 3), channels=3, filters=4, name="strided pointwise"),
+    Case((7, 5), (3, 2), "full", channels=2, filters=5, name="full"),
+    Case((7, 6), (4, 2), "same", channels=3, filters=3, name="same, even kernel"),
+    Case((7, 9), (3, 5), "same", strides=(2, 3), channels=2, filters=7, name="same, strided"),
+    Case((8, 8), (3, 3), "same", strides=(3, 2), channels=4, filters=8, name="stride of a kernel"),
+    Case((9, 11), (2, 2), strides=(3, 4), channels=2, filters=2, name="stride beyond the kernel"),
+    Case((9, 8), (3, 3), "same", dilation=(2, 3), channels=3, filters=4, name="dilated"),
+    Case((9, 9), (3, 3), 2, (2, 2), (2, 2), 2, 3, name="dilated and strided"),
+    Case((5, 6), (3, 3), 4, channels=2, filters=3, name="more padding than the kernel"),
+    Case((4, 5), (3, 3), ((2, 0), (0, 3)), channels=2, filters=3, name="asymmetric padding"),
+    Case((3, 3), (5, 5), "same", channels=2, filters=4, name="kernel beyond the picture"),
+    Case((2, 9), (2, 7), ((1, 0), (6, 1)), channels=3, filters=2, name="one row"),
+    Case((6, 6), (3, 3), "same", channels=6, filters=6, groups=6, name="depthwise"),
+    Case((6, 5), (3, 3), "same", channels=4, filters=8, groups=4, name="depthwise, two filters"),
+    Case((5, 5), (3, 3), "valid", (2, 1), (1, 2), 6, 10, 2, name="groups"),
+    Case((4, 4), (3, 3), "same", channels=17, filters=19, batch=16, name="odd channels"),
+    Case((3, 19), (3, 3), "same", channels=8, filters=32, batch=1, name="one picture"),
+)
+
+
+def _padding(generator: np.random.Generator) -> Padding:
+    chosen = generator.integers(5)
+    if chosen < 3:
+        return ("valid", "same", "full")[chosen]
+    if chosen == 3:
+        return int(generator.integers(0, 4))
+    (top, bottom, left, right) = (int(x) for x in generator.integers(0, 4, 4))
+    return ((top, bottom), (left, right))
+
+
+def random_case(generator: np.random.Generator) -> Case:
+    """Return a random small convolution whose kernel fits."""
+
+    def pair(low: int, high: int) -> tuple[int, int]:
+        rows, columns = generator.integers(low, high + 1, 2)
+        return int(rows), int(columns)
+
+    while True:
+        groups = int(generator.choice([1, 1, 1, 2, 3]))
+        case = Case(
+            size=pair(1, 12),
+            kernel=pair(1, 5),
+            padding=_padding(generator),
+            strides=pair(1, 3),
+            dilation=pair(1, 2),
+            channels=groups * int(generator.integers(1, 20 // groups + 1)),
+            filters=groups * int(generator.integers(1, 20 // groups + 1)),
+            groups=groups,
+            batch=int(generator.choice([1, 5, 16, 19])),
+        )
+        if min(case.window.output) >= 1:
+            return case
