@@ -18,7 +18,7 @@ from kernelet.ops.losses import SquaredErrorGradient
 from kernelet.ops.normalization import MovingAverage
 from kernelet.ops.reduction import SampleShare
 from kernelet.plan.gradients import differentiate
-from kernelet.program import Op, Program, ProgramBuilder, StepContext, Value
+from kernelet.program import Array, Op, Program, ProgramBuilder, StepContext, Value
 
 Numbers = NDArray[np.floating[Any]]
 
