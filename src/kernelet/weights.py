@@ -130,6 +130,22 @@ class Weights(Mapping[str, NDArray[np.float32]]):
             raise ShapeError(f"{name} has shape {expected}; got an array of shape {array.shape}.")
         self[name][...] = array
 
+    def require(self, parameters: Iterable[Parameter]) -> None:
+        """Check that the buffer holds parameters in the shapes that a program reads them in.
+
+        Raises
+        ------
+        ShapeError
+            If a shape differs: the engine would read the wrong floats.
+        """
+        for parameter in parameters:
+            expected = self._entries[parameter.name].shape
+            if parameter.value.shape != expected:
+                raise ShapeError(
+                    f"{parameter.name} has shape {expected} from an earlier input, and this one"
+                    f" needs {parameter.value.shape}. Try a layer of its own for this input."
+                )
+
     def sha256(self) -> str:
         """Return the SHA-256 of names, shapes and values in order, as hexadecimal digits."""
         digest = hashlib.sha256()

@@ -87,6 +87,7 @@ def run_forward(
     values = [build.input(name, tuple(array.shape[1:])) for name, array in arrays.items()]
     for number, value in enumerate(lowering(build, values)):
         build.outputs[f"output{number}"] = value
+    weights.require(build.parameters)
     program = build.finish()
     samples = len(next(iter(arrays.values())))
     results = {

@@ -77,9 +77,10 @@ class Reshape(Layer):
         known = math.prod(n for n in self.target_shape if n != -1)
         shape = tuple(x.size // known if n == -1 else n for n in self.target_shape)
         if math.prod(shape) != x.size:
+            sizes = " × ".join(map(str, x.shape))
+            count = f"{sizes} = {x.size}" if len(x.shape) > 1 else sizes
             raise LayerShapeError(
-                f"{' × '.join(map(str, x.shape))} = {x.size} numbers"
-                f" do not fill the shape {self.target_shape}",
+                f"{count} numbers do not fill the shape {self.target_shape}",
                 ["-1 in place of the size that should be worked out"],
             )
         return build.add(ReshapeOp(shape), x)

@@ -130,6 +130,7 @@ class Model:
             weights = Weights(parameters)
             keep = [layers[name] for name in owners if layers[name].built]
             initialize(weights, list(layers.items()), self.seed, keep)
+        weights.require(parameters)
         self._attach(graph, weights, [parameter.name for parameter in parameters])
 
     def _attach(self, graph: Graph, weights: Weights, names: Sequence[str]) -> None:

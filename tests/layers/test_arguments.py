@@ -1,0 +1,131 @@
+"""Arguments that make no sense are refused with a text that says what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kernelet import activations, initializers, layers
+from kernelet.errors import ConfigurationError
+from kernelet.layers import arguments
+
+CASES: list[tuple[Callable[[], Any], str]] = [
+    (lambda: layers.Conv2D(0, 3), "filters must be an integer of at least 1, not 0."),
+    (lambda: layers.Conv2D(True, 3), "filters must be an integer of at least 1, not True."),
+    (
+        lambda: layers.Conv2D(4, (3, 0)),
+        "kernel_size must be an integer of at least 1 or a pair of them (rows, columns),"
+        " not (3, 0).",
+    ),
+    (
+        lambda: layers.Conv2D(4, 3, strides="2"),  # type: ignore[arg-type]
+        "strides must be an integer of at least 1 or a pair of them (rows, columns), not '2'.",
+    ),
+    (
+        lambda: layers.Conv2D(4, 3, padding="causal"),
+        'padding must be "valid", "same", "full", an integer of at least 0, a pair'
+        " (rows, columns) or a pair of pairs ((top, bottom), (left, right)), not 'causal'.",
+    ),
+    (
+        lambda: layers.Conv2D(4, 3, data_format="channels_first"),
+        "data_format must be None or \"channels_last\", not 'channels_first': pictures are"
+        " (height, width, channels); transpose the data with numpy.moveaxis(x, 1, -1).",
+    ),
+    (
+        lambda: layers.Conv2D(5, 3, groups=2),
+        "5 filters do not fall into 2 groups; filters must be a multiple of groups.",
+    ),
+    (
+        lambda: layers.Dense(4, activation="rellu"),
+        "there is no activation 'rellu'. Did you mean 'relu'? Known: linear, relu, leaky_relu,"
+        " sigmoid, tanh, gelu, silu, softmax, swish.",
+    ),
+    (
+        lambda: layers.Dense(4, kernel_initializer="he_norml"),
+        "there is no initializer 'he_norml'. Did you mean 'he_normal'? Known: zeros, ones,"
+        " constant, random_uniform, random_normal, glorot_uniform, glorot_normal, he_uniform,"
+        " he_normal, lecun_uniform, lecun_normal.",
+    ),
+    (lambda: layers.Dropout(1.0), "rate must be at least 0 and below 1, not 1.0."),
+    (
+        lambda: layers.RandomTranslation(float("nan"), 0.1),
+        "height_factor must be a finite number, not nan.",
+    ),
+    (
+        lambda: layers.RandomTranslation(0.1, 0.1, "wrap"),  # type: ignore[arg-type]
+        "fill_mode must be one of constant, nearest, reflect, not 'wrap'.",
+    ),
+    (
+        lambda: layers.RandomTranslation(0.1, 0.1, fill_value=3.0),
+        "fill_value has a meaning with fill_mode=\"constant\" alone, not 'reflect'.",
+    ),
+    (
+        lambda: layers.RandomFlip("sideways"),  # type: ignore[arg-type]
+        "mode must be one of horizontal, vertical, horizontal_and_vertical, not 'sideways'.",
+    ),
+    (
+        lambda: layers.BatchNormalization(axis=1),
+        "BatchNormalization normalises channels, axis -1; got 1.",
+    ),
+    (
+        lambda: layers.BatchNormalization(momentum=1.5),
+        "momentum must be from 0 to 1, not 1.5.",
+    ),
+    (lambda: layers.BatchNormalization(epsilon=0.0), "epsilon must be above 0, not 0.0."),
+    (
+        lambda: layers.Concatenate(axis=1),
+        "Concatenate joins channels, axis -1, and no other axis; got 1.",
+    ),
+    (lambda: layers.Softmax(axis=0), "Softmax works along the last axis, -1, not 0."),
+    (
+        lambda: layers.Rescaling(()),
+        "scale must be a number or one number a channel, not empty.",
+    ),
+    (
+        lambda: layers.Reshape((-1, -1)),
+        "target_shape is sizes of at least 1, of which one may be -1, and leaves the batch out;"
+        " got (-1, -1).",
+    ),
+    (
+        lambda: layers.Input((28, 0, 1)),
+        "an input's shape is one or more sizes of at least 1 and leaves the batch out, for"
+        " example (28, 28, 1); got (28, 0, 1).",
+    ),
+    (
+        lambda: layers.Dense(4, name="a/b"),
+        "a layer's name is made of letters, digits, '_', '.' and '-', not 'a/b'.",
+    ),
+    (
+        lambda: initializers.RandomUniform(1.0, 0.0),
+        "minval 1.0 is above maxval 0.0.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "text"), CASES, ids=[text[:40] for _, text in CASES])
+def test_wrong_argument(make: Callable[[], Any], text: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{re.escape(text)}$"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("given", "normal"),
+    [
+        ("Same", "same"),
+        (0, ((0, 0), (0, 0))),
+        ((1, 2), ((1, 1), (2, 2))),
+        (((0, 1), (2, 3)), ((0, 1), (2, 3))),
+        ([[0, 1], 2], ((0, 1), (2, 2))),
+    ],
+)
+def test_padding_has_one_form(given: Any, normal: Any) -> None:
+    assert arguments.padding(given) == normal
+
+
+def test_activation_functions_stand_for_their_names() -> None:
+    assert layers.Dense(3, activation=activations.relu).activation == "relu"
+    assert layers.Dense(3, activation="swish").activation == "silu"
+    assert layers.Dense(3).activation is None

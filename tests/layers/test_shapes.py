@@ -1,0 +1,152 @@
+"""Output shapes, and what is said where shapes do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kernelet import layers
+from kernelet.errors import ShapeError, UsageError
+from kernelet.layers import Input
+
+SHAPES: list[tuple[layers.Layer, tuple[int, ...], tuple[int, ...]]] = [
+    (layers.Conv2D(6, 5), (28, 28, 1), (24, 24, 6)),
+    (layers.Conv2D(6, 5, padding="same"), (28, 27, 1), (28, 27, 6)),
+    (layers.Conv2D(6, 5, padding="full"), (28, 28, 1), (32, 32, 6)),
+    (layers.Conv2D(6, (3, 1), strides=(2, 1), padding="same"), (9, 9, 2), (5, 9, 6)),
+    (layers.Conv2D(4, 3, dilation_rate=2), (9, 9, 2), (5, 5, 4)),
+    (layers.Conv2D(4, 3, padding=((1, 0), (2, 2))), (9, 9, 2), (8, 11, 4)),
+    (layers.MaxPooling2D(), (100, 100, 3), (50, 50, 3)),
+    (layers.MaxPooling2D(3, strides=2, padding="same"), (7, 8, 3), (4, 4, 3)),
+    (layers.AveragePooling2D((2, 3)), (8, 9, 3), (4, 3, 3)),
+    (layers.GlobalAveragePooling2D(), (7, 5, 64), (64,)),
+    (layers.GlobalMaxPooling2D(keepdims=True), (7, 5, 64), (1, 1, 64)),
+    (layers.Flatten(), (5, 5, 16), (400,)),
+    (layers.Flatten(), (400,), (400,)),
+    (layers.Reshape((28, 28, -1)), (784,), (28, 28, 1)),
+    (layers.Dense(10), (84,), (10,)),
+    (layers.Activation("gelu"), (4, 4, 2), (4, 4, 2)),
+    (layers.ReLU(), (4,), (4,)),
+    (layers.LeakyReLU(), (4,), (4,)),
+    (layers.Softmax(), (4,), (4,)),
+    (layers.Dropout(0.5), (4,), (4,)),
+    (layers.BatchNormalization(), (4, 4, 2), (4, 4, 2)),
+    (layers.Rescaling((1.0, 2.0), 0.5), (4, 4, 2), (4, 4, 2)),
+    (layers.RandomFlip(), (4, 4, 2), (4, 4, 2)),
+    (layers.RandomTranslation(0.1, 0.1), (4, 4, 2), (4, 4, 2)),
+]
+
+
+@pytest.mark.parametrize(("layer", "given", "expected"), SHAPES, ids=lambda case: repr(case))
+def test_output_shape(
+    layer: layers.Layer, given: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    assert layer(Input(given)).shape == (None, *expected)
+
+
+def _lenet_before_conv3() -> Any:
+    x = layers.Conv2D(6, 5, name="conv1")(Input((28, 28, 1)))
+    x = layers.MaxPooling2D(name="pool1")(x)
+    x = layers.Conv2D(16, 5, name="conv2")(x)
+    return layers.MaxPooling2D(name="pool2")(x)
+
+
+PROBLEMS: list[tuple[Callable[[], Any], str]] = [
+    (
+        lambda: layers.Conv2D(32, 5, name="conv3")(_lenet_before_conv3()),
+        "Conv2D 'conv3': kernel 5×5 does not fit its 4×4 input (valid: 4 − 5 + 1 = 0).\n"
+        "  28×28 → conv1 24×24 → pool1 12×12 → conv2 8×8 → pool2 4×4 → conv3\n"
+        '  Try padding="same", a kernel of at most 4, or leave out pool2.',
+    ),
+    (
+        lambda: layers.Conv2D(3, 3, dilation_rate=2)(
+            layers.Conv2D(4, 3, strides=3)(Input((12, 12, 1)))
+        ),
+        "Conv2D 'conv2d_1': kernel 3×3 dilated to 5×5 does not fit its 4×4 input"
+        " (valid: 4 − 5 + 1 = 0).\n"
+        "  12×12 → conv2d 4×4 → conv2d_1\n"
+        '  Try padding="same", a kernel of at most 2, or strides=1 in conv2d.',
+    ),
+    (
+        lambda: layers.MaxPooling2D(3)(Input((2, 8, 1))),
+        "MaxPooling2D 'max_pooling2d': pool 3×3 does not fit its 2×8 input"
+        " (valid: 2 − 3 + 1 = 0).\n"
+        "  2×8 → max_pooling2d\n"
+        '  Try padding="same" or a pool of at most 2.',
+    ),
+    (
+        lambda: layers.Dense(10)(Input((5, 5, 16))),
+        "Dense 'dense': needs one row of numbers a sample, got (5, 5, 16).\n"
+        "  5×5 → dense\n"
+        "  Try a Flatten or GlobalAveragePooling2D layer in front of it.",
+    ),
+    (
+        lambda: layers.Conv2D(4, 3)(Input((28, 28))),
+        "Conv2D 'conv2d': needs pictures of (height, width, channels), got (28, 28).\n"
+        "  28×28 → conv2d\n"
+        "  Try x[..., numpy.newaxis] for grey pictures or a Reshape layer in front of it.",
+    ),
+    (
+        lambda: layers.Conv2D(4, 3, groups=2)(Input((8, 8, 3))),
+        "Conv2D 'conv2d': 3 input channels do not fall into 2 groups.\n"
+        "  8×8 → conv2d\n"
+        "  Try groups=1.",
+    ),
+    (
+        lambda: layers.Add(name="sum")([Input((8, 8, 3)), Input((8, 8, 4))]),
+        "Add 'sum': needs inputs of one shape, got (8, 8, 3) and (8, 8, 4).\n"
+        "  8×8 → sum\n"
+        "  Try a Conv2D with kernel_size=1 that brings one branch to the other's channels or"
+        ' padding="same" and equal strides in both branches.',
+    ),
+    (
+        lambda: layers.Add()([Input((8,))]),
+        "Add 'add': needs a list of at least two inputs, got one.\n  8 → add",
+    ),
+    (
+        lambda: layers.Dense(3)([Input((8,)), Input((8,))]),
+        "Dense 'dense': takes one input, got 2.\n"
+        "  8 → dense\n"
+        "  Try Concatenate or Add in front of it.",
+    ),
+    (
+        lambda: layers.Concatenate()([Input((8, 8, 3)), Input((4, 4, 3))]),
+        "Concatenate 'concatenate': needs inputs that differ in their channels alone,"
+        " got (8, 8, 3) and (4, 4, 3).\n"
+        "  8×8 → concatenate\n"
+        '  Try padding="same" and equal strides in all branches.',
+    ),
+    (
+        lambda: layers.Reshape((5, 5))(Input((24,))),
+        "Reshape 'reshape': 24 numbers do not fill the shape (5, 5).\n"
+        "  24 → reshape\n"
+        "  Try -1 in place of the size that should be worked out.",
+    ),
+    (
+        lambda: layers.Rescaling((1.0, 2.0))(Input((4, 4, 3))),
+        "Rescaling 'rescaling': scale has 2 numbers for 3 channels.\n"
+        "  4×4 → rescaling\n"
+        "  Try one number for all channels or 3 numbers.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "text"), PROBLEMS, ids=[text[:40] for _, text in PROBLEMS])
+def test_shapes_that_do_not_fit(make: Callable[[], Any], text: str) -> None:
+    with pytest.raises(ShapeError) as raised:
+        make()
+    assert str(raised.value) == text
+
+
+def test_leaving_out_the_named_pooling_repairs_the_network() -> None:
+    x = layers.Conv2D(6, 5, name="conv1")(Input((28, 28, 1)))
+    x = layers.MaxPooling2D(name="pool1")(x)
+    x = layers.Conv2D(16, 5, name="conv2")(x)
+    assert layers.Conv2D(32, 5, name="conv3")(x).shape == (None, 4, 4, 32)
+
+
+def test_symbolic_and_real_inputs_do_not_mix() -> None:
+    with pytest.raises(UsageError, match="wrap constants in an Input"):
+        layers.Add()([Input((3,)), [[1.0, 2.0, 3.0]]])  # type: ignore[list-item]

@@ -1,0 +1,234 @@
+"""Sequential and graph models: shapes, names, weights, sharing, errors."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kernelet import layers
+from kernelet.errors import ConfigurationError, ShapeError, UsageError
+from kernelet.layers import Input
+from kernelet.model import Model, Sequential
+
+RANDOM = np.random.default_rng(11)
+
+
+def small() -> Sequential:
+    return Sequential(
+        [
+            Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def test_names_are_keras_and_counted_within_the_model() -> None:
+    for _ in range(2):
+        model = Sequential(
+            [
+                Input((20, 20, 1)),
+                layers.Conv2D(2, 3),
+                layers.Conv2D(2, 3, name="conv2d_1"),
+                layers.Conv2D(2, 3),
+                layers.LeakyReLU(),
+                layers.MaxPooling2D(),
+            ]
+        )
+        names = [layer.name for layer in model.layers]
+        expected = ["conv2d", "conv2d_1", "conv2d_2", "leaky_re_lu", "max_pooling2d"]
+        assert names == ["input_layer", *expected]
+
+
+def test_weights_stand_in_one_buffer_weights_first() -> None:
+    model = small()
+    assert model.weight_names == (
+        "conv2d/kernel",
+        "conv2d/bias",
+        "batch_normalization/gamma",
+        "batch_normalization/beta",
+        "batch_normalization/moving_mean",
+        "batch_normalization/moving_variance",
+        "dense/kernel",
+        "dense/bias",
+    )
+    weights = model.weights
+    assert weights.buffer.ctypes.data % 64 == 0
+    offsets = {name: weights.offset(name) for name in weights}
+    assert all(offset % 16 == 0 for offset in offsets.values())
+    statistics = [name for name in weights if "moving" in name]
+    assert all((offsets[name] >= weights.weight_floats) == (name in statistics) for name in weights)
+    covered = np.zeros(len(weights.buffer), bool)
+    for name in weights:
+        covered[offsets[name] : offsets[name] + weights[name].size] = True
+        assert np.shares_memory(weights[name], weights.buffer)
+    assert not weights.buffer[~covered].any()
+    assert model.count_params() == 36 + 4 + 16 + 144 * 3 + 3
+
+
+def test_get_and_set_weights() -> None:
+    model = small()
+    new = [RANDOM.normal(size=array.shape).astype(np.float32) for array in model.get_weights()]
+    model.set_weights(new)
+    for array, value in zip(model.get_weights(), new, strict=True):
+        np.testing.assert_array_equal(array, value)
+    np.testing.assert_array_equal(model.get_layer("dense").kernel, new[-2])
+    with pytest.raises(ShapeError, match="expected 8 arrays"):
+        model.set_weights(new[:-1])
+
+
+def test_a_model_is_its_layers_one_after_another() -> None:
+    model = small()
+    x = RANDOM.normal(size=(5, 8, 8, 1)).astype(np.float32)
+    value: Any = x
+    for layer in model.layers[1:]:
+        value = layer(value)
+    np.testing.assert_allclose(model(x), value, rtol=1e-5)
+
+
+def test_functional_and_sequential_agree() -> None:
+    model = small()
+    x = Input((8, 8, 1))
+    y = x
+    for layer in model.layers[1:]:
+        y = layer(y)
+    other = Model(x, y)
+    assert other.weights is model.weights
+    data = RANDOM.normal(size=(3, 8, 8, 1)).astype(np.float32)
+    np.testing.assert_array_equal(other(data), model(data))
+
+
+def test_branches_several_inputs_and_outputs() -> None:
+    left, right = Input((4, 4, 2), name="left"), Input((4, 4, 2), name="right")
+    shared = layers.Conv2D(3, 3, padding="same", name="shared")
+    a, b = shared(left), shared(right)
+    both = layers.Add()([a, b])
+    model = Model([left, right], [both, layers.Concatenate()([a, b])])
+    assert model.output_shape == [(None, 4, 4, 3), (None, 4, 4, 6)]
+    assert model.weight_names == ("shared/kernel", "shared/bias")
+    x, y = RANDOM.normal(size=(2, 5, 4, 4, 2)).astype(np.float32)
+    total, joined = model([x, y])
+    np.testing.assert_allclose(total, shared(x) + shared(y), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(joined[..., :3], shared(x), rtol=1e-5, atol=1e-6)
+    named, _ = model({"right": y, "left": x})
+    np.testing.assert_array_equal(named, total)
+
+
+def test_a_part_of_a_model_shares_its_weights() -> None:
+    model = small()
+    features = Model(
+        model.inputs, model.get_layer("flatten")(model.outputs[0].parents[0].parents[0])
+    )
+    assert features.weights is model.weights
+    assert features.output_shape == (None, 144)
+    assert len(features.get_weights()) == 6
+
+
+def test_layers_of_other_models_bring_their_values() -> None:
+    base = small()
+    kernel = base.get_layer("conv2d").kernel.copy()
+    data = RANDOM.normal(size=(2, 8, 8, 1)).astype(np.float32)
+    before = base(data)
+    top = Sequential([base, layers.Dense(2, name="top")])
+    np.testing.assert_array_equal(top.get_layer("conv2d").kernel, kernel)
+    np.testing.assert_array_equal(base(data), before)
+    assert top.output_shape == (None, 2)
+
+
+def test_a_layer_of_another_model_keeps_its_shape() -> None:
+    dense = layers.Dense(3, name="dense")
+    Sequential([Input((4,)), dense])
+    with pytest.raises(ShapeError, match=re.escape("dense/kernel has shape (4, 3)")):
+        Sequential([Input((5,)), dense])
+
+
+def test_sequential_learns_its_input_shape_from_data() -> None:
+    model = Sequential([layers.Flatten(), layers.Dense(2)])
+    with pytest.raises(UsageError, match="the shape of the model's input is not known yet"):
+        model.count_params()
+    assert model(np.zeros((3, 4, 4, 1))).shape == (3, 2)
+    assert model.input_shape == (None, 4, 4, 1)
+
+
+def test_input_shape_of_the_first_layer() -> None:
+    model = Sequential([layers.Conv2D(2, 3, input_shape=(8, 8, 1)), layers.Flatten()])
+    assert model.output_shape == (None, 72)
+    assert [type(layer).__name__ for layer in model.layers] == ["InputLayer", "Conv2D", "Flatten"]
+
+
+def test_add_and_pop_keep_the_weights_that_stay() -> None:
+    model = Sequential([Input((4,)), layers.Dense(3)])
+    kernel = model.layers[1].kernel.copy()
+    model.add(layers.Dense(2))
+    assert model.output_shape == (None, 2)
+    np.testing.assert_array_equal(model.layers[1].kernel, kernel)
+    model.pop()
+    assert model.output_shape == (None, 3)
+    np.testing.assert_array_equal(model.layers[1].kernel, kernel)
+
+
+def test_trainable_is_read_when_a_program_is_made() -> None:
+    model = small()
+    model.get_layer("conv2d").trainable = False
+    fixed = [p.name for p in model.graph.parameters() if not p.trainable]
+    statistics = ["batch_normalization/moving_mean", "batch_normalization/moving_variance"]
+    assert fixed == ["conv2d/kernel", "conv2d/bias", *statistics]
+    model.trainable = False
+    assert not model.trainable
+    assert not any(p.trainable for p in model.graph.parameters())
+
+
+def test_deep_models_need_no_recursion() -> None:
+    model = Sequential([Input((4,)), *(layers.ReLU() for _ in range(1500))])
+    assert len(model.layers) == 1501
+
+
+def _input(shape: tuple[int, ...] = (4,)) -> Any:
+    return Input(shape)
+
+
+def _disconnected() -> Model:
+    x, y = Input((4,), name="used"), Input((4,), name="other")
+    return Model(x, layers.Add()([x, y]))
+
+
+ERRORS = [
+    (lambda: Sequential([layers.Dense]), UsageError, "Did you forget its parentheses?"),
+    (lambda: Sequential([layers.Dense(3), Input((4,))]), UsageError, "Input comes first"),
+    (
+        lambda: Sequential([Input((4,)), layers.Dense(3, name="a"), layers.ReLU(name="a")]),
+        ConfigurationError,
+        "two layers are called 'a'; names must be unique within a model.",
+    ),
+    (lambda: Model(np.zeros(3), _input()), UsageError, "takes symbolic tensors"),
+    (_disconnected, UsageError, "depend on the input 'other', which is not among the inputs"),
+    (
+        lambda: small().get_layer("conv2"),
+        UsageError,
+        "there is no layer 'conv2'. Did you mean 'conv2d'?",
+    ),
+    (lambda: small().get_layer(index=9), UsageError, "there are 5 layers, no layer 9."),
+    (
+        lambda: small()(np.zeros((2, 8, 8))),
+        ShapeError,
+        "input 'input_layer' takes (8, 8, 1) a sample, got (8, 8). Try x[..., numpy.newaxis]",
+    ),
+    (
+        lambda: small()(np.zeros((8, 8, 1))),
+        ShapeError,
+        "input 'input_layer' takes (8, 8, 1) a sample, got (8, 1). Try x[numpy.newaxis]",
+    ),
+    (lambda: small()({"x": np.zeros((1, 8, 8, 1))}), UsageError, "expected inputs named"),
+    (lambda: Sequential().pop(), UsageError, "there is no layer to remove."),
+]
+
+
+@pytest.mark.parametrize(("make", "error", "text"), ERRORS, ids=[text for *_, text in ERRORS])
+def test_errors(make: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=re.escape(text)):
+        make()
