@@ -4,17 +4,24 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from kernelet.data import load_dataset, memory
+from kernelet.data import load_dataset, memory, reading
+from kernelet.data.decoding import decode
 from kernelet.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from kernelet.data.sizing import Target
 
     Picture = Callable[..., bytes]
     FolderMaker = Callable[[dict[str, bytes]], Path]
@@ -42,18 +49,15 @@ def test_uniform_pictures_keep_their_shape(folder: FolderMaker, picture: Picture
             assert (image == int(number)).all()
 
 
-def mixed(picture: Picture, count: int = 60) -> dict[str, bytes]:
+def mixed(picture: Picture, count: int = 60, side: int = 16) -> dict[str, bytes]:
     """Mostly alike, so that the sample that is looked at first may be uniform."""
-    files = {f"a/{i:03}.png": picture("L", (16, 16), i) for i in range(count)}
-    return files | {f"b/{i:03}.png": picture("L", (16, 16), i) for i in range(count)}
+    size = (side, side)
+    return {f"{name}/{i:03}.png": picture("L", size, i) for name in "ab" for i in range(count)}
 
 
-@pytest.mark.parametrize("threads", [1, 2, 4])
-def test_one_picture_of_another_form_decides_too(
-    folder: FolderMaker, picture: Picture, threads: int
-) -> None:
+def test_one_picture_of_another_form_decides_too(folder: FolderMaker, picture: Picture) -> None:
     files = mixed(picture) | {"b/030x.png": picture("RGB", (40, 20), "red")}
-    dataset = load_dataset(folder(files), validation_split=0, threads=threads, cache=False)
+    dataset = load_dataset(folder(files), validation_split=0)
     assert dataset.image_shape == (16, 16, 3)
     assert dataset.notes == (
         "pictures of 2 sizes from 16×16 to 20×40, scaled and cut to their middle: 16×16",
@@ -72,12 +76,32 @@ def test_given_shapes(folder: FolderMaker, picture: Picture) -> None:
     assert load_dataset(root, channels=1, resize="stretch").resize == "stretch"
 
 
+# Smaller pictures are decoded by one thread, whatever is asked for.
+PARALLEL_SIDE = 72
+
+
 def test_threads_do_not_change_a_bit(folder: FolderMaker, picture: Picture) -> None:
-    files = mixed(picture) | {"a/x.png": b"broken", "b/y.tif": picture("RGB", (30, 9), 7, "TIFF")}
-    root = folder(files)
+    files = mixed(picture, 40, PARALLEL_SIDE)
+    root = folder(files | {"a/x.png": b"broken", "b/y.tif": picture("RGB", (30, 9), 7, "TIFF")})
     sets = [load_dataset(root, threads=threads, cache=False) for threads in (1, 2, 3, 8)]
     assert len({dataset.fingerprint for dataset in sets}) == 1
     assert len({dataset.broken for dataset in sets}) == 1
+
+
+def test_threads_decode_side_by_side(
+    folder: FolderMaker, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together, local, original = threading.Barrier(2, timeout=30), threading.local(), decode
+
+    def meet(image: Image.Image, target: Target) -> NDArray[np.uint8]:
+        if not hasattr(local, "met"):
+            local.met = True
+            together.wait()
+        return original(image, target)
+
+    monkeypatch.setattr(reading, "decode", meet)
+    dataset = load_dataset(folder(mixed(picture, 20, PARALLEL_SIDE)), threads=2)
+    assert dataset.broken == ()
 
 
 def test_progress_reaches_the_end(folder: FolderMaker, picture: Picture) -> None:
@@ -93,7 +117,7 @@ def test_an_interruption_ends_it(folder: FolderMaker, picture: Picture, cache_fo
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        load_dataset(folder(mixed(picture)), progress=interrupt, threads=2)
+        load_dataset(folder(mixed(picture, 60, PARALLEL_SIDE)), progress=interrupt, threads=2)
     assert list(cache_folder.iterdir()) == []
 
 
