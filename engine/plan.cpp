@@ -117,14 +117,15 @@ void Plan::prepare(int threads) {
     }
 }
 
-// What the threads of one run share. The counters hand out groups and tasks; the one of the phase
-// after the next barrier is reset while nobody uses it.
+// What the threads of one run share. Consecutive phases use counters and flags in turn: a thread
+// that is still leaving a barrier never meets what a faster one writes in the phase behind it. The
+// counters hand out groups and tasks; a flag says that its phase ended the run.
 struct Plan::Region {
     const Plan& plan;
     const RunArguments& run;
     Barrier barrier{};
     std::atomic<std::int64_t> next[2] = {0, 0};
-    bool stop = false;
+    bool stop[2] = {false, false};
     std::int64_t steps_done = 0;
 
     std::int64_t steps() const { return (run.samples + plan.batch_size_ - 1) / plan.batch_size_; }
@@ -158,7 +159,7 @@ class Plan::Worker {
                 }
                 run_phase(phase);
                 region_.barrier.wait();
-                if (region_.stop) {
+                if (*step_.stop) {
                     return;
                 }
             }
@@ -183,11 +184,11 @@ class Plan::Worker {
         blocks_ = (step_.batch + lanes - 1) / lanes;
         step_.groups = (blocks_ + plan_.blocks_per_group_ - 1) / plan_.blocks_per_group_;
         step_.partial_stride = plan_.sizes_.partial;
-        step_.stop = &region_.stop;
     }
 
     void run_phase(const Phase& phase) {
         std::atomic<std::int64_t>& next = region_.next[parity_];
+        step_.stop = &region_.stop[parity_];
         parity_ ^= 1;
         if (thread_ == 0) {
             region_.next[parity_].store(0, std::memory_order_relaxed);

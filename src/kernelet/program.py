@@ -307,11 +307,17 @@ class ProgramBuilder:
         return self.apply(op, *inputs)[0]
 
     def finish(self) -> Program:
-        """Return the program."""
+        """Return the program, without what no output and no update depends on."""
+        wanted = set(self.outputs.values()) | set(self.updates.values())
+        nodes: list[Node] = []
+        for node in reversed(self.nodes):
+            if wanted.intersection(node.outputs):
+                nodes.append(node)
+                wanted.update(node.inputs)
         return Program(
-            inputs=dict(self.inputs),
+            inputs={name: value for name, value in self.inputs.items() if value in wanted},
             outputs=dict(self.outputs),
-            parameters=tuple(self.parameters),
-            nodes=tuple(self.nodes),
+            parameters=tuple(p for p in self.parameters if p.value in wanted),
+            nodes=tuple(reversed(nodes)),
             updates=dict(self.updates),
         )

@@ -1,0 +1,86 @@
+"""What the planner makes of whole training steps."""
+
+from __future__ import annotations
+
+from kernelet.executors.native import TARGET
+from kernelet.plan.planner import Plan, Space, make_plan
+from kernelet.plan.schedule import PhaseKind
+from kernelet.program import Program, ProgramBuilder
+from programs import branched_network, convolution, new_state, plain_network
+
+
+def planned(program: Program, batch_size: int = 64) -> Plan:
+    return make_plan(program, batch_size, new_state(program).offsets, TARGET)
+
+
+def kernels(plan: Plan, kind: PhaseKind) -> list[list[str]]:
+    return [[i.kernel for i in p.instructions] for p in plan.phases if p.kind is kind]
+
+
+def test_a_network_without_coupled_samples_is_one_pass_over_its_blocks() -> None:
+    plan = planned(plain_network())
+    (blocks,) = kernels(plan, PhaseKind.BLOCKS)
+    assert blocks[:3] == ["pack_samples"] * 3
+    assert "rescale" not in blocks  # done while packing
+    assert "bias_add" not in blocks  # done by the convolution and dense kernels
+    assert blocks.count("convolution") == 2
+    assert blocks.count("convolution_input_gradient") == 1  # nobody wants the first one
+    assert blocks.count("convolution_filter_gradient") == 2
+
+
+def test_updates_of_flat_weights_are_one_instruction() -> None:
+    plan = planned(plain_network())
+    ranges = [name for phase in kernels(plan, PhaseKind.RANGE) for name in phase]
+    assert ranges.count("adam_update") == 1
+    weights = sum(p.value.size for p in plan.program.parameters if p.role == "weight")
+    update = next(i for p in plan.phases for i in p.instructions if i.kernel == "adam_update")
+    assert weights <= update.count < weights + 16 * 8
+
+
+def test_a_loss_is_checked_before_any_weight_changes() -> None:
+    plan = planned(plain_network())
+    order = [i.kernel for phase in plan.phases for i in phase.instructions]
+    assert order.index("require_finite") < order.index("adam_update")
+    phases = [{i.kernel for i in phase.instructions} for phase in plan.phases]
+    assert not any({"require_finite", "adam_update"} <= phase for phase in phases)
+
+
+def test_batch_statistics_split_the_pass() -> None:
+    plan = planned(branched_network())
+    blocks = kernels(plan, PhaseKind.BLOCKS)
+    # Each normalisation waits for a mean and a variance forward and two sums backward.
+    assert len(blocks) == 7
+    assert plan.batch > 0
+
+
+def test_filters_are_packed_once_a_run_where_they_do_not_change() -> None:
+    assert not any(phase.once for phase in planned(plain_network()).phases)
+    build = ProgramBuilder()
+    build.outputs["maps"] = convolution(build, build.input("x", (6, 6, 1)), "conv", 4, 3)
+    (packing,) = [phase for phase in planned(build.finish()).phases if phase.once]
+    assert [i.kernel for i in packing.instructions] == ["pack_filters"]
+
+
+def test_groups_depend_on_the_batch_alone() -> None:
+    program = plain_network()
+    assert [planned(program, n).groups for n in (1, 16, 17, 128, 4096)] == [1, 1, 2, 8, 16]
+
+
+def test_operands_stay_inside_their_arenas() -> None:
+    for program in (plain_network(), branched_network()):
+        plan = planned(program)
+        state = new_state(program)
+        sizes = {
+            Space.SCRATCH: plan.scratch,
+            Space.BATCH: plan.batch,
+            Space.SHARED: plan.shared,
+            Space.PARTIAL: plan.partial,
+            Space.PARAMETERS: state.parameters.size,
+            Space.SLOTS: state.slots.size,
+            Space.CONSTANTS: len(plan.constants),
+            Space.NONE: 1,
+        }
+        for phase in plan.phases:
+            for instruction in phase.instructions:
+                for operand in instruction.operands:
+                    assert 0 <= operand.offset < sizes[operand.space]
