@@ -69,6 +69,14 @@ def test_one_picture_of_another_form_decides_too(folder: FolderMaker, picture: P
     np.testing.assert_array_equal(odd, np.full((16, 16, 3), (255, 0, 0)))
 
 
+def test_a_broken_picture_does_not_decide(folder: FolderMaker, picture: Picture) -> None:
+    truncated = picture("RGB", (500, 300))[:-30]
+    dataset = load_dataset(folder(mixed(picture) | {"b/030x.png": truncated}))
+    assert dataset.image_shape == (16, 16, 1)
+    assert [broken.file for broken in dataset.broken] == ["b/030x.png"]
+    assert dataset.notes == ()
+
+
 def test_given_shapes(folder: FolderMaker, picture: Picture) -> None:
     root = folder({"a/1.png": picture("RGB", (20, 10), "red"), "b/1.png": picture("L", (10, 10))})
     assert load_dataset(root, image_size=6).image_shape == (6, 6, 3)

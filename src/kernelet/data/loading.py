@@ -62,7 +62,7 @@ def load_dataset(
         IDX files, an IDX file of pictures, or a pair (pictures, labels); an ``.npz`` archive;
         ``"fashion-mnist"``; ``"sample"`` or None for the sample that comes with kernelet.
     image_size : int or (int, int), optional
-        Side, or (height, width), in pixels. Default: the size that all pictures share; if they
+        Side, or (height, width), in pixels. Default: the size that most pictures share; if they
         differ, see `kernelet.data.choose_image_size`.
     channels : {1, 3}, optional
         Default: 1 if all pictures are stored as grey values, else 3.

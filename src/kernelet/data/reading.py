@@ -52,6 +52,12 @@ class Survey:
     forms: Counter[str] = field(default_factory=Counter)
     grey: int = 0
 
+    def count(self, size: tuple[int, int], form: str, *, grey: bool) -> None:
+        """Count a picture."""
+        self.sizes[size] += 1
+        self.forms[form] += 1
+        self.grey += grey
+
     def add(self, other: Survey) -> None:
         """Count another survey's pictures too."""
         self.sizes += other.sizes
@@ -156,9 +162,7 @@ def _survey(tree: PictureFiles, entries: Sequence[Entry], workers: int) -> Surve
                     size, form, grey = upright_size(image), image.mode, is_grey(image)
             except Exception:  # noqa: S112 (decoding reports it, with the reason)
                 continue
-            found.sizes[size] += 1
-            found.forms[form] += 1
-            found.grey += grey
+            found.count(size, form, grey=grey)
         return found
 
     total = Survey()
@@ -186,13 +190,13 @@ def _decode_all(
         for index in chunk:
             try:
                 image = open_picture(io.BytesIO(tree.read(entries[index])))
-                found.sizes[upright_size(image)] += 1
-                found.forms[image.mode] += 1
-                found.grey += is_grey(image)
+                size, form, grey = upright_size(image), image.mode, is_grey(image)
                 images[index] = decode(image, target)
             except Exception as error:  # decoders raise nearly everything
                 kept[index] = False
                 failures.append(BrokenPicture(entries[index].name, reason(error)))
+            else:
+                found.count(size, form, grey=grey)
         return found, failures, len(chunk)
 
     for found, failures, count in _in_chunks(decode_chunk, len(entries), workers):

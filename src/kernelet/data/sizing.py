@@ -16,7 +16,7 @@ Resize = Literal["crop", "stretch"]
 
 #: Side, in pixels, that pictures of mixed sizes are brought to at most unless told otherwise.
 MAXIMUM_AUTOMATIC_SIDE = 64
-#: Pictures of one common size keep it up to this side.
+#: A size that most pictures share is kept up to this side.
 MAXIMUM_COMMON_SIDE = 256
 _MAXIMUM_SIDE = 8192
 _SIDE_STEP = 8
@@ -82,9 +82,9 @@ def check_channels(channels: int | None) -> int | None:
 def choose_image_size(sizes: Mapping[tuple[int, int], int]) -> tuple[int, int]:
     """Choose one ``(height, width)`` for pictures of the given sizes.
 
-    If all pictures share a size of at most `MAXIMUM_COMMON_SIDE` on each side, it is kept.
-    Otherwise the pictures become squares: the median short side, rounded down to a multiple of
-    8, at least 8 and at most `MAXIMUM_AUTOMATIC_SIDE`.
+    A size that nine tenths of the pictures share is kept, if no side is longer than
+    `MAXIMUM_COMMON_SIDE`. Otherwise the pictures become squares: the median short side, rounded
+    down to a multiple of 8, at least 8 and at most `MAXIMUM_AUTOMATIC_SIDE`.
 
     Parameters
     ----------
@@ -93,15 +93,15 @@ def choose_image_size(sizes: Mapping[tuple[int, int], int]) -> tuple[int, int]:
 
     Examples
     --------
-    >>> choose_image_size({(28, 28): 1000})
+    >>> choose_image_size({(28, 28): 1000, (31, 19): 2})
     (28, 28)
     >>> choose_image_size({(480, 640): 3, (50, 41): 4})
     (40, 40)
     """
-    if len(sizes) == 1:
-        height, width = next(iter(sizes))
-        if max(height, width) <= MAXIMUM_COMMON_SIDE:
-            return height, width
+    height, width = max(sizes, key=lambda size: (sizes[size], size))
+    is_common = 10 * sizes[height, width] >= 9 * sum(sizes.values())
+    if is_common and max(height, width) <= MAXIMUM_COMMON_SIDE:
+        return height, width
     short_sides = np.repeat([min(size) for size in sizes], list(sizes.values()))
     median = int(np.sort(short_sides)[(len(short_sides) - 1) // 2])
     side = min(median // _SIDE_STEP * _SIDE_STEP, MAXIMUM_AUTOMATIC_SIDE)
