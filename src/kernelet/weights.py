@@ -57,7 +57,7 @@ def _padded(size: int) -> int:
 
 
 class Weights(Mapping[str, NDArray[np.float32]]):
-    """Named views into one contiguous buffer, weights first, then statistics.
+    """Named views into one contiguous buffer: weights first, then statistics, then slots.
 
     The padding between two parameters is zero, so that an optimizer may run over the whole buffer.
 

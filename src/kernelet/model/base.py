@@ -16,6 +16,7 @@ from kernelet.layers.base import Layer, assign_all, initialize, shape_text
 from kernelet.layers.execution import as_input, run_forward, sample_shape
 from kernelet.layers.symbolic import SymbolicTensor
 from kernelet.model.graph import Graph
+from kernelet.model.trainable import Trainable
 from kernelet.program import ProgramBuilder, Shape, Value
 from kernelet.weights import Weights
 
@@ -71,7 +72,7 @@ def lower_model(
     return model.graph.lower(build, inputs, training)
 
 
-class Model:
+class Model(Trainable):
     """A network with any number of branches, inputs and outputs.
 
     Parameters

@@ -1,0 +1,347 @@
+"""Training, evaluation and prediction as methods of a model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+from kernelet.errors import UsageError
+
+if TYPE_CHECKING:
+    from kernelet.model.base import Model
+    from kernelet.training.callbacks.base import Callback
+    from kernelet.training.callbacks.history import History
+    from kernelet.training.checkpoints import Checkpointer
+    from kernelet.training.execution import Executors
+    from kernelet.training.losses import Loss
+    from kernelet.training.metrics import Metric
+    from kernelet.training.optimizers import Optimizer
+    from kernelet.training.trainer import Trainer
+
+Numbers = float | list[float] | dict[str, float]
+
+
+class Trainable:
+    """What `Model` has of training; `kernelet.training` does the work when it is asked for.
+
+    Attributes
+    ----------
+    stop_training : bool
+        Callbacks set it to end training.
+    """
+
+    stop_training: bool = False
+    _trainer: Trainer | None = None
+    _prediction: Executors | None = None
+
+    def _model(self) -> Model:
+        from kernelet.model.base import Model
+
+        assert isinstance(self, Model)
+        return self
+
+    @property
+    def trainer(self) -> Trainer:
+        """What `compile` made.
+
+        Raises
+        ------
+        UsageError
+            If the model is not compiled.
+        """
+        if self._trainer is None:
+            raise UsageError(
+                'the model is not compiled: call model.compile(optimizer="adam", '
+                'loss="sparse_categorical_crossentropy", metrics=["accuracy"]) first.'
+            )
+        return self._trainer
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer that the model was compiled with."""
+        return self.trainer.optimizer
+
+    def compile(
+        self,
+        optimizer: str | Optimizer = "adam",
+        loss: str | Loss = "sparse_categorical_crossentropy",
+        metrics: Sequence[str | Metric] | None = None,
+    ) -> None:
+        """Say how the model is trained; forgets what an earlier optimizer has kept.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            ``"sgd"``, ``"adam"``, ``"adamw"`` with Keras' defaults, or one of
+            `kernelet.optimizers`.
+        loss : str or Loss
+            By Keras' name, or one of `kernelet.losses`.
+        metrics : sequence of str or Metric, optional
+            Reported beside the loss: ``"accuracy"`` and others, or of `kernelet.metrics`.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no optimizer, loss or metric of that name, or they do not go together.
+        """
+        from kernelet.training.trainer import Trainer
+
+        self._trainer = Trainer(self._model(), optimizer, loss, metrics)
+
+    def fit(
+        self,
+        x: Any,
+        y: ArrayLike,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Sequence[Any] | None = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: ArrayLike | None = None,
+        initial_epoch: int = 0,
+        *,
+        seed: int = 0,
+        precision: str = "auto",
+        threads: int | None = None,
+        device: str = "cpu",
+        checkpoint: Checkpointer | None = None,
+        resume: bool = False,
+        stop: threading.Event | Callable[[], bool] | None = None,
+    ) -> History:
+        """Train.
+
+        Parameters
+        ----------
+        x : array_like, shape (samples, ...), or list of them for several inputs
+            uint8, int32 and float32 are read as they are, other numbers become float32.
+        y : array_like
+            Labels, as the loss takes them.
+        batch_size : int, optional
+            Samples a step; 32 by default.
+        epochs : int
+            Number of the epoch before which training ends; with ``initial_epoch`` 0 their count.
+        verbose : {"auto", 0, 1, 2}
+            0 for nothing, 2 for a line an epoch; otherwise a bar on a terminal and a line an
+            epoch elsewhere.
+        callbacks : sequence of Callback, optional
+            Called in this order.
+        validation_split : float
+            Share of the samples, the last ones before shuffling, that is kept for validation;
+            `kernelet.utils.stratified_split` draws one that keeps the classes' shares.
+        validation_data : (x, y) or (x, y, sample_weight), optional
+            Measured after every epoch; replaces ``validation_split``.
+        shuffle : bool
+            Whether every epoch visits the samples in another order.
+        class_weight : mapping of int to float, optional
+            Weight of the samples of a class in the loss; 1 where a class is not named.
+        sample_weight : array_like, shape (samples,), optional
+            Weight of each sample in the loss; metrics count every sample once.
+        initial_epoch : int
+            Number of the first epoch.
+        seed : int
+            Key of orders, dropout and augmentation: the same seed gives the same bits, at any
+            number of threads.
+        precision : {"auto", "float32"}
+            Both compute in float32.
+        threads : int, optional
+            By default as many as the process may use.
+        device : {"cpu", "reference"}
+            The engine, or the float64 definition of every operation.
+        checkpoint : Checkpointer, optional
+            Saves now and then what is needed to go on after an interruption.
+        resume : bool
+            Whether to go on from the latest checkpoint, where there is one.
+        stop : threading.Event or callable, optional
+            Asked a few times a second; where it is set or answers True, training saves a
+            checkpoint and ends early.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        ConfigurationError, DataError, ShapeError, UsageError
+            If arguments, network and data do not fit; before anything is changed.
+        TrainingError
+            If the loss becomes infinite or NaN; the weights are those before that step.
+        """
+        from kernelet.training.options import FitOptions
+
+        trainer = self.trainer
+        options = FitOptions(
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=tuple(callbacks or ()),
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            seed=seed,
+            precision=precision,
+            threads=threads,
+            device=device,
+            checkpoint=checkpoint,
+            resume=resume,
+            stop=stop,
+        )
+        return trainer.fit(x, y, options)
+
+    def evaluate(
+        self,
+        x: Any,
+        y: ArrayLike,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: ArrayLike | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        return_dict: bool = False,
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+    ) -> Numbers:
+        """Measure loss and metrics without training.
+
+        Parameters
+        ----------
+        x, y, batch_size, sample_weight, threads, device
+            As for `fit`.
+        verbose : {"auto", 0, 1, 2}
+            0 prints nothing, everything else the result.
+        callbacks : sequence of Callback, optional
+            Their hooks of evaluations are called.
+        return_dict : bool
+            Whether names come with the numbers.
+
+        Returns
+        -------
+        float, list of float, or dict of str to float
+            The loss, followed by the metrics if there are any.
+
+        Raises
+        ------
+        ConfigurationError, DataError, ShapeError, UsageError
+            If arguments, network and data do not fit.
+        """
+        from kernelet.training.execution import Machine
+
+        machine = Machine.checked(batch_size, threads, device)
+        logs = self.trainer.evaluate(x, y, machine, sample_weight, callbacks or ())
+        if verbose not in (0, "0", False):
+            print("  ".join(f"{name} {value:.4f}" for name, value in logs.items()))
+        return _numbers(logs, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+    ) -> Any:
+        """Return the outputs for any number of samples; the model need not be compiled.
+
+        Parameters
+        ----------
+        x, batch_size, threads, device
+            As for `fit`.
+        verbose : {"auto", 0, 1, 2}
+            Taken for Keras' sake: prediction prints nothing.
+
+        Returns
+        -------
+        ndarray of float32, shape (samples, ...), or list of them for several outputs
+
+        Raises
+        ------
+        ConfigurationError, DataError, ShapeError
+            If arguments or data do not fit.
+        """
+        from kernelet.training.execution import Executors, Machine
+        from kernelet.training.prediction import predict
+
+        machine = Machine.checked(batch_size, threads, device)
+        model = self._model()
+        model.build_for(x)
+        if self._prediction is None:
+            self._prediction = Executors(model)
+        return predict(model, x, machine, self._prediction)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+        *,
+        seed: int = 0,
+        threads: int | None = None,
+        device: str = "cpu",
+    ) -> Numbers:
+        """Take one step on all samples given.
+
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight, threads, device
+            As for `fit`.
+        return_dict : bool
+            Whether names come with the numbers.
+        seed : int
+            Key of dropout and augmentation, with the number of the step in place of the epoch.
+
+        Returns
+        -------
+        float, list of float, or dict of str to float
+            Loss and metrics of the batch, before the step.
+
+        Raises
+        ------
+        ConfigurationError, DataError, ShapeError, UsageError
+            If arguments, network and data do not fit.
+        TrainingError
+            If the loss is not finite; the weights are those before.
+        """
+        from kernelet.training.execution import Machine
+
+        machine = Machine.checked(None, threads, device)
+        logs = self.trainer.train_on_batch(x, y, machine, seed, sample_weight, class_weight)
+        return _numbers(logs, return_dict)
+
+    def test_on_batch(
+        self,
+        x: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        return_dict: bool = False,
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+    ) -> Numbers:
+        """Measure all samples given, as `evaluate` without printing."""
+        return self.evaluate(
+            x,
+            y,
+            verbose=0,
+            sample_weight=sample_weight,
+            return_dict=return_dict,
+            threads=threads,
+            device=device,
+        )
+
+
+def _numbers(logs: dict[str, float], return_dict: bool) -> Numbers:
+    if return_dict:
+        return logs
+    numbers = list(logs.values())
+    return numbers[0] if len(numbers) == 1 else numbers

@@ -1,0 +1,1 @@
+"""Callbacks: what happens during training besides training, with Keras' hooks."""

@@ -1,0 +1,142 @@
+"""Executors of a model's programs, made once and kept while they fit."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kernelet.errors import ConfigurationError
+from kernelet.executors.base import Executor, State
+from kernelet.executors.native import NativeExecutor
+from kernelet.executors.reference import ReferenceExecutor
+from kernelet.program import Program
+from kernelet.weights import Weights
+
+if TYPE_CHECKING:
+    from kernelet.model import Model
+
+PRECISIONS = ("auto", "float32")
+DEVICES = ("cpu", "reference")
+DEFAULT_BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where programs run, and how many samples at a time.
+
+    Attributes
+    ----------
+    batch_size : int
+        Most samples a step.
+    threads : int or None
+        None for as many as the process may use.
+    device : {"cpu", "reference"}
+        The engine, or the float64 definition of every operation.
+    """
+
+    batch_size: int
+    threads: int | None = None
+    device: str = "cpu"
+
+    @classmethod
+    def checked(
+        cls,
+        batch_size: int | None = None,
+        threads: int | None = None,
+        device: str = "cpu",
+        precision: str = "auto",
+    ) -> Machine:
+        """Return a machine from a user's arguments.
+
+        Raises
+        ------
+        ConfigurationError
+            If one of them cannot be had.
+        """
+        if device not in DEVICES:
+            raise ConfigurationError(
+                f'device {device!r} is not available: kernelet computes on the processor ("cpu"), '
+                'or with its float64 definition of every operation ("reference", slow).'
+            )
+        if precision not in PRECISIONS:
+            raise ConfigurationError(
+                f'precision {precision!r} is not available: the engine computes in "float32", '
+                'which is what "auto" means.'
+            )
+        size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
+        for name, value in (("batch_size", size), ("threads", threads)):
+            if value is not None and not _is_count(value):
+                raise ConfigurationError(f"{name} must be an integer of at least 1, not {value!r}.")
+        return cls(int(size), threads, device)
+
+    def at_most(self, samples: int) -> Machine:
+        """Return the machine with a batch no larger than a data set."""
+        return dataclasses.replace(self, batch_size=min(self.batch_size, samples))
+
+    def executor(self, program: Program, state: State) -> Executor:
+        """Return an executor of a program."""
+        if self.device == "reference":
+            return ReferenceExecutor(program, self.batch_size, state)
+        return NativeExecutor(program, self.batch_size, state, threads=self.threads)
+
+
+def _is_count(value: object) -> bool:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and value >= 1  # type: ignore[operator]
+
+
+class Executors:
+    """Executors of one model, by purpose, batch size, threads and device.
+
+    Parameters
+    ----------
+    model : Model
+        Its weights are read and updated in place.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._known: dict[tuple[str, Machine], Executor] = {}
+        self._graph = model.graph
+        self._buffer = model.weights.buffer
+
+    def get(
+        self,
+        purpose: str,
+        program: Callable[[], Program],
+        machine: Machine,
+        slots: Weights | None = None,
+    ) -> Executor:
+        """Return an executor, making program and plan only where there is none yet.
+
+        Parameters
+        ----------
+        purpose : str
+            Which program it is.
+        program : callable
+            Makes it.
+        machine : Machine
+            Where it runs.
+        slots : Weights, optional
+            State of the optimizer.
+        """
+        if self.model.graph is not self._graph or self.model.weights.buffer is not self._buffer:
+            self._known.clear()
+            self._graph, self._buffer = self.model.graph, self.model.weights.buffer
+        key = (purpose, machine)
+        if key not in self._known:
+            state = parameter_state(self.model.weights, slots)
+            self._known[key] = machine.executor(program(), state)
+        return self._known[key]
+
+
+def parameter_state(weights: Weights, slots: Weights | None = None) -> State:
+    """Return weights and the optimizer's slots as executors take them."""
+    kept = Weights(()) if slots is None else slots
+    offsets = {name: weights.offset(name) for name in weights}
+    offsets.update({name: kept.offset(name) for name in kept})
+    return State(weights.buffer, kept.buffer, offsets)
