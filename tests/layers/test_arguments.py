@@ -17,8 +17,10 @@ CASES: list[tuple[Callable[[], Any], str]] = [
     (lambda: layers.Conv2D(True, 3), "filters must be an integer of at least 1, not True."),
     (
         lambda: layers.Conv2D(4, (3, 0)),
-        "kernel_size must be an integer of at least 1 or a pair of them (rows, columns),"
-        " not (3, 0).",
+        (
+            "kernel_size must be an integer of at least 1 or a pair of them (rows, columns),"
+            " not (3, 0)."
+        ),
     ),
     (
         lambda: layers.Conv2D(4, 3, strides="2"),  # type: ignore[arg-type]
@@ -26,13 +28,17 @@ CASES: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: layers.Conv2D(4, 3, padding="causal"),
-        'padding must be "valid", "same", "full", an integer of at least 0, a pair'
-        " (rows, columns) or a pair of pairs ((top, bottom), (left, right)), not 'causal'.",
+        (
+            'padding must be "valid", "same", "full", an integer of at least 0, a pair'
+            " (rows, columns) or a pair of pairs ((top, bottom), (left, right)), not 'causal'."
+        ),
     ),
     (
         lambda: layers.Conv2D(4, 3, data_format="channels_first"),
-        "data_format must be None or \"channels_last\", not 'channels_first': pictures are"
-        " (height, width, channels); transpose the data with numpy.moveaxis(x, 1, -1).",
+        (
+            "data_format must be None or \"channels_last\", not 'channels_first': pictures are"
+            " (height, width, channels); transpose the data with numpy.moveaxis(x, 1, -1)."
+        ),
     ),
     (
         lambda: layers.Conv2D(5, 3, groups=2),
@@ -40,14 +46,18 @@ CASES: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: layers.Dense(4, activation="rellu"),
-        "there is no activation 'rellu'. Did you mean 'relu'? Known: linear, relu, leaky_relu,"
-        " sigmoid, tanh, gelu, silu, softmax, swish.",
+        (
+            "there is no activation 'rellu'. Did you mean 'relu'? Known: linear, relu, leaky_relu,"
+            " sigmoid, tanh, gelu, silu, softmax, swish."
+        ),
     ),
     (
         lambda: layers.Dense(4, kernel_initializer="he_norml"),
-        "there is no initializer 'he_norml'. Did you mean 'he_normal'? Known: zeros, ones,"
-        " constant, random_uniform, random_normal, glorot_uniform, glorot_normal, he_uniform,"
-        " he_normal, lecun_uniform, lecun_normal.",
+        (
+            "there is no initializer 'he_norml'. Did you mean 'he_normal'? Known: zeros, ones,"
+            " constant, random_uniform, random_normal, glorot_uniform, glorot_normal, he_uniform,"
+            " he_normal, lecun_uniform, lecun_normal."
+        ),
     ),
     (lambda: layers.Dropout(1.0), "rate must be at least 0 and below 1, not 1.0."),
     (
@@ -86,13 +96,17 @@ CASES: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: layers.Reshape((-1, -1)),
-        "target_shape is sizes of at least 1, of which one may be -1, and leaves the batch out;"
-        " got (-1, -1).",
+        (
+            "target_shape is sizes of at least 1, of which one may be -1, and leaves the batch out;"
+            " got (-1, -1)."
+        ),
     ),
     (
         lambda: layers.Input((28, 0, 1)),
-        "an input's shape is one or more sizes of at least 1 and leaves the batch out, for"
-        " example (28, 28, 1); got (28, 0, 1).",
+        (
+            "an input's shape is one or more sizes of at least 1 and leaves the batch out, for"
+            " example (28, 28, 1); got (28, 0, 1)."
+        ),
     ),
     (
         lambda: layers.Dense(4, name="a/b"),

@@ -56,50 +56,64 @@ def _lenet_before_conv3() -> Any:
 PROBLEMS: list[tuple[Callable[[], Any], str]] = [
     (
         lambda: layers.Conv2D(32, 5, name="conv3")(_lenet_before_conv3()),
-        "Conv2D 'conv3': kernel 5×5 does not fit its 4×4 input (valid: 4 − 5 + 1 = 0).\n"
-        "  28×28 → conv1 24×24 → pool1 12×12 → conv2 8×8 → pool2 4×4 → conv3\n"
-        '  Try padding="same", a kernel of at most 4, or leave out pool2.',
+        (
+            "Conv2D 'conv3': kernel 5×5 does not fit its 4×4 input (valid: 4 − 5 + 1 = 0).\n"
+            "  28×28 → conv1 24×24 → pool1 12×12 → conv2 8×8 → pool2 4×4 → conv3\n"
+            '  Try padding="same", a kernel of at most 4, or leave out pool2.'
+        ),
     ),
     (
         lambda: layers.Conv2D(3, 3, dilation_rate=2)(
             layers.Conv2D(4, 3, strides=3)(Input((12, 12, 1)))
         ),
-        "Conv2D 'conv2d_1': kernel 3×3 dilated to 5×5 does not fit its 4×4 input"
-        " (valid: 4 − 5 + 1 = 0).\n"
-        "  12×12 → conv2d 4×4 → conv2d_1\n"
-        '  Try padding="same", a kernel of at most 2, or strides=1 in conv2d.',
+        (
+            "Conv2D 'conv2d_1': kernel 3×3 dilated to 5×5 does not fit its 4×4 input"
+            " (valid: 4 − 5 + 1 = 0).\n"
+            "  12×12 → conv2d 4×4 → conv2d_1\n"
+            '  Try padding="same", a kernel of at most 2, or strides=1 in conv2d.'
+        ),
     ),
     (
         lambda: layers.MaxPooling2D(3)(Input((2, 8, 1))),
-        "MaxPooling2D 'max_pooling2d': pool 3×3 does not fit its 2×8 input"
-        " (valid: 2 − 3 + 1 = 0).\n"
-        "  2×8 → max_pooling2d\n"
-        '  Try padding="same" or a pool of at most 2.',
+        (
+            "MaxPooling2D 'max_pooling2d': pool 3×3 does not fit its 2×8 input"
+            " (valid: 2 − 3 + 1 = 0).\n"
+            "  2×8 → max_pooling2d\n"
+            '  Try padding="same" or a pool of at most 2.'
+        ),
     ),
     (
         lambda: layers.Dense(10)(Input((5, 5, 16))),
-        "Dense 'dense': needs one row of numbers a sample, got (5, 5, 16).\n"
-        "  5×5 → dense\n"
-        "  Try a Flatten or GlobalAveragePooling2D layer in front of it.",
+        (
+            "Dense 'dense': needs one row of numbers a sample, got (5, 5, 16).\n"
+            "  5×5 → dense\n"
+            "  Try a Flatten or GlobalAveragePooling2D layer in front of it."
+        ),
     ),
     (
         lambda: layers.Conv2D(4, 3)(Input((28, 28))),
-        "Conv2D 'conv2d': needs pictures of (height, width, channels), got (28, 28).\n"
-        "  28×28 → conv2d\n"
-        "  Try x[..., numpy.newaxis] for grey pictures or a Reshape layer in front of it.",
+        (
+            "Conv2D 'conv2d': needs pictures of (height, width, channels), got (28, 28).\n"
+            "  28×28 → conv2d\n"
+            "  Try x[..., numpy.newaxis] for grey pictures or a Reshape layer in front of it."
+        ),
     ),
     (
         lambda: layers.Conv2D(4, 3, groups=2)(Input((8, 8, 3))),
-        "Conv2D 'conv2d': 3 input channels do not fall into 2 groups.\n"
-        "  8×8 → conv2d\n"
-        "  Try groups=1.",
+        (
+            "Conv2D 'conv2d': 3 input channels do not fall into 2 groups.\n"
+            "  8×8 → conv2d\n"
+            "  Try groups=1."
+        ),
     ),
     (
         lambda: layers.Add(name="sum")([Input((8, 8, 3)), Input((8, 8, 4))]),
-        "Add 'sum': needs inputs of one shape, got (8, 8, 3) and (8, 8, 4).\n"
-        "  8×8 → sum\n"
-        "  Try a Conv2D with kernel_size=1 that brings one branch to the other's channels or"
-        ' padding="same" and equal strides in both branches.',
+        (
+            "Add 'sum': needs inputs of one shape, got (8, 8, 3) and (8, 8, 4).\n"
+            "  8×8 → sum\n"
+            "  Try a Conv2D with kernel_size=1 that brings one branch to the other's channels or"
+            ' padding="same" and equal strides in both branches.'
+        ),
     ),
     (
         lambda: layers.Add()([Input((8,))]),
@@ -107,28 +121,36 @@ PROBLEMS: list[tuple[Callable[[], Any], str]] = [
     ),
     (
         lambda: layers.Dense(3)([Input((8,)), Input((8,))]),
-        "Dense 'dense': takes one input, got 2.\n"
-        "  8 → dense\n"
-        "  Try Concatenate or Add in front of it.",
+        (
+            "Dense 'dense': takes one input, got 2.\n"
+            "  8 → dense\n"
+            "  Try Concatenate or Add in front of it."
+        ),
     ),
     (
         lambda: layers.Concatenate()([Input((8, 8, 3)), Input((4, 4, 3))]),
-        "Concatenate 'concatenate': needs inputs that differ in their channels alone,"
-        " got (8, 8, 3) and (4, 4, 3).\n"
-        "  8×8 → concatenate\n"
-        '  Try padding="same" and equal strides in all branches.',
+        (
+            "Concatenate 'concatenate': needs inputs that differ in their channels alone,"
+            " got (8, 8, 3) and (4, 4, 3).\n"
+            "  8×8 → concatenate\n"
+            '  Try padding="same" and equal strides in all branches.'
+        ),
     ),
     (
         lambda: layers.Reshape((5, 5))(Input((24,))),
-        "Reshape 'reshape': 24 numbers do not fill the shape (5, 5).\n"
-        "  24 → reshape\n"
-        "  Try -1 in place of the size that should be worked out.",
+        (
+            "Reshape 'reshape': 24 numbers do not fill the shape (5, 5).\n"
+            "  24 → reshape\n"
+            "  Try -1 in place of the size that should be worked out."
+        ),
     ),
     (
         lambda: layers.Rescaling((1.0, 2.0))(Input((4, 4, 3))),
-        "Rescaling 'rescaling': scale has 2 numbers for 3 channels.\n"
-        "  4×4 → rescaling\n"
-        "  Try one number for all channels or 3 numbers.",
+        (
+            "Rescaling 'rescaling': scale has 2 numbers for 3 channels.\n"
+            "  4×4 → rescaling\n"
+            "  Try one number for all channels or 3 numbers."
+        ),
     ),
 ]
 

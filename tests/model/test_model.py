@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -198,14 +198,18 @@ def _disconnected() -> Model:
 
 
 ERRORS = [
-    (lambda: Sequential([layers.Dense]), UsageError, "Did you forget its parentheses?"),
+    (
+        lambda: Sequential([cast("Any", layers.Dense)]),
+        UsageError,
+        "Did you forget its parentheses?",
+    ),
     (lambda: Sequential([layers.Dense(3), Input((4,))]), UsageError, "Input comes first"),
     (
         lambda: Sequential([Input((4,)), layers.Dense(3, name="a"), layers.ReLU(name="a")]),
         ConfigurationError,
         "two layers are called 'a'; names must be unique within a model.",
     ),
-    (lambda: Model(np.zeros(3), _input()), UsageError, "takes symbolic tensors"),
+    (lambda: Model(cast("Any", np.zeros(3)), _input()), UsageError, "takes symbolic tensors"),
     (_disconnected, UsageError, "depend on the input 'other', which is not among the inputs"),
     (
         lambda: small().get_layer("conv2"),

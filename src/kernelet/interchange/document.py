@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +17,7 @@ from kernelet.model.graph import Graph
 FORMAT_VERSION = 1
 # Far above any real network; bounds the time that a hostile file can take.
 MAXIMUM_CALLS = 2000
+MAXIMUM_SIZE = 1 << 40
 
 
 class LayerRecord(msgspec.Struct, frozen=True):
@@ -164,4 +166,6 @@ def _replay(record: NetworkRecord, layers: list[Layer]) -> list[SymbolicTensor]:
             tensors.append(SymbolicTensor(layer.shape, layer, ()))
         else:
             tensors.append(layer(read if layer.arity is None or len(read) > 1 else read[0]))
+        if math.prod(tensors[-1].sample_shape) > MAXIMUM_SIZE:
+            raise ModelFileError(f"its layer {layer.name!r} makes more than 2⁴⁰ numbers a sample.")
     return tensors

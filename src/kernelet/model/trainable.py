@@ -1,4 +1,4 @@
-"""Training, evaluation and prediction as methods of a model."""
+"""The methods by which a model is trained; their work is done in `kernelet.training`."""
 
 from __future__ import annotations
 
@@ -11,37 +11,63 @@ from numpy.typing import ArrayLike
 from kernelet.errors import UsageError
 
 if TYPE_CHECKING:
+    from kernelet.losses import Loss
     from kernelet.model.base import Model
+    from kernelet.optimizers import Optimizer
     from kernelet.training.callbacks.base import Callback
     from kernelet.training.callbacks.history import History
     from kernelet.training.checkpoints import Checkpointer
     from kernelet.training.execution import Executors
-    from kernelet.training.losses import Loss
     from kernelet.training.metrics import Metric
-    from kernelet.training.optimizers import Optimizer
     from kernelet.training.trainer import Trainer
 
 Numbers = float | list[float] | dict[str, float]
 
 
 class Trainable:
-    """What `Model` has of training; `kernelet.training` does the work when it is asked for.
+    """What `Model` has of training.
 
     Attributes
     ----------
     stop_training : bool
-        Callbacks set it to end training.
+        Callbacks set it to end training after the epoch.
     """
 
-    stop_training: bool = False
+    stop_training = False
     _trainer: Trainer | None = None
-    _prediction: Executors | None = None
+    _executors: Executors | None = None
 
     def _model(self) -> Model:
         from kernelet.model.base import Model
 
         assert isinstance(self, Model)
         return self
+
+    def compile(
+        self,
+        optimizer: str | Optimizer = "adam",
+        loss: str | Loss = "sparse_categorical_crossentropy",
+        metrics: Sequence[str | Metric] | None = None,
+    ) -> None:
+        """Choose how to train.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            "sgd", "adam" or "adamw" with Keras' defaults, or an object of `kernelet.optimizers`.
+        loss : str or Loss
+            By Keras' name, or an object of `kernelet.losses`.
+        metrics : sequence of str or Metric, optional
+            What to report beside the loss, such as "accuracy".
+
+        Raises
+        ------
+        ConfigurationError
+            If one of them is unknown.
+        """
+        from kernelet.training.trainer import Trainer
+
+        self._trainer = Trainer(self._model(), optimizer, loss, metrics)
 
     @property
     def trainer(self) -> Trainer:
@@ -50,46 +76,14 @@ class Trainable:
         Raises
         ------
         UsageError
-            If the model is not compiled.
+            If the model was not compiled.
         """
         if self._trainer is None:
             raise UsageError(
-                'the model is not compiled: call model.compile(optimizer="adam", '
-                'loss="sparse_categorical_crossentropy", metrics=["accuracy"]) first.'
+                "the model has no optimizer and loss yet; call compile(optimizer, loss, metrics)"
+                " first."
             )
         return self._trainer
-
-    @property
-    def optimizer(self) -> Optimizer:
-        """The optimizer that the model was compiled with."""
-        return self.trainer.optimizer
-
-    def compile(
-        self,
-        optimizer: str | Optimizer = "adam",
-        loss: str | Loss = "sparse_categorical_crossentropy",
-        metrics: Sequence[str | Metric] | None = None,
-    ) -> None:
-        """Say how the model is trained; forgets what an earlier optimizer has kept.
-
-        Parameters
-        ----------
-        optimizer : str or Optimizer
-            ``"sgd"``, ``"adam"``, ``"adamw"`` with Keras' defaults, or one of
-            `kernelet.optimizers`.
-        loss : str or Loss
-            By Keras' name, or one of `kernelet.losses`.
-        metrics : sequence of str or Metric, optional
-            Reported beside the loss: ``"accuracy"`` and others, or of `kernelet.metrics`.
-
-        Raises
-        ------
-        ConfigurationError
-            If there is no optimizer, loss or metric of that name, or they do not go together.
-        """
-        from kernelet.training.trainer import Trainer
-
-        self._trainer = Trainer(self._model(), optimizer, loss, metrics)
 
     def fit(
         self,
@@ -119,7 +113,7 @@ class Trainable:
         Parameters
         ----------
         x : array_like, shape (samples, ...), or list of them for several inputs
-            uint8, int32 and float32 are read as they are, other numbers become float32.
+            uint8 and float32 are read as they are, other numbers become float32.
         y : array_like
             Labels, as the loss takes them.
         batch_size : int, optional
@@ -132,8 +126,7 @@ class Trainable:
         callbacks : sequence of Callback, optional
             Called in this order.
         validation_split : float
-            Share of the samples, the last ones before shuffling, that is kept for validation;
-            `kernelet.utils.stratified_split` draws one that keeps the classes' shares.
+            Share of the samples, the last ones before shuffling, that is kept for validation.
         validation_data : (x, y) or (x, y, sample_weight), optional
             Measured after every epoch; replaces ``validation_split``.
         shuffle : bool
@@ -174,12 +167,11 @@ class Trainable:
         """
         from kernelet.training.options import FitOptions
 
-        trainer = self.trainer
         options = FitOptions(
             batch_size=batch_size,
             epochs=epochs,
             verbose=verbose,
-            callbacks=tuple(callbacks or ()),
+            callbacks=callbacks or (),
             validation_split=validation_split,
             validation_data=validation_data,
             shuffle=shuffle,
@@ -194,7 +186,7 @@ class Trainable:
             resume=resume,
             stop=stop,
         )
-        return trainer.fit(x, y, options)
+        return self.trainer.fit(x, y, options)
 
     def evaluate(
         self,
@@ -216,7 +208,7 @@ class Trainable:
         x, y, batch_size, sample_weight, threads, device
             As for `fit`.
         verbose : {"auto", 0, 1, 2}
-            0 prints nothing, everything else the result.
+            Whether the result is printed.
         callbacks : sequence of Callback, optional
             Their hooks of evaluations are called.
         return_dict : bool
@@ -224,58 +216,16 @@ class Trainable:
 
         Returns
         -------
-        float, list of float, or dict of str to float
+        float, list of float, or dict
             The loss, followed by the metrics if there are any.
-
-        Raises
-        ------
-        ConfigurationError, DataError, ShapeError, UsageError
-            If arguments, network and data do not fit.
         """
         from kernelet.training.execution import Machine
 
         machine = Machine.checked(batch_size, threads, device)
         logs = self.trainer.evaluate(x, y, machine, sample_weight, callbacks or ())
-        if verbose not in (0, "0", False):
+        if verbose:
             print("  ".join(f"{name} {value:.4f}" for name, value in logs.items()))
         return _numbers(logs, return_dict)
-
-    def predict(
-        self,
-        x: Any,
-        batch_size: int | None = None,
-        verbose: str | int = "auto",
-        *,
-        threads: int | None = None,
-        device: str = "cpu",
-    ) -> Any:
-        """Return the outputs for any number of samples; the model need not be compiled.
-
-        Parameters
-        ----------
-        x, batch_size, threads, device
-            As for `fit`.
-        verbose : {"auto", 0, 1, 2}
-            Taken for Keras' sake: prediction prints nothing.
-
-        Returns
-        -------
-        ndarray of float32, shape (samples, ...), or list of them for several outputs
-
-        Raises
-        ------
-        ConfigurationError, DataError, ShapeError
-            If arguments or data do not fit.
-        """
-        from kernelet.training.execution import Executors, Machine
-        from kernelet.training.prediction import predict
-
-        machine = Machine.checked(batch_size, threads, device)
-        model = self._model()
-        model.build_for(x)
-        if self._prediction is None:
-            self._prediction = Executors(model)
-        return predict(model, x, machine, self._prediction)
 
     def train_on_batch(
         self,
@@ -289,26 +239,12 @@ class Trainable:
         threads: int | None = None,
         device: str = "cpu",
     ) -> Numbers:
-        """Take one step on all samples given.
+        """Take one step on all samples given; arguments as for `fit`, result as of `evaluate`.
 
-        Parameters
-        ----------
-        x, y, sample_weight, class_weight, threads, device
-            As for `fit`.
-        return_dict : bool
-            Whether names come with the numbers.
-        seed : int
-            Key of dropout and augmentation, with the number of the step in place of the epoch.
-
-        Returns
-        -------
-        float, list of float, or dict of str to float
-            Loss and metrics of the batch, before the step.
+        Dropout and augmentation are keyed by the number of the step in place of the epoch.
 
         Raises
         ------
-        ConfigurationError, DataError, ShapeError, UsageError
-            If arguments, network and data do not fit.
         TrainingError
             If the loss is not finite; the weights are those before.
         """
@@ -318,30 +254,44 @@ class Trainable:
         logs = self.trainer.train_on_batch(x, y, machine, seed, sample_weight, class_weight)
         return _numbers(logs, return_dict)
 
-    def test_on_batch(
+    def predict(
         self,
         x: Any,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        return_dict: bool = False,
+        batch_size: int | None = None,
+        verbose: str | int = 0,
         *,
         threads: int | None = None,
         device: str = "cpu",
-    ) -> Numbers:
-        """Measure all samples given, as `evaluate` without printing."""
-        return self.evaluate(
-            x,
-            y,
-            verbose=0,
-            sample_weight=sample_weight,
-            return_dict=return_dict,
-            threads=threads,
-            device=device,
-        )
+    ) -> Any:
+        """Return the outputs of the network for any number of samples.
+
+        Parameters
+        ----------
+        x, batch_size, threads, device
+            As for `fit`.
+        verbose : {"auto", 0, 1, 2}
+            Accepted as in Keras; nothing is printed.
+
+        Returns
+        -------
+        ndarray of float32, shape (samples, ...), or list of them for several outputs
+
+        Raises
+        ------
+        ConfigurationError, DataError, ShapeError
+            If arguments or data do not fit.
+        """
+        from kernelet.training.execution import Executors, Machine
+        from kernelet.training.prediction import predict
+
+        if self._executors is None:
+            self._executors = Executors(self._model())
+        machine = Machine.checked(batch_size, threads, device)
+        return predict(self._model(), x, machine, self._executors)
 
 
-def _numbers(logs: dict[str, float], return_dict: bool) -> Numbers:
-    if return_dict:
+def _numbers(logs: dict[str, float], named: bool) -> Numbers:
+    if named:
         return logs
-    numbers = list(logs.values())
-    return numbers[0] if len(numbers) == 1 else numbers
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
