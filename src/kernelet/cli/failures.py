@@ -72,8 +72,8 @@ def _explained(problem: BaseException) -> tuple[str, int]:
             what = traceback.format_exception_only(problem)[-1].strip()
             return (
                 f"This is a fault of kernelet, not of yours: {what}\n"
-                "  Please report it: run the command again with KERNELET_DEBUG=1 set, and send the\n"
-                "  traceback together with what `kernelet info` prints."
+                "  Please report it: run the command again with KERNELET_DEBUG=1 set, and send\n"
+                "  the traceback together with what `kernelet info` prints."
             ), exit_codes.FAULT
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from kernelet.explain.summary import Summary
+
 
 class BrokenFile(msgspec.Struct, frozen=True, kw_only=True):
     """A picture that was left out."""
@@ -46,46 +48,32 @@ class DataFound(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", ta
     fingerprint: str
 
 
-class Layer(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the network's summary."""
-
-    name: str
-    type: str
-    output_shape: list[int]
-    arithmetic: str
-    weights: int
-    multiply_adds: int
-
-
 class NetworkBuilt(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="network"):
     """The network and the plan of its training stand.
 
     Attributes
     ----------
-    network : str
-        Its name.
-    layers : list of Layer
-        From input to output.
-    weights, multiply_adds : int
-        Totals; multiply-adds for one picture.
-    epochs, batch_size : int
+    name : str
+        Of the network.
+    summary : Summary
+        Its layers, with arithmetic and cost, and their sums.
+    epochs, batch_size, threads : int
         Of the training.
-    memory : int
-        Forecast of the memory that training needs, in bytes.
     seconds : float
-        Forecast of the time that training takes.
+        Forecast of the time that the training takes.
+    memory : int
+        Forecast of the memory that the process takes at most, in bytes.
     run : str
         The run folder.
     """
 
-    network: str
-    layers: list[Layer]
-    weights: int
-    multiply_adds: int
+    name: str
+    summary: Summary
     epochs: int
     batch_size: int
-    memory: int
+    threads: int
     seconds: float
+    memory: int
     run: str
 
 

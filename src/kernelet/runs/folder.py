@@ -6,7 +6,7 @@ import fcntl
 import os
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from kernelet.data.listing import quoted
 from kernelet.errors import ModelFileError, UsageError
@@ -98,7 +98,7 @@ class RunFolder:
         """Let another process have the folder."""
         os.close(self._lock)
 
-    def __enter__(self) -> RunFolder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,0 +1,66 @@
+"""`kernelet summary`: the layers of a network, their arithmetic and their cost."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from kernelet.model import Model
+
+
+@click.command("summary")
+@click.argument("model", metavar="MODEL|NETWORK")
+@click.option("--input", "shape", metavar="HxWxC", help="Pictures that a NETWORK is made for.")
+@click.option("--classes", type=click.IntRange(2), help="Classes that a NETWORK tells apart.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(model: str, shape: str | None, classes: int | None, as_json: bool) -> None:
+    """Show layers, shapes with their arithmetic, weights and multiply-adds.
+
+    MODEL is a run folder or a .safetensors file; NETWORK a name such as lenet5.
+    """
+    from kernelet.explain.summary import summarize
+
+    summary = summarize(_find(model, shape, classes))
+    if as_json:
+        from kernelet.cli.json_lines import write_json
+
+        write_json(summary)
+    else:
+        from kernelet.cli.text import inert_lines
+
+        click.echo(inert_lines(summary.to_text()))
+
+
+def _find(name: str, shape: str | None, classes: int | None) -> Model:
+    """Return a network by its name, or the model in a file."""
+    from kernelet.data.listing import quoted
+    from kernelet.errors import ModelFileError
+    from kernelet.interchange.safetensors import load_model
+    from kernelet.networks import NETWORKS
+    from kernelet.runs.folder import find_model_file
+
+    if name in NETWORKS and not Path(name).exists():
+        given = {} if shape is None else {"input_shape": _parse_shape(shape)}
+        return NETWORKS[name](**given, **({} if classes is None else {"classes": classes}))
+    if shape is not None or classes is not None:
+        raise click.UsageError("--input and --classes are for networks; a model file has its own.")
+    if not Path(name).exists():
+        raise ModelFileError(
+            f"{quoted(name)} is neither a file or folder nor a network.\n"
+            f"  Name a run folder, a .safetensors file, or one of {', '.join(NETWORKS)}."
+        )
+    return load_model(find_model_file(Path(name)))
+
+
+def _parse_shape(text: str) -> tuple[int, int, int]:
+    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})(?:[x×](\d{1,4}))?", text.strip())
+    if match is None:
+        raise click.UsageError(
+            f"--input is {text!r}; expected height, width and channels, such as 28x28x1."
+        )
+    height, width, channels = match.groups(default="1")
+    return int(height), int(width), int(channels)

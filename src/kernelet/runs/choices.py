@@ -1,0 +1,96 @@
+"""The choices that a request leaves open."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from kernelet._version import __version__
+from kernelet.errors import ConfigurationError
+from kernelet.executors.native_processor import resolve_isa
+from kernelet.networks import NETWORKS, default_network
+from kernelet.runs.configuration import RunConfiguration
+from kernelet.runs.preparation import data_name, training_split
+from kernelet.runs.recipe import (
+    LEARNING_RATE_FACTORS,
+    default_batch_size,
+    default_epochs,
+    recipe_for,
+)
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from kernelet.data import Dataset
+    from kernelet.runs.request import TrainingRequest
+
+_LONGEST_NAME = 60
+
+
+def require_network(name: str | None) -> None:
+    """Raise ConfigurationError for a network that does not exist."""
+    if name is not None and name not in NETWORKS:
+        raise ConfigurationError(
+            f"There is no network {name!r}.\n  Choose one of {', '.join(NETWORKS)}."
+        )
+
+
+def configure(request: TrainingRequest, dataset: Dataset) -> RunConfiguration:
+    """Return a configuration with every choice made.
+
+    Parameters
+    ----------
+    request : TrainingRequest
+        What the user asks for.
+    dataset : Dataset
+        What was found.
+
+    Raises
+    ------
+    ConfigurationError
+        If no network suits the pictures, or the patience has nothing to watch.
+    """
+    if request.patience is not None and dataset.validation is None:
+        raise ConfigurationError(
+            "--patience watches the validation pictures, and there are none.\n"
+            "  Give some, or a --validation-split above 0."
+        )
+    height, width, channels = dataset.image_shape
+    network = request.network or default_network(dataset.image_shape, len(dataset.class_names))
+    recipe = recipe_for(network)
+    pictures = len(training_split(dataset))
+    batch_size = request.batch_size or default_batch_size(recipe, pictures)
+    learning_rate = recipe.learning_rate * LEARNING_RATE_FACTORS[request.optimizer]
+    decay = request.weight_decay
+    return RunConfiguration(
+        kernelet=__version__,
+        instruction_set=resolve_isa(),
+        data=data_name(request.data),
+        data_fingerprint=dataset.fingerprint,
+        image_size=(height, width),
+        channels=channels,
+        resize=cast("Literal['crop', 'stretch']", request.resize),
+        validation_split=request.validation_split,
+        network=network,
+        augment=request.augment,
+        flip=request.flip,
+        epochs=request.epochs or default_epochs(recipe, pictures, batch_size),
+        batch_size=batch_size,
+        optimizer=cast("Literal['adamw', 'adam', 'sgd']", request.optimizer),
+        learning_rate=request.learning_rate or learning_rate,
+        weight_decay=recipe.weight_decay if decay is None else decay,
+        label_smoothing=recipe.label_smoothing,
+        patience=request.patience,
+        seed=request.seed,
+        precision=request.precision,
+    )
+
+
+def default_folder(configuration: RunConfiguration) -> Path:
+    """Return ``runs/DATA-NETWORK``.
+
+    The data's name goes in with only what is safe in the names of folders.
+    """
+    stem = re.sub(r"[^\w.-]+", "-", Path(configuration.data).stem).strip("-.")[:_LONGEST_NAME]
+    return Path("runs") / f"{stem or 'data'}-{configuration.network}"

@@ -1,0 +1,127 @@
+"""How long a training will take, and how much memory, before it begins."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kernelet.data.memory import available_bytes
+from kernelet.errors import ConfigurationError
+from kernelet.runs.preparation import build_model, compile_model, training_split
+from kernelet.training.execution import Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kernelet.data import Dataset
+    from kernelet.runs.configuration import RunConfiguration
+    from kernelet.training.trainer import Trainer
+
+# Long enough for a stable figure, short enough not to be noticed.
+_MEASURED_SECONDS = 0.4
+# Figures of a moment ago can be too good: plan for less than all of the time.
+_USABLE_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a training will take.
+
+    Attributes
+    ----------
+    seconds_per_epoch : float
+        With the validation at its end.
+    memory : int
+        Of the process while it trains, in bytes.
+    """
+
+    seconds_per_epoch: float
+    memory: int
+
+    def epochs_within(self, seconds: float) -> int:
+        """Return how many epochs fit into a time, with a reserve; 0 where not even one does."""
+        return max(0, math.floor(seconds * _USABLE_SHARE / self.seconds_per_epoch))
+
+
+def forecast(configuration: RunConfiguration, dataset: Dataset, threads: int | None) -> Forecast:
+    """Measure some steps of a training on a copy of the network.
+
+    Parameters
+    ----------
+    configuration : RunConfiguration
+        Of the training.
+    dataset : Dataset
+        That it learns from.
+    threads : int or None
+        By default as many as the process may use.
+
+    Raises
+    ------
+    ConfigurationError
+        If the training does not fit into the memory that is free.
+    """
+    train, validation = training_split(dataset), dataset.validation
+    batch_size = min(configuration.batch_size, len(train))
+    model = build_model(configuration, dataset)
+    compile_model(model, configuration, len(train))
+    memory = _memory(model.trainer, Machine.checked(batch_size, threads, "cpu"), configuration)
+
+    def train_some(steps: int) -> None:
+        rows = slice(steps * batch_size)
+        images, labels = train.images[rows], train.labels[rows]
+        model.fit(images, labels, batch_size, verbose=0, threads=threads)
+
+    def evaluate_some(steps: int) -> None:
+        rows = slice(steps * batch_size)
+        images, labels = train.images[rows], train.labels[rows]
+        model.evaluate(images, labels, batch_size, verbose=0, threads=threads)
+
+    most = len(train) // batch_size
+    seconds = _seconds_per_step(train_some, most) * len(train) / batch_size
+    if validation is not None:
+        seconds += _seconds_per_step(evaluate_some, most) * len(validation) / batch_size
+    return Forecast(seconds, memory)
+
+
+def _seconds_per_step(run: Callable[[int], None], most: int) -> float:
+    """Time growing numbers of steps; the first call, which makes the plan, does not count."""
+    run(1)
+    steps = 1
+    while True:
+        began = time.perf_counter()
+        run(steps)
+        seconds = time.perf_counter() - began
+        if seconds >= _MEASURED_SECONDS or steps >= most:
+            return seconds / steps
+        wanted = math.ceil(1.2 * steps * _MEASURED_SECONDS / max(seconds, 1e-4))
+        steps = min(most, max(2 * steps, wanted))
+
+
+def _memory(trainer: Trainer, machine: Machine, configuration: RunConfiguration) -> int:
+    """Return the size that the process will have; refuse what does not fit."""
+    needed = 4 * (trainer.slots.buffer.size + trainer.model.weights.buffer.size)
+    needed += trainer.training_executor(machine).memory()
+    needed += trainer.evaluation_executor(machine).memory()
+    free = available_bytes()
+    if free is not None and needed > free:
+        raise ConfigurationError(
+            f"A step of {configuration.batch_size} pictures needs {needed / 2**30:.1f} GiB of "
+            f"memory; {free / 2**30:.1f} GiB are free.\n"
+            f"  Try --batch-size {max(1, configuration.batch_size // 2)} or a smaller --image-size."
+        )
+    return _resident_bytes() + needed
+
+
+def _resident_bytes() -> int:
+    """Return the memory that the process takes now, or, where that is unknown, took at most."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return pages * resource.getpagesize()

@@ -1,0 +1,170 @@
+"""From a configuration to what is trained: pictures, network, optimizer."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from kernelet.data import load_dataset
+from kernelet.losses import SparseCategoricalCrossentropy
+from kernelet.networks import NETWORKS
+from kernelet.optimizers import SGD, Adam, AdamW, schedules
+from kernelet.runs.classifier import Preprocessing
+from kernelet.runs.events import BrokenFile, DataFound
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kernelet.data import Dataset, Split
+    from kernelet.model import Model
+    from kernelet.optimizers import Optimizer
+    from kernelet.runs.configuration import RunConfiguration
+    from kernelet.runs.observer import Observer
+
+# Pictures counted at a time, so that counting takes little memory.
+_BLOCK = 256
+
+
+def load_pictures_of(
+    source: str | None, observer: Observer, threads: int | None, **options: Any
+) -> Dataset:
+    """Load a data set and tell the observer how far it is.
+
+    Parameters
+    ----------
+    source : str or None
+        As `load_dataset` takes it.
+    observer : Observer
+        Told in pictures.
+    threads : int or None
+        For decoding.
+    **options
+        Of `load_dataset`.
+    """
+
+    def progress(done: int, total: int) -> None:
+        observer.progress("reading pictures", done, total)
+
+    return load_dataset(source, threads=threads, progress=progress, **options)
+
+
+def describe_data(dataset: Dataset) -> DataFound:
+    """Return the event that says what was found."""
+    return DataFound(
+        source=dataset.source,
+        classes=list(dataset.class_names),
+        counts={split: dataset.class_counts(split) for split in dataset.splits},
+        image_shape=dataset.image_shape,
+        notes=list(dataset.notes),
+        broken=[BrokenFile(file=item.file, reason=item.reason) for item in dataset.broken],
+        fingerprint=dataset.fingerprint,
+    )
+
+
+def training_split(dataset: Dataset) -> Split:
+    """Return the pictures to learn from; `load_dataset` gives none without."""
+    assert dataset.train is not None
+    return dataset.train
+
+
+def statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
+    """Return mean and deviation of each channel, from exact counts of the values 0–255.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (pictures, height, width, channels)
+        At least one.
+
+    Examples
+    --------
+    >>> statistics(np.array([[[[0], [100]]]], np.uint8))
+    ([50.0], [50.0])
+    """
+    channels = images.shape[3]
+    counts = np.zeros((channels, 256), np.int64)
+    for begin in range(0, len(images), _BLOCK):
+        block = images[begin : begin + _BLOCK]
+        for channel in range(channels):
+            counts[channel] += np.bincount(block[..., channel].ravel(), minlength=256)
+    means, deviations = [], []
+    for row in counts.tolist():
+        total = sum(row)
+        first = sum(value * count for value, count in enumerate(row))
+        second = sum(value * value * count for value, count in enumerate(row))
+        means.append(first / total)
+        # A channel of one value says nothing; dividing by 1 keeps it finite.
+        deviations.append(math.sqrt(total * second - first * first) / total or 1.0)
+    return means, deviations
+
+
+def build_model(configuration: RunConfiguration, dataset: Dataset) -> Model:
+    """Return the network with its first weights and with all that its file shall hold."""
+    means, deviations = statistics(training_split(dataset).images)
+    options: dict[str, Any] = {}
+    if not (configuration.augment and configuration.flip):
+        options["flip"] = False
+    if not configuration.augment:
+        options["shift"] = 0.0
+    model = NETWORKS[configuration.network](
+        dataset.image_shape,
+        len(dataset.class_names),
+        mean=means,
+        deviation=deviations,
+        seed=configuration.seed,
+        **options,
+    )
+    model.class_names = dataset.class_names
+    preprocessing = Preprocessing(
+        image_size=configuration.image_size,
+        channels=configuration.channels,
+        resize=configuration.resize,
+        mean=means,
+        deviation=deviations,
+    )
+    model.preprocessing = msgspec.to_builtins(preprocessing)
+    return model
+
+
+def build_optimizer(configuration: RunConfiguration, pictures: int) -> Optimizer:
+    """Return the optimizer with a one-cycle schedule over the whole training."""
+    steps = configuration.epochs * -(-pictures // configuration.batch_size)
+    schedule = schedules.OneCycle(
+        configuration.learning_rate, total_steps=max(2, steps), pct_start=0.25
+    )
+    decay = configuration.weight_decay
+    match configuration.optimizer:
+        case "adamw":
+            optimizer: Optimizer = AdamW(schedule, weight_decay=decay)
+        case "adam":
+            optimizer = Adam(schedule, weight_decay=decay)
+        case "sgd":
+            optimizer = SGD(schedule, momentum=0.9, nesterov=True, weight_decay=decay)
+    optimizer.exclude_from_weight_decay(["/bias$", "/gamma$", "/beta$"])
+    return optimizer
+
+
+def compile_model(model: Model, configuration: RunConfiguration, pictures: int) -> None:
+    """Give a network what it is to be trained with, for so many training pictures."""
+    model.compile(
+        build_optimizer(configuration, pictures),
+        SparseCategoricalCrossentropy(label_smoothing=configuration.label_smoothing),
+        ["accuracy"],
+    )
+
+
+def data_name(source: str | None) -> str:
+    """Return what a data set is recorded as: its absolute path, or its name.
+
+    Examples
+    --------
+    >>> data_name("fashion-mnist"), data_name(None)
+    ('fashion-mnist', 'sample')
+    """
+    if source is None:
+        return "sample"
+    path = Path(source)
+    return str(path.resolve()) if path.exists() else source

@@ -1,0 +1,291 @@
+"""Begins a run, or goes on with one, to a trained and measured network."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kernelet.callbacks import Checkpointer, EarlyStopping
+from kernelet.data.listing import quoted
+from kernelet.errors import DataError
+from kernelet.executors.native_processor import resolve_isa, usable_threads
+from kernelet.explain.summary import summarize
+from kernelet.interchange.safetensors import load_model
+from kernelet.runs import choices
+from kernelet.runs.classifier import Classifier
+from kernelet.runs.configuration import load_configuration
+from kernelet.runs.events import Finished, NetworkBuilt, Warned
+from kernelet.runs.folder import RunFolder
+from kernelet.runs.forecast import Forecast, forecast
+from kernelet.runs.preparation import (
+    build_model,
+    compile_model,
+    describe_data,
+    load_pictures_of,
+    training_split,
+)
+from kernelet.runs.recorder import Recorder
+from kernelet.runs.scores import score
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from kernelet.callbacks import Callback
+    from kernelet.data import Dataset
+    from kernelet.model import Model
+    from kernelet.runs.configuration import RunConfiguration
+    from kernelet.runs.observer import Observer, Saving
+    from kernelet.runs.request import TrainingRequest
+
+# A crash costs at most so many seconds of work.
+_CHECKPOINT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run that is under way."""
+
+    configuration: RunConfiguration
+    dataset: Dataset
+    folder: RunFolder
+    observer: Observer
+    threads: int | None
+    began: float
+
+
+def start_run(
+    request: TrainingRequest, threads: int | None, observer: Observer, saving: Saving
+) -> bool:
+    """Train a network in a new run folder.
+
+    Parameters
+    ----------
+    request : TrainingRequest
+        What the user asks for.
+    threads : int or None
+        By default as many as the process may use.
+    observer : Observer
+        Told of everything.
+    saving : Saving
+        Entered once there is something to save.
+
+    Returns
+    -------
+    bool
+        Whether the run came to its end; False where it was asked to stop, and was saved.
+
+    Raises
+    ------
+    KerneletError
+        If the request, the data or the folder does not allow it.
+    """
+    began = time.perf_counter()
+    choices.require_network(request.network)
+    dataset = load_pictures_of(
+        request.data,
+        observer,
+        threads,
+        image_size=request.image_size,
+        channels=request.channels,
+        resize=request.resize,
+        validation_split=request.validation_split,
+        seed=request.seed,
+    )
+    observer.event(describe_data(dataset))
+    configuration = choices.configure(request, dataset)
+    expected = forecast(configuration, dataset, threads)
+    if request.minutes is not None:
+        left = request.minutes * 60 - (time.perf_counter() - began)
+        configuration = _fitted(configuration, expected, left, observer)
+    with RunFolder.create(request.out or choices.default_folder(configuration)) as folder:
+        configuration.save(folder.configuration_file)
+        run = _Run(configuration, dataset, folder, observer, threads, began)
+        return _train(run, expected, saving)
+
+
+def resume_run(
+    path: Path, data: str | None, threads: int | None, observer: Observer, saving: Saving
+) -> bool:
+    """Go on with an interrupted run, to the bits that it would have reached without interruption.
+
+    Parameters
+    ----------
+    path : Path
+        The run folder.
+    data : str or None
+        Where the data set lies now, if it was moved.
+    threads, observer, saving
+        As for `start_run`.
+
+    Returns
+    -------
+    bool
+        As for `start_run`.
+
+    Raises
+    ------
+    KerneletError
+        If the folder is in use or no run, or the data set has changed.
+    """
+    began = time.perf_counter()
+    with RunFolder.open(path) as folder:
+        configuration = load_configuration(folder.configuration_file)
+        dataset = load_pictures_of(
+            configuration.data if data is None else data,
+            observer,
+            threads,
+            image_size=configuration.image_size,
+            channels=configuration.channels,
+            resize=configuration.resize,
+            validation_split=configuration.validation_split,
+            seed=configuration.seed,
+        )
+        _require_same_data(configuration, dataset)
+        _warn_of_other_instruction_set(configuration, observer)
+        observer.event(describe_data(dataset))
+        expected = forecast(configuration, dataset, threads)
+        run = _Run(configuration, dataset, folder, observer, threads, began)
+        return _train(run, expected, saving)
+
+
+def _fitted(
+    configuration: RunConfiguration, expected: Forecast, seconds: float, observer: Observer
+) -> RunConfiguration:
+    """Return the configuration with as many epochs as fit into a time, at least one."""
+    epochs = expected.epochs_within(seconds)
+    if epochs == 0:
+        observer.event(
+            Warned(
+                message=f"One epoch takes about {expected.seconds_per_epoch:.0f} s, more than "
+                "--minutes leaves; training for one."
+            )
+        )
+    return msgspec.structs.replace(configuration, epochs=max(1, epochs))
+
+
+def _require_same_data(configuration: RunConfiguration, dataset: Dataset) -> None:
+    if dataset.fingerprint != configuration.data_fingerprint:
+        raise DataError(
+            f"{quoted(dataset.source)} has changed since the run began: other pictures, classes "
+            "or labels.\n  Bring the data back to what it was, or begin a new run."
+        )
+
+
+def _warn_of_other_instruction_set(configuration: RunConfiguration, observer: Observer) -> None:
+    here = resolve_isa()
+    if here != configuration.instruction_set:
+        observer.event(
+            Warned(
+                message=f"The run began on {configuration.instruction_set}; it goes on with "
+                f"{here}, which rounds differently: the result will differ in the last digits."
+            )
+        )
+
+
+def _train(run: _Run, expected: Forecast, saving: Saving) -> bool:
+    """Train to the end or until asked to stop, then measure."""
+    configuration, train = run.configuration, training_split(run.dataset)
+    model = build_model(configuration, run.dataset)
+    _announce(run, model, expected)
+    compile_model(model, configuration, len(train))
+    recorder = Recorder(run.folder, run.observer)
+    with saving() as stop:
+        finished = _fit(run, model, recorder, stop)
+    if not finished:
+        run.observer.event(
+            Warned(
+                message="Stopped and saved. To go on: "
+                f"kernelet train --resume {shlex.quote(str(run.folder.path))}"
+            )
+        )
+        return False
+    _finish(run, recorder)
+    return True
+
+
+def _announce(run: _Run, model: Model, expected: Forecast) -> None:
+    configuration = run.configuration
+    run.observer.event(
+        NetworkBuilt(
+            name=configuration.network,
+            summary=summarize(model),
+            epochs=configuration.epochs,
+            batch_size=configuration.batch_size,
+            threads=run.threads or usable_threads(),
+            seconds=expected.seconds_per_epoch * configuration.epochs,
+            memory=expected.memory,
+            run=str(run.folder.path),
+        )
+    )
+
+
+def _fit(run: _Run, model: Model, recorder: Recorder, stop: threading.Event) -> bool:
+    """Train; return whether it came to its end."""
+    configuration, train, validation = (
+        run.configuration,
+        training_split(run.dataset),
+        run.dataset.validation,
+    )
+    callbacks: list[Callback] = [recorder]
+    patience = configuration.patience
+    early = None if patience is None else EarlyStopping("val_accuracy", patience=patience)
+    if early is not None:
+        callbacks.append(early)
+    model.fit(
+        train.images,
+        train.labels,
+        configuration.batch_size,
+        configuration.epochs,
+        verbose=0,
+        callbacks=callbacks,
+        validation_data=None if validation is None else (validation.images, validation.labels),
+        seed=configuration.seed,
+        threads=run.threads,
+        checkpoint=Checkpointer(
+            run.folder.last, _CHECKPOINT_SECONDS, identity=configuration.data_fingerprint
+        ),
+        resume=True,
+        stop=stop,
+    )
+    stopped_early = early is not None and early.stopped_epoch > 0
+    return stopped_early or recorder.epochs == configuration.epochs
+
+
+def _finish(run: _Run, recorder: Recorder) -> None:
+    """Measure the best network, complete its record, and tell."""
+    model = load_model(run.folder.model_file)
+    split = next(name for name in ("test", "validation", "train") if name in run.dataset.splits)
+    pictures = run.dataset.splits[split]
+    classifier = Classifier(
+        model, run.dataset.class_names, run.dataset.image_shape, run.dataset.resize
+    )
+    probabilities = classifier.probabilities(pictures.images, threads=run.threads)
+    scores = score(probabilities, pictures.labels, run.dataset.class_names)
+    model.training_record = {
+        "configuration": msgspec.to_builtins(run.configuration),
+        "history": recorder.history,
+        "best_epoch": recorder.best_epoch,
+        "split": split,
+        "accuracy": scores.accuracy,
+        "loss": scores.loss,
+    }
+    model.save(run.folder.model_file)
+    run.observer.event(
+        Finished(
+            accuracy=scores.accuracy,
+            loss=scores.loss,
+            split=split,
+            per_class=scores.per_class,
+            epochs=recorder.epochs,
+            best_epoch=recorder.best_epoch,
+            seconds=time.perf_counter() - run.began,
+            model=str(run.folder.model_file),
+            report=None,
+            run=str(run.folder.path),
+        )
+    )
