@@ -153,6 +153,8 @@ def test_sequential_learns_its_input_shape_from_data() -> None:
         model.count_params()
     assert model(np.zeros((3, 4, 4, 1))).shape == (3, 2)
     assert model.input_shape == (None, 4, 4, 1)
+    other = Sequential([layers.Flatten(), layers.Dense(2)])
+    assert other.predict(np.zeros((3, 5, 5, 1))).shape == (3, 2)
 
 
 def test_input_shape_of_the_first_layer() -> None:
@@ -201,7 +203,10 @@ ERRORS = [
     (
         lambda: Sequential([cast("Any", layers.Dense)]),
         UsageError,
-        "Did you forget its parentheses?",
+        (
+            "Sequential takes layers, models and Input; got the class Dense. Did you"
+            " forget its parentheses?"
+        ),
     ),
     (lambda: Sequential([layers.Dense(3), Input((4,))]), UsageError, "Input comes first"),
     (
@@ -236,3 +241,28 @@ ERRORS = [
 def test_errors(make: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=re.escape(text)):
         make()
+
+
+def test_training_needs_compile() -> None:
+    with pytest.raises(UsageError) as raised:
+        small().fit(np.zeros((2, 8, 8, 1)), [0, 1])
+    assert str(raised.value) == (
+        "the model has no optimizer and loss yet; call compile(optimizer, loss, metrics) first."
+    )
+
+
+def test_a_model_learns_by_its_own_methods() -> None:
+    model = small()
+    x = np.zeros((64, 8, 8, 1), np.float32)
+    y = np.arange(64) % 2
+    x[y == 1, :4] = 1
+    before = model.get_weights()
+    model.compile("adam", metrics=["accuracy"])
+    history = model.fit(x, y, batch_size=16, epochs=8, verbose=0)
+    assert history.history["loss"][-1] < history.history["loss"][0] / 2
+    scores = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert isinstance(scores, dict)
+    assert set(scores) == {"loss", "accuracy"}
+    np.testing.assert_allclose(model.predict(x), model(x), rtol=1e-5, atol=1e-6)
+    after = model.get_weights()
+    assert not any(np.array_equal(a, b) for a, b in zip(before, after, strict=True))

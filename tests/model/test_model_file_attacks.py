@@ -170,8 +170,8 @@ ATTACKS: dict[str, tuple[Callable[[], bytes], str]] = {
     "newer format": (
         edited(lambda p: p.document.update(format_version=2, kernelet_version="9.1")),
         (
-            "the file has format 2 and needs kernelet '9.1' or later; this one reads formats up to 1."
-            " Upgrade with: pip install --upgrade kernelet"
+            "the file has format 2 and needs kernelet '9.1' or later; this one reads formats"
+            " up to 1. Upgrade with: pip install --upgrade kernelet"
         ),
     ),
     "format zero": (_set("format_version", 0), "there is no format 0."),

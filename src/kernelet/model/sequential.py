@@ -91,8 +91,12 @@ class Sequential(Model):
             layer = layer.layer
         if not isinstance(layer, Layer | Model):
             raise UsageError(
-                f"Sequential takes layers, models and Input; got {type(layer).__name__}."
-                + (" Did you forget its parentheses?" if isinstance(layer, type) else "")
+                "Sequential takes layers, models and Input; got"
+                + (
+                    f" the class {layer.__name__}. Did you forget its parentheses?"
+                    if isinstance(layer, type)
+                    else f" {type(layer).__name__}."
+                )
             )
         if isinstance(layer, InputLayer):
             self._begin(SymbolicTensor(layer.shape, layer, ()))

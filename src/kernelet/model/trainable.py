@@ -284,10 +284,12 @@ class Trainable:
         from kernelet.training.execution import Executors, Machine
         from kernelet.training.prediction import predict
 
-        if self._executors is None:
-            self._executors = Executors(self._model())
+        model = self._model()
         machine = Machine.checked(batch_size, threads, device)
-        return predict(self._model(), x, machine, self._executors)
+        model.build_for(x)
+        if self._executors is None:
+            self._executors = Executors(model)
+        return predict(model, x, machine, self._executors)
 
 
 def _numbers(logs: dict[str, float], named: bool) -> Numbers:

@@ -28,8 +28,8 @@ def rescaling(mean: Statistics, deviation: Statistics) -> Rescaling:
 
     Examples
     --------
-    >>> rescaling(127.5, 127.5)([[0.0, 255.0]]).tolist()
-    [[-1.0, 1.0]]
+    >>> rescaling((100, 120), 64).scale, rescaling((100, 120), 64).offset
+    ((0.015625, 0.015625), (-1.5625, -1.875))
     """
     means = (mean,) if isinstance(mean, int | float) else tuple(mean)
     deviations = (deviation,) if isinstance(deviation, int | float) else tuple(deviation)
