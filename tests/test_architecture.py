@@ -94,8 +94,10 @@ def imports_below(node: ast.AST, file: Path, inside_function: bool) -> Iterator[
         if isinstance(child, ast.Import | ast.ImportFrom):
             for module in imported_modules(child):
                 yield Import(file, child.lineno, module, inside_function)
-        is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        yield from imports_below(child, file, inside_function or is_function)
+        late = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        # What only a type checker reads is never imported at all.
+        late = late or (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING")
+        yield from imports_below(child, file, inside_function or late)
 
 
 @functools.cache

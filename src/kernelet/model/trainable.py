@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike
 from kernelet.errors import UsageError
 
 if TYPE_CHECKING:
-    from kernelet.losses import Loss
     from kernelet.model.base import Model
-    from kernelet.optimizers import Optimizer
     from kernelet.training.callbacks.base import Callback
     from kernelet.training.callbacks.history import History
     from kernelet.training.checkpoints import Checkpointer
     from kernelet.training.execution import Executors
+    from kernelet.training.losses import Loss
     from kernelet.training.metrics import Metric
+    from kernelet.training.optimizers import Optimizer
     from kernelet.training.trainer import Trainer
 
 Numbers = float | list[float] | dict[str, float]
@@ -84,6 +84,11 @@ class Trainable:
                 " first."
             )
         return self._trainer
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer that the model was compiled with."""
+        return self.trainer.optimizer
 
     def fit(
         self,
