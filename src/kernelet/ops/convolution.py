@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernelet.errors import ShapeError
 from kernelet.geometry import Window2D
+from kernelet.ops.checks import require
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
 
 
@@ -83,12 +83,6 @@ class _Convolution(Op):
         kernel = (self.window.vertical.kernel, self.window.horizontal.kernel)
         return Type((*kernel, self.channels // self.groups, self.filters), batched=False)
 
-    def _require(self, expected: tuple[Type, ...], inputs: tuple[Type, ...]) -> None:
-        if inputs != expected:
-            raise ShapeError(
-                f"{self.name} expects {[t.shape for t in expected]}, got {[t.shape for t in inputs]}."
-            )
-
     def cost(self, *inputs: Type) -> Cost:
         # The ledger counts every tap of every output cell, padding included.
         return Cost(multiply_adds=self.maps.size * self.weights.size // self.filters)
@@ -104,7 +98,7 @@ class Convolution(_Convolution):
     name = "convolution"
 
     def types(self, *inputs: Type) -> tuple[Type, ...]:
-        self._require((self.picture, self.weights), inputs)
+        require(self.name, (self.picture, self.weights), inputs)
         return (self.maps,)
 
     def gradient(
@@ -136,7 +130,7 @@ class ConvolutionInputGradient(_Convolution):
     differentiable = False
 
     def types(self, *inputs: Type) -> tuple[Type, ...]:
-        self._require((self.maps, self.weights), inputs)
+        require(self.name, (self.maps, self.weights), inputs)
         return (self.picture,)
 
     def reference(self, context: StepContext, *inputs: Array) -> tuple[Array, ...]:
@@ -158,7 +152,7 @@ class ConvolutionFilterGradient(_Convolution):
     differentiable = False
 
     def types(self, *inputs: Type) -> tuple[Type, ...]:
-        self._require((self.picture, self.maps), inputs)
+        require(self.name, (self.picture, self.maps), inputs)
         return (self.weights,)
 
     def reference(self, context: StepContext, *inputs: Array) -> tuple[Array, ...]:
