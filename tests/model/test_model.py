@@ -243,6 +243,19 @@ def test_errors(make: Any, error: type[Exception], text: str) -> None:
         make()
 
 
+def test_a_shared_layer_takes_one_shape() -> None:
+    x = Input((8, 8, 1))
+    shared = layers.Conv2D(2, 3, padding="same", name="shared")
+    with pytest.raises(ShapeError) as raised:
+        Model(x, shared(shared(x)))
+    assert str(raised.value) == (
+        "Conv2D 'shared': kernel has shape (3, 3, 1, 2) from an earlier call, and this input"
+        " needs (3, 3, 2, 2).\n"
+        "  8×8 → shared\n"
+        "  Try a layer of its own for this input."
+    )
+
+
 def test_training_needs_compile() -> None:
     with pytest.raises(UsageError) as raised:
         small().fit(np.zeros((2, 8, 8, 1)), [0, 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -9,6 +10,7 @@ import struct
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -124,6 +126,16 @@ def _infinity() -> bytes:
 
 def _wide(parts: Parts) -> None:
     parts.layer("Dense")["config"]["units"] = 10**12
+
+
+def _shared_of_two_shapes() -> bytes:
+    parts = Parts(branched())
+    record = network(parts)
+    shared = next(k for k, la in enumerate(record["layers"]) if la["name"] == "shared")
+    record["layers"][shared]["config"]["filters"] = 5
+    record["calls"].append({"layer": shared, "inputs": [1]})
+    record["outputs"] = [len(record["calls"]) - 1]
+    return parts.join()
 
 
 def _branched_sequential() -> bytes:
@@ -264,6 +276,10 @@ ATTACKS: dict[str, tuple[Callable[[], bytes], str]] = {
         _set("class_names", [1, 2, 3]),
         "its description of the network is damaged",
     ),
+    "shared layer of two shapes": (
+        _shared_of_two_shapes,
+        "Conv2D 'shared': kernel has shape (3, 3, 2, 5) from an earlier call",
+    ),
     "sequential with branches": (
         _branched_sequential,
         "its network is called sequential and has branches.",
@@ -292,3 +308,38 @@ def test_attack_takes_little_memory(make: Callable[[], bytes], tmp_path: Path) -
     finally:
         tracemalloc.stop()
     assert peak < 100e6
+
+
+# What a damaged or hostile description may hold in any place.
+VALUES: list[Any] = [
+    *(None, True, -1, 0, 1, 3, 2**31, 2**63, 10**30, 0.5, 1e300, "", "same", "Conv2D", "a/b"),
+    *([], {}, [1, 2], [[1, 2], [3, 4]], [-1], {"name": "zeros"}, "softmax", [[[]]]),
+]
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Return (container, key) for everything inside a JSON value."""
+    keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
+    below = [place for key in keys for place in _places(value[key])]
+    return [*((value, key) for key in keys), *below]
+
+
+def test_descriptions_changed_at_random_load_or_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    random = Random(0)
+    originals = [Parts(model()), Parts(branched())]
+    refused = 0
+    for _ in range(600):
+        parts = copy.deepcopy(random.choice(originals))
+        for _ in range(random.choice([1, 1, 2, 3])):
+            container, key = random.choice(_places(parts.document))
+            if random.random() < 0.85:
+                container[key] = copy.deepcopy(random.choice(VALUES))
+            else:
+                del container[key]
+        path.write_bytes(parts.join())
+        try:
+            load_model(path)
+        except ModelFileError:
+            refused += 1
+    assert 300 < refused < 600

@@ -13,6 +13,7 @@ from kernelet.layers.input import InputLayer
 from kernelet.layers.symbolic import SymbolicTensor
 from kernelet.model import Model, Sequential
 from kernelet.model.graph import Graph
+from kernelet.program import Parameter
 
 FORMAT_VERSION = 1
 # Far above any real network; bounds the time that a hostile file can take.
@@ -117,8 +118,10 @@ def decode(text: bytes) -> Document:
         raise ModelFileError(f"its description of the network is damaged: {error}") from None
 
 
-def restore_graph(record: NetworkRecord) -> Graph:
-    """Return the graph that a record describes; nothing is allocated for its weights.
+def restore_graph(record: NetworkRecord) -> tuple[Graph, list[Parameter]]:
+    """Return the graph that a record describes, and the parameters that it needs.
+
+    Nothing is allocated for them.
 
     Raises
     ------
@@ -132,13 +135,14 @@ def restore_graph(record: NetworkRecord) -> Graph:
         layers = [from_config(entry.kind, entry.config, entry.name) for entry in record.layers]
         tensors = _replay(record, layers)
         graph = Graph.between(_pick(tensors, record.inputs), _pick(tensors, record.outputs))
+        parameters = graph.parameters()
     except ModelFileError:
         raise
     except (KerneletError, RecursionError, OverflowError) as error:
         raise ModelFileError(f"its network makes no sense: {error}") from None
     if record.kind == "sequential" and not graph.is_chain():
         raise ModelFileError("its network is called sequential and has branches.")
-    return graph
+    return graph, parameters
 
 
 def _pick(tensors: list[SymbolicTensor], numbers: list[int]) -> list[SymbolicTensor]:

@@ -122,8 +122,7 @@ class _Tensor(msgspec.Struct, frozen=True):
 def _read(file: BinaryIO, size: int) -> Model:
     metadata, tensors, data_size = _read_header(file, size)
     document = _document(metadata)
-    graph = restore_graph(document.network)
-    parameters = graph.parameters()
+    graph, parameters = restore_graph(document.network)
     _check_tensors(parameters, tensors, data_size)
     _check_class_names(document, graph.calls[graph.outputs[0]].shape)
     weights = Weights(parameters)

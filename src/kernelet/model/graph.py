@@ -9,6 +9,7 @@ from kernelet.errors import ConfigurationError, UsageError
 from kernelet.layers.base import Layer
 from kernelet.layers.input import InputLayer
 from kernelet.layers.naming import names_of
+from kernelet.layers.problems import LayerShapeError, explained
 from kernelet.layers.symbolic import SymbolicTensor, history, layers_of
 from kernelet.program import Parameter, ProgramBuilder, Shape, Value
 
@@ -140,12 +141,20 @@ class Graph:
         -------
         list of Value
             The outputs.
+
+        Raises
+        ------
+        ShapeError
+            If a layer that is called twice would need weights of two shapes.
         """
         values: list[Value] = []
-        for call in self.calls:
+        for call, tensor in zip(self.calls, self.tensors, strict=True):
             build.layer = call.name
             read = [values[k] for k in call.inputs] or [inputs[call.name]]
-            values.append(call.layer.lower(build, read, training))
+            try:
+                values.append(call.layer.lower(build, read, training))
+            except LayerShapeError as problem:
+                raise explained(call.layer, tensor.parents, problem) from None
         build.layer = ""
         return [values[k] for k in self.outputs]
 
