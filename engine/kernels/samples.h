@@ -1,6 +1,8 @@
 // The borders of the engine: rows of the caller's arrays to blocks of samples and back.
 #pragma once
 
+#include <cstddef>
+
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/augmentation.h"
@@ -68,6 +70,25 @@ inline void load_tile(const T* const (&rows)[lanes], std::int64_t begin, std::in
     }
 }
 
+// Elements of a row that are moved together.
+inline constexpr std::int64_t line_elements = 256;
+
+template <class T>
+KERNELET_INLINE void copy_elements(const T* source, std::int64_t count, T* target) {
+    __builtin_memcpy(target, source, static_cast<std::size_t>(count) * sizeof(T));
+}
+
+// Cells in reverse order, `source` being the last of them.
+template <class T>
+KERNELET_INLINE void mirror_cells(const T* source, std::int64_t cells, std::int64_t channels,
+                                  T* target) {
+    for (std::int64_t j = 0; j < cells; ++j) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+            target[j * channels + c] = source[c - j * channels];
+        }
+    }
+}
+
 // Packs the samples of one block whose elements have type T.
 template <class T>
 struct SamplePacker {
@@ -97,26 +118,44 @@ struct SamplePacker {
         }
     }
 
-    // Elements [begin, end) of row i of one picture, moved as its maps say.
-    void move(std::int64_t lane, const PictureMaps& maps, std::int64_t i, std::int64_t begin,
-              std::int64_t end, T* line) const {
-        const AxisMap& columns = maps.columns[lane];
-        const T* row = samples[lane] + maps.rows[lane].source(i) * a.width * a.channels;
-        std::int64_t j = begin / a.channels;
-        std::int64_t channel = begin % a.channels;
-        for (std::int64_t k = begin; k < end;) {
-            const std::int64_t position = columns.source(j);
-            // Up to the edge of a picture that is not flipped, neighbours stay neighbours.
-            const bool straight = columns.step > 0 && position == columns.position(j);
-            const std::int64_t cells = straight ? a.width - position : 1;
-            const std::int64_t run = smaller(cells * a.channels - channel, end - k);
-            const T* source = row + position * a.channels + channel;
-            for (std::int64_t n = 0; n < run; ++n) {
-                line[k - begin + n] = source[n];
-            }
-            k += run;
-            j += cells;
-            channel = 0;
+    // The source of row i of one picture.
+    const T* source_row(std::int64_t lane, const PictureMaps& maps, std::int64_t i) const {
+        return samples[lane] + maps.rows[lane].source(i) * a.width * a.channels;
+    }
+
+    // Cells [begin, end) of a row, moved as a map says. What a constant will fill is left alone.
+    void move(const T* row, const AxisMap& columns, std::int64_t begin, std::int64_t end,
+              T* line) const {
+        const std::int64_t first = larger(begin, smaller(columns.first_inside(), end));
+        const std::int64_t last = larger(first, smaller(columns.end_inside(), end));
+        if (columns.step > 0) {
+            copy_elements(row + columns.position(first) * a.channels, (last - first) * a.channels,
+                          line + (first - begin) * a.channels);
+        } else {
+            mirror(row + columns.position(first) * a.channels, last - first,
+                   line + (first - begin) * a.channels);
+        }
+        if (columns.fill != ShiftFill::constant) {
+            move_gap(row, columns, begin, first, line);
+            move_gap(row, columns, last, end, line + (last - begin) * a.channels);
+        }
+    }
+
+    void move_gap(const T* row, const AxisMap& columns, std::int64_t begin, std::int64_t end,
+                  T* line) const {
+        for (std::int64_t j = begin; j < end; ++j, line += a.channels) {
+            copy_elements(row + columns.source(j) * a.channels, a.channels, line);
+        }
+    }
+
+    // Grey and colour pictures with a number of channels that the compiler knows.
+    void mirror(const T* source, std::int64_t cells, T* line) const {
+        if (a.channels == 1) {
+            mirror_cells(source, cells, 1, line);
+        } else if (a.channels == 3) {
+            mirror_cells(source, cells, 3, line);
+        } else {
+            mirror_cells(source, cells, a.channels, line);
         }
     }
 
@@ -141,22 +180,32 @@ struct SamplePacker {
         }
     }
 
-    void write_augmented(const PictureMaps& maps) const {
-        constexpr std::int64_t together = 256;
-        T lines[lanes][together];
+    // Row i of all pictures: many channels are a run of neighbours in the source already, few are
+    // brought into lines first.
+    void write_row(const PictureMaps& maps, std::int64_t i,
+                   T (&lines)[lanes][line_elements]) const {
+        const bool in_place = a.channels >= transposed_elements;
+        const std::int64_t together = in_place ? 1 : line_elements / a.channels;
         const T* rows[lanes];
-        for (std::int64_t lane = 0; lane < lanes; ++lane) {
-            rows[lane] = lines[lane];
-        }
-        const std::int64_t row_size = a.width * a.channels;
-        for (std::int64_t i = 0; i < a.height; ++i) {
-            for (std::int64_t begin = 0; begin < row_size; begin += together) {
-                const std::int64_t end = smaller(begin + together, row_size);
-                for (std::int64_t lane = 0; lane < lanes; ++lane) {
-                    move(lane, maps, i, begin, end, lines[lane]);
+        for (std::int64_t begin = 0; begin < a.width; begin += together) {
+            const std::int64_t end = smaller(begin + together, a.width);
+            for (std::int64_t lane = 0; lane < lanes; ++lane) {
+                const T* row = source_row(lane, maps, i);
+                if (in_place) {
+                    rows[lane] = row + maps.columns[lane].source(begin) * a.channels;
+                } else {
+                    move(row, maps.columns[lane], begin, end, lines[lane]);
+                    rows[lane] = lines[lane];
                 }
-                write(rows, i * row_size + begin, end - begin);
             }
+            write(rows, (i * a.width + begin) * a.channels, (end - begin) * a.channels);
+        }
+    }
+
+    void write_augmented(const PictureMaps& maps) const {
+        T lines[lanes][line_elements] = {};
+        for (std::int64_t i = 0; i < a.height; ++i) {
+            write_row(maps, i, lines);
             if (static_cast<ShiftFill>(a.shift_fill) == ShiftFill::constant) {
                 for (std::int64_t lane = 0; lane < lanes; ++lane) {
                     fill_gaps(lane, maps, i);
