@@ -37,7 +37,7 @@ def small_vgg(
     shift: float = 0.125,
     seed: int | None = None,
 ) -> Sequential:
-    """Return a network for pictures around 32×32: 10 million multiply-adds a colour picture.
+    """Return a network for pictures around 32×32: 7.6 million multiply-adds a colour picture.
 
     Parameters
     ----------
