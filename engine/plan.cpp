@@ -160,11 +160,15 @@ class Plan::Worker {
                 run_phase(phase);
                 region_.barrier.wait();
                 if (*step_.stop) {
+                    if (thread_ == 0) {
+                        report(step);
+                    }
                     return;
                 }
             }
             if (thread_ == 0) {
                 report(step);
+                region_.steps_done = step + 1;
             }
         }
     }
@@ -273,7 +277,6 @@ class Plan::Worker {
             run_.results[static_cast<std::size_t>(step) * plan_.results_.size() + k] =
                 plan_.shared_[static_cast<std::size_t>(plan_.results_[k])];
         }
-        region_.steps_done = step + 1;
     }
 
     Region& region_;

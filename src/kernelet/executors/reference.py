@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernelet.executors.base import Executor, Results, Run, State
+from kernelet.ops.reduction import RequireFinite
 from kernelet.program import Array, Program, StepContext, Value
 
 
@@ -56,18 +57,24 @@ class ReferenceExecutor(Executor):
         reported: dict[str, list[float]] = {
             name: [] for name, value in self.program.outputs.items() if not value.batched
         }
-        for step in range(self.steps(run)):
-            values = self._step(run, step)
-            for name, rows in run.outputs.items():
-                begin = run.position + step * self.batch_size
-                result = values[self.program.outputs[name]]
-                rows[begin : begin + len(result)] = result.reshape(len(result), *rows.shape[1:])
+        done = 0
+        while done < self.steps(run):
+            values = self._values(run, done)
             for name, numbers in reported.items():
                 numbers.append(float(values[self.program.outputs[name]]))
-        collected = {name: np.array(numbers, np.float32) for name, numbers in reported.items()}
-        return Results(self.steps(run), collected)
+            if not self._may_go_on(values):
+                break
+            self._update(values)
+            for name, rows in run.outputs.items():
+                begin = run.position + done * self.batch_size
+                result = values[self.program.outputs[name]]
+                rows[begin : begin + len(result)] = result.reshape(len(result), *rows.shape[1:])
+            done += 1
+        with np.errstate(over="ignore"):
+            collected = {name: np.array(numbers, np.float32) for name, numbers in reported.items()}
+        return Results(done, collected)
 
-    def _step(self, run: Run, step: int) -> dict[Value, Array]:
+    def _values(self, run: Run, step: int) -> dict[Value, Array]:
         samples = run.order[step * self.batch_size : (step + 1) * self.batch_size]
         rate = 0.0 if run.learning_rates is None else float(run.learning_rates[step])
         context = StepContext(samples, run.seed, run.epoch, run.first_step + step + 1, rate)
@@ -77,12 +84,20 @@ class ReferenceExecutor(Executor):
             known[value] = rows.reshape(len(samples), *value.shape)
         for parameter in self.program.parameters:
             known[parameter.value] = self.state.view(parameter).astype(np.float64)
-        values = evaluate(self.program, known, context)
+        return evaluate(self.program, known, context)
+
+    def _may_go_on(self, values: dict[Value, Array]) -> bool:
+        """Return whether all numbers that must be finite are, in the precision of the state."""
+        precision = self.state.parameters.dtype
+        required = [n.output for n in self.program.nodes if isinstance(n.op, RequireFinite)]
+        with np.errstate(over="ignore"):
+            return all(bool(np.isfinite(values[v].astype(precision))) for v in required)
+
+    def _update(self, values: dict[Value, Array]) -> None:
         for parameter in self.program.parameters:
             if parameter.value in self.program.updates:
                 new = values[self.program.updates[parameter.value]]
                 self.state.view(parameter)[...] = new
-        return values
 
     def memory(self) -> int:
         values = {value for node in self.program.nodes for value in node.outputs}

@@ -13,6 +13,9 @@ from enum import Enum
 from kernelet.plan.fusion import Step
 from kernelet.program import Value
 
+# The kernel that may end a run; no parameter changes in a step before all of these have run.
+STOPPING_KERNEL = "require_finite"
+
 
 class PhaseKind(Enum):
     """How a phase is divided among threads: by blocks of samples, by step, or by elements."""
@@ -80,10 +83,13 @@ class Scheduler:
     def _ready(self, step: Step) -> bool:
         return self._missing.isdisjoint(step.values)
 
-    def _overwrites_what_others_read(self, step: Step) -> bool:
+    def _must_wait(self, step: Step) -> bool:
+        """Return whether a step overwrites what another reads, or another may forbid it to."""
         overwritten = {self._targets[v] for v in step.outputs if v in self._targets}
-        return any(
-            overwritten.intersection(other.values) for other in self._pending if other is not step
+        return bool(overwritten) and any(
+            other.kernel == STOPPING_KERNEL or overwritten.intersection(other.values)
+            for other in self._pending
+            if other is not step
         )
 
     def _finish(self, phase: Phase) -> None:
@@ -98,13 +104,11 @@ class Scheduler:
         ready = [
             step
             for step in self._pending
-            if not step.batched
-            and self._ready(step)
-            and not self._overwrites_what_others_read(step)
+            if not step.batched and self._ready(step) and not self._must_wait(step)
         ]
         tasks = [step for step in ready if not step.divisible]
         ranges = [step for step in ready if step.divisible]
-        # Tasks first: one of them may stop the run before a weight is changed.
+        # Tasks first: one of them may be what the updates wait for.
         if tasks:
             self._finish(Phase(PhaseKind.TASKS, tasks))
         elif ranges:

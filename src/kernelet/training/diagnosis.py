@@ -1,7 +1,8 @@
-"""Why a loss is not finite: the first layer to blame, and the samples."""
+"""Why a loss or its gradients are not finite: the first layer to blame, and the samples."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from kernelet.errors import TrainingError
 from kernelet.executors.base import Executor, Results, Run
 from kernelet.program import Program, ProgramBuilder, Value
 from kernelet.training.arrays import rows_not_finite
-from kernelet.training.programs import LABELS, LOSS, WEIGHT, forward
+from kernelet.training.programs import LABELS, LOSS, NORM, WEIGHT, forward
 
 if TYPE_CHECKING:
     from kernelet.model import Model
@@ -71,9 +72,8 @@ def _cause(model: Model, make: MakeExecutor, batch: Run) -> str:
     found = _first_layer_not_finite(model, make, batch)
     if found is None:
         return (
-            f"The outputs of all layers are finite; the loss itself overflows. Samples of the "
-            f"batch (rows of x): {_rows(batch.order.tolist())}.\n"
-            "  Check y and the weights of samples and classes."
+            "The outputs of all layers are finite; what follows from them overflows. Samples of "
+            f"the batch (rows of x): {_rows(batch.order.tolist())}."
         )
     layer, positions, largest = found
     rows = [int(batch.order[position]) for position in positions]
@@ -114,12 +114,14 @@ def explain_divergence(
     """
     begin = results.steps * batch_size
     batch = Run(run.inputs, run.order[begin : begin + batch_size], seed=run.seed, epoch=run.epoch)
-    loss = float(results.values[LOSS][results.steps])
+    numbers = {name: float(values[results.steps]) for name, values in results.values.items()}
+    name = LOSS if not math.isfinite(numbers[LOSS]) else NORM
     rates = run.learning_rates
     rate = 0.0 if rates is None else float(rates[results.steps])
+    place = f"epoch {position.epoch + 1}, batch {position.step + 1}"
     return TrainingError(
-        f"the loss became {loss} at step {position.iterations + 1} (epoch {position.epoch + 1}, "
-        f"batch {position.step + 1}); the weights are those before that step.\n"
+        f"the {name} became {numbers[name]} at step {position.iterations + 1} ({place}); the "
+        "weights are those before that step.\n"
         f"  {_cause(model, make, batch)}\n"
         f"  Try a learning rate below {rate:g}, for example {rate / 10:.1g}, or clip the gradients "
         "(global_clipnorm=1.0 in the optimizer), or look at those samples."

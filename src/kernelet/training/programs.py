@@ -9,6 +9,7 @@ from kernelet.errors import ConfigurationError
 from kernelet.model.graph import Graph
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.reduction import BatchMean, RequireFinite, SampleShare
+from kernelet.ops.updates import GlobalNorm
 from kernelet.plan.gradients import differentiate
 from kernelet.program import Program, ProgramBuilder, Value
 from kernelet.training.losses import Loss
@@ -18,6 +19,7 @@ from kernelet.training.optimizers import Optimizer
 LABELS = "y"
 WEIGHT = "weight"
 LOSS = "loss"
+NORM = "gradient norm"
 PREDICTION = "prediction"
 
 
@@ -109,7 +111,8 @@ def training_program(graph: Graph, objective: Objective, optimizer: Optimizer) -
     -------
     Program
         Inputs ``x0``, ``x1``, …, ``y`` and ``weight`` (of each sample); outputs: the means over
-        the batch of loss and metrics. A step whose loss is not finite changes nothing.
+        the batch of loss and metrics, and the norm of the gradients and batch statistics. A
+        step whose loss or norm is not finite changes nothing.
 
     Raises
     ------
@@ -121,11 +124,28 @@ def training_program(graph: Graph, objective: Objective, optimizer: Optimizer) -
     (prediction,) = forward(build, graph, training=True)
     measured = _measure(build, graph, objective, prediction)
     build.outputs[LOSS] = build.add(RequireFinite(), measured.mean)
+    statistics = _measured_statistics(build)
     trained = [p for p in build.parameters if p.role == "weight" and p.trainable]
     seed = build.add(SampleShare(), measured.weight)
     gradients = differentiate(build, measured.per_sample, seed, [p.value for p in trained])
+    # A finite loss may come with gradients or statistics that are not: none may reach a weight.
+    if gradients or statistics:
+        norm = build.add(GlobalNorm(), *gradients, *statistics)
+        build.outputs[NORM] = build.add(RequireFinite(), norm)
     optimizer.apply(build, trained, gradients)
     return build.finish()
+
+
+def _measured_statistics(build: ProgramBuilder) -> list[Value]:
+    """Return what running averages take in: the statistics of the batch."""
+    averaged = {new: old for old, new in build.updates.items()}
+    return [
+        value
+        for node in build.nodes
+        if node.output in averaged
+        for value in node.inputs
+        if value != averaged[node.output]
+    ]
 
 
 def evaluation_program(graph: Graph, objective: Objective) -> Program:
