@@ -70,11 +70,13 @@ def check(ops: Sequence[Op], x: NDArray[Any], isa: str) -> None:
     assert np.array_equal(packed(ops, x, order, isa), defined(ops, x, order))
 
 
-# Pictures narrower and wider than the 16 elements that the engine transposes at once and the 256
-# that it moves at once.
+# Rows of fewer and of more than the 16 elements that the engine transposes at once and the 256 that
+# it moves at once; numbers of channels that it knows, any other, and many.
 @LEVELS
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.int32])
-@pytest.mark.parametrize("size", [(3, 4, 1), (7, 5, 3), (2, 100, 3), (2, 3, 300)], ids=str)
+@pytest.mark.parametrize(
+    "size", [(3, 4, 1), (7, 5, 3), (3, 9, 4), (2, 100, 3), (2, 3, 300)], ids=str
+)
 @pytest.mark.parametrize(
     "op", [FLIP, RandomFlip(3, horizontal=True, vertical=False), SHIFT], ids=lambda op: op.name
 )

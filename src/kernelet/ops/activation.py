@@ -24,7 +24,7 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 def _sigmoid(x: Array) -> Array:
     # 1 / (1 + exp(-x)), for negative x as exp(x) / (exp(x) + 1): neither overflows.
     power = np.exp(-np.abs(x))
-    return np.where(x < 0, power, 1.0) / (1 + power)
+    return np.asarray(np.where(x < 0, power, 1.0) / (1 + power), np.float64)
 
 
 def _normal_distribution(x: Array) -> Array:
