@@ -179,6 +179,12 @@ void bind_plan(nb::module_& module) {
         .def("run", &run, "parameters"_a, "slots"_a, "inputs"_a, "outputs"_a, "order"_a,
              "learning_rates"_a, "results"_a, "first_step"_a, "position"_a, "seed"_a, "epoch"_a,
              "threads"_a,
+             nb::sig("def run(self, parameters: numpy.ndarray, "
+                     "slots: numpy.ndarray, inputs: Sequence[numpy.ndarray], "
+                     "outputs: Sequence[numpy.ndarray], order: numpy.ndarray, "
+                     "learning_rates: numpy.ndarray, results: numpy.ndarray, "
+                     "first_step: int, position: int, seed: int, epoch: int, "
+                     "threads: int) -> int"),
              "Run a step for every batch of `order`; return how many steps were done.\n\n"
              "`inputs` are (rows, elements) arrays of float32, uint8 or int32; `order` names the\n"
              "row of each sample. `outputs` are filled from row `position` on.")

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 import enum
-from typing import Annotated
 
 import numpy
-from numpy.typing import NDArray
 
 
 class CacheSizes:
@@ -129,7 +127,7 @@ class Plan:
     def memory(self, threads: int) -> int:
         """Bytes of the arenas on this many threads."""
 
-    def run(self, parameters: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], slots: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu')], inputs: Sequence[Annotated[NDArray, dict(shape=(None, None), order='C', device='cpu', writable=False)]], outputs: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')]], order: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], learning_rates: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], results: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu')], first_step: int, position: int, seed: int, epoch: int, threads: int) -> int:
+    def run(self, parameters: numpy.ndarray, slots: numpy.ndarray, inputs: Sequence[numpy.ndarray], outputs: Sequence[numpy.ndarray], order: numpy.ndarray, learning_rates: numpy.ndarray, results: numpy.ndarray, first_step: int, position: int, seed: int, epoch: int, threads: int) -> int:
         """
         Run a step for every batch of `order`; return how many steps were done.
 

@@ -53,7 +53,7 @@ def test_training_steps_follow_the_reference(
         got = state.view(parameter)
         # Adam divides by the root of the squared gradient, so a gradient near zero may move a
         # weight either way by up to one learning rate.
-        error = np.linalg.norm(got - want) / max(np.linalg.norm(want), 1e-6)
+        error = np.linalg.norm(got - want) / np.maximum(np.linalg.norm(want), 1e-6)
         assert error < (2e-3 if parameter.role == "slot" else 1e-3), parameter.name
 
 

@@ -14,7 +14,7 @@ from kernelet.program import Program
 TARGET = Target(lanes=_engine.LANES, alignment=_engine.ALIGNMENT)
 
 
-def _engine_arguments(arguments: Arguments) -> dict[str, int | float]:
+def _engine_arguments(arguments: Arguments) -> dict[str, object]:
     """Return arguments with names of activations replaced by the engine's numbers."""
     return {
         name: _engine.activation_names().index(value) if isinstance(value, str) else value

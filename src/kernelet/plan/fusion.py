@@ -131,7 +131,7 @@ class Fusion:
             reader = self._sole_reader(step.outputs[0])
         if reader is not None and isinstance(reader.op, Activate):
             step = self._absorb(step, reader)
-            chosen = {"activation": reader.op.kind, "slope": float(reader.op.slope)}
+            chosen: Arguments = {"activation": reader.op.kind, "slope": float(reader.op.slope)}
             step = replace(step, arguments={**step.arguments, **chosen})
         return step
 

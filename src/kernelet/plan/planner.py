@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -209,9 +209,9 @@ class Planner:
                 elif not value.batched and value not in self.places:
                     place = self.shared.place(value, value.size)
                     self.places[value] = Operand(Space.SHARED, place)
-                    if step.reduces:
-                        partial = self.partial.place(value, value.size)
-                        self.partials[value] = Operand(Space.PARTIAL, partial)
+                if step.reduces and value not in self.partials:
+                    partial = self.partial.place(value, value.size)
+                    self.partials[value] = Operand(Space.PARTIAL, partial)
 
     def _place_batch(self, phases: list[Phase]) -> int:
         """Place the batched values that outlive a phase; return the size of their arena."""
@@ -229,9 +229,9 @@ class Planner:
             ),
             self.target.alignment,
         )
-        for value, offset in layout.offsets.items():
-            assert isinstance(value, Value)
-            self.places[value] = Operand(Space.BATCH, offset)
+        for key, offset in layout.offsets.items():
+            assert isinstance(key, Value)
+            self.places[key] = Operand(Space.BATCH, offset)
         return layout.size
 
     def _place_scratch(self, phase: Phase) -> tuple[dict[int, Operand], int]:
@@ -271,8 +271,8 @@ class Planner:
         count = round_up(elements, self.target.alignment) if step.divisible else 0
         return Instruction(step.kernel, tuple(operands), step.arguments, count, (step,))
 
-    def _constant(self, row: Arguments | object) -> Operand:
-        numbers = [float(x) for x in row]  # type: ignore[attr-defined]
+    def _constant(self, row: Sequence[float]) -> Operand:
+        numbers = list(row)
         if not numbers:
             return Operand(Space.NONE)
         offset = len(self.constants)
