@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kernelet._version import __version__
-from kernelet.cli.failures import report_failure
+from kernelet.cli.failures import Interrupted, ReaderGone, report_failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,25 @@ class CommandModules(click.Group):
             return None
         command: click.Command = importlib.import_module(f"kernelet.cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one may have been meant."""
+        if args[0] not in COMMANDS:
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            guess = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"There is no command {args[0]!r}.{guess}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click would turn these exceptions into exits of its own."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
 
 
 @click.group(cls=CommandModules, context_settings={"help_option_names": ["-h", "--help"]})

@@ -17,6 +17,14 @@ class Terminated(BaseException):
     """The process was asked to end (SIGTERM) at a moment where nothing was left to save."""
 
 
+class Interrupted(BaseException):
+    """Ctrl-C came at a moment where nothing was left to save."""
+
+
+class ReaderGone(BaseException):
+    """Whoever read standard output closed it."""
+
+
 def report_failure(problem: BaseException, *, as_json: bool) -> int:
     """Tell the user what went wrong.
 
@@ -35,9 +43,9 @@ def report_failure(problem: BaseException, *, as_json: bool) -> int:
     match problem:
         case SystemExit():
             return problem.code if isinstance(problem.code, int) else exit_codes.MISTAKE
-        case BrokenPipeError():
+        case ReaderGone() | BrokenPipeError():
             return _no_reader()
-        case KeyboardInterrupt() | click.Abort():
+        case Interrupted() | KeyboardInterrupt() | click.Abort():
             message, code = "Interrupted.", exit_codes.INTERRUPTED
         case Terminated():
             message, code = "Terminated.", exit_codes.TERMINATED

@@ -87,7 +87,7 @@ class Terminal(PlainLines):
 
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=30),
             TaskProgressColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}", markup=False),
@@ -98,14 +98,23 @@ class Terminal(PlainLines):
         self._name = ""
 
     def event(self, event: Event) -> None:
-        """Write above the bar, which goes away where its task is done."""
-        self.close()
+        """Write above the bar; all but epochs end what it stands for."""
+        if not isinstance(event, EpochEnded):
+            self.close()
         super().event(event)
+
+    def show(self, text: str, *, error: bool) -> None:
+        """Write text above the bar, where there is one."""
+        if self._task is None:
+            super().show(text, error=error)
+        else:
+            self._bars.console.print(text, markup=False, soft_wrap=True)
 
     def progress(self, task: str, done: int, total: int, note: str = "") -> None:
         """Move the bar."""
         if self._task is None:
-            self._task = self._bars.add_task(task, total=total, note=note)
+            # Speed and time left count from here, also where a run goes on.
+            self._task = self._bars.add_task(task, total=total, completed=done, note=note)
             self._bars.start()
         self._bars.update(self._task, description=task, completed=done, total=total, note=note)
 

@@ -60,7 +60,7 @@ class NetworkBuilt(msgspec.Struct, frozen=True, kw_only=True, tag_field="event",
     epochs, batch_size, threads : int
         Of the training.
     seconds : float
-        Forecast of the time that the training takes.
+        Forecast of the time that the training takes, or what is left of it.
     memory : int
         Forecast of the memory that the process takes at most, in bytes.
     run : str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -93,6 +94,10 @@ class RunFolder:
     def last(self) -> Path:
         """The folder with what is needed to resume."""
         return self.path / "last"
+
+    def discard(self) -> None:
+        """Remove the folder and all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def close(self) -> None:
         """Let another process have the folder."""

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import math
 import resource
+import shutil
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kernelet.callbacks import Checkpointer
 from kernelet.data.memory import available_bytes
 from kernelet.errors import ConfigurationError
+from kernelet.runs.folder import RunFolder
 from kernelet.runs.preparation import build_model, compile_model, training_split
+from kernelet.runs.recorder import Recorder
 from kernelet.training.execution import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kernelet.data import Dataset
+    from kernelet.data import Dataset, Split
+    from kernelet.model import Model
     from kernelet.runs.configuration import RunConfiguration
+    from kernelet.runs.events import Event
     from kernelet.training.trainer import Trainer
 
 # Long enough for a stable figure, short enough not to be noticed.
 _MEASURED_SECONDS = 0.4
 # Figures of a moment ago can be too good: plan for less than all of the time.
 _USABLE_SHARE = 0.9
+_REHEARSED_EPOCHS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,10 @@ class Forecast:
         return max(0, math.floor(seconds * _USABLE_SHARE / self.seconds_per_epoch))
 
 
-def forecast(configuration: RunConfiguration, dataset: Dataset, threads: int | None) -> Forecast:
-    """Measure some steps of a training on a copy of the network.
+def forecast(
+    configuration: RunConfiguration, dataset: Dataset, folder: RunFolder, threads: int | None
+) -> Forecast:
+    """Measure some steps and some saving on a copy of the network.
 
     Parameters
     ----------
@@ -57,6 +66,8 @@ def forecast(configuration: RunConfiguration, dataset: Dataset, threads: int | N
         Of the training.
     dataset : Dataset
         That it learns from.
+    folder : RunFolder
+        Of the run; its disk is the one that is measured, and left as it was.
     threads : int or None
         By default as many as the process may use.
 
@@ -82,10 +93,41 @@ def forecast(configuration: RunConfiguration, dataset: Dataset, threads: int | N
         model.evaluate(images, labels, batch_size, verbose=0, threads=threads)
 
     most = len(train) // batch_size
-    seconds = _seconds_per_step(train_some, most) * len(train) / batch_size
+    step = _seconds_per_step(train_some, most)
+    seconds = step * len(train) / batch_size + _seconds_per_saving(model, train, batch_size, folder)
     if validation is not None:
         seconds += _seconds_per_step(evaluate_some, most) * len(validation) / batch_size
     return Forecast(seconds, memory)
+
+
+def _seconds_per_saving(model: Model, train: Split, batch_size: int, folder: RunFolder) -> float:
+    """Time what comes with every epoch, whatever its length, in epochs of one step."""
+    place = folder.path / "rehearsal"
+    shutil.rmtree(place, ignore_errors=True)
+    began = time.perf_counter()
+    with RunFolder.create(place) as rehearsal:
+        model.fit(
+            train.images[:batch_size],
+            train.labels[:batch_size],
+            batch_size,
+            _REHEARSED_EPOCHS,
+            verbose=0,
+            callbacks=[Recorder(rehearsal, _Nobody())],
+            checkpoint=Checkpointer(rehearsal.last),
+        )
+    seconds = (time.perf_counter() - began) / _REHEARSED_EPOCHS
+    shutil.rmtree(place)
+    return seconds
+
+
+class _Nobody:
+    """An observer that does not listen."""
+
+    def event(self, event: Event) -> None:
+        """Ignore it."""
+
+    def progress(self, task: str, done: int, total: int, note: str = "") -> None:
+        """Ignore it."""
 
 
 def _seconds_per_step(run: Callable[[int], None], most: int) -> float:

@@ -52,10 +52,10 @@ def load_pictures_of(
     return load_dataset(source, threads=threads, progress=progress, **options)
 
 
-def describe_data(dataset: Dataset) -> DataFound:
-    """Return the event that says what was found."""
+def describe_data(dataset: Dataset, name: str) -> DataFound:
+    """Return the event that says what was found in the data set of this name."""
     return DataFound(
-        source=dataset.source,
+        source=name,
         classes=list(dataset.class_names),
         counts={split: dataset.class_counts(split) for split in dataset.splits},
         image_shape=dataset.image_shape,

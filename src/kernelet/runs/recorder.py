@@ -52,13 +52,13 @@ class Recorder(Callback):
         self._began = time.perf_counter()
 
     def on_progress(self, batch: int, logs: Logs | None = None) -> None:
-        """Pass on how far the epoch is."""
+        """Pass on how far the training is."""
         numbers = logs or {}
         epoch = self.epochs + 1
         self._observer.progress(
             f"epoch {epoch}/{self.params['epochs']}",
-            batch,
-            self.params["steps"],
+            self.epochs * self.params["steps"] + batch,
+            self.params["epochs"] * self.params["steps"],
             f"loss {numbers['loss']:.4f}  accuracy {100 * numbers['accuracy']:.1f} %",
         )
 

@@ -24,12 +24,14 @@ from kernelet.runs.forecast import Forecast, forecast
 from kernelet.runs.preparation import (
     build_model,
     compile_model,
+    data_name,
     describe_data,
     load_pictures_of,
     training_split,
 )
 from kernelet.runs.recorder import Recorder
 from kernelet.runs.scores import score
+from kernelet.training.checkpoints import load_checkpoint
 
 if TYPE_CHECKING:
     import threading
@@ -96,14 +98,18 @@ def start_run(
         validation_split=request.validation_split,
         seed=request.seed,
     )
-    observer.event(describe_data(dataset))
+    observer.event(describe_data(dataset, data_name(request.data)))
     configuration = choices.configure(request, dataset)
-    expected = forecast(configuration, dataset, threads)
-    if request.minutes is not None:
-        left = request.minutes * 60 - (time.perf_counter() - began)
-        configuration = _fitted(configuration, expected, left, observer)
     with RunFolder.create(request.out or choices.default_folder(configuration)) as folder:
-        configuration.save(folder.configuration_file)
+        try:
+            expected = forecast(configuration, dataset, folder, threads)
+            if request.minutes is not None:
+                left = request.minutes * 60 - (time.perf_counter() - began)
+                configuration = _fitted(configuration, expected, left, observer)
+            configuration.save(folder.configuration_file)
+        except BaseException:
+            folder.discard()
+            raise
         run = _Run(configuration, dataset, folder, observer, threads, began)
         return _train(run, expected, saving)
 
@@ -135,8 +141,9 @@ def resume_run(
     began = time.perf_counter()
     with RunFolder.open(path) as folder:
         configuration = load_configuration(folder.configuration_file)
+        source = configuration.data if data is None else data
         dataset = load_pictures_of(
-            configuration.data if data is None else data,
+            source,
             observer,
             threads,
             image_size=configuration.image_size,
@@ -147,8 +154,8 @@ def resume_run(
         )
         _require_same_data(configuration, dataset)
         _warn_of_other_instruction_set(configuration, observer)
-        observer.event(describe_data(dataset))
-        expected = forecast(configuration, dataset, threads)
+        observer.event(describe_data(dataset, data_name(source)))
+        expected = forecast(configuration, dataset, folder, threads)
         run = _Run(configuration, dataset, folder, observer, threads, began)
         return _train(run, expected, saving)
 
@@ -210,6 +217,8 @@ def _train(run: _Run, expected: Forecast, saving: Saving) -> bool:
 
 def _announce(run: _Run, model: Model, expected: Forecast) -> None:
     configuration = run.configuration
+    checkpoint = load_checkpoint(run.folder.last)
+    done = 0 if checkpoint is None else int(checkpoint.state["epoch"])
     run.observer.event(
         NetworkBuilt(
             name=configuration.network,
@@ -217,7 +226,7 @@ def _announce(run: _Run, model: Model, expected: Forecast) -> None:
             epochs=configuration.epochs,
             batch_size=configuration.batch_size,
             threads=run.threads or usable_threads(),
-            seconds=expected.seconds_per_epoch * configuration.epochs,
+            seconds=expected.seconds_per_epoch * (configuration.epochs - done),
             memory=expected.memory,
             run=str(run.folder.path),
         )

@@ -1,0 +1,204 @@
+"""`kernelet train`: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import kernelet
+from commands import Command, write_pictures
+from kernelet.interchange.safetensors import load_model
+
+
+def test_tells_of_data_network_epochs_and_end(pictures: Path, command: Command) -> None:
+    outcome = command("train", pictures, "--epochs", 8, "--json")
+    assert outcome.code == 0
+    assert [line["event"] for line in outcome.json] == ["data", "network", *["epoch"] * 8, "done"]
+    data, network, done = (outcome.event(kind) for kind in ("data", "network", "done"))
+    assert data["classes"] == ["left", "top"]
+    assert data["counts"] == {"train": {"left": 36, "top": 36}, "validation": {"left": 4, "top": 4}}
+    assert data["image_shape"] == [16, 16, 1]
+    assert network["name"] == "lenet5"
+    assert network["epochs"] == 8
+    assert network["memory"] > 1_000_000
+    assert network["seconds"] > 0
+    convolution = network["summary"]["layers"][2]
+    assert convolution["arithmetic"] == "16 + 4 − 5 + 1 = 16"
+    assert convolution["multiply_adds"] == 16 * 16 * 25 * 6
+    assert done["split"] == "validation"
+    assert done["report"] is None
+    assert done["accuracy"] == 1.0
+    assert done["per_class"] == {"left": 1.0, "top": 1.0}
+    assert done["model"] == "runs/shapes-lenet5/model.safetensors"
+
+
+def test_model_file_carries_all_that_prediction_needs(trained: Path) -> None:
+    model = load_model(trained / "model.safetensors")
+    assert model.class_names == ("left", "top")
+    assert model.preprocessing["image_size"] == [16, 16]
+    assert model.preprocessing["channels"] == 1
+    assert model.preprocessing["resize"] == "crop"
+    assert len(model.preprocessing["mean"]) == 1
+    record = model.training_record
+    assert record["configuration"]["data_fingerprint"]
+    assert record["configuration"]["seed"] == 0
+    assert len(record["history"]["val_accuracy"]) == 8
+
+
+def test_run_folder_holds_what_is_documented(trained: Path) -> None:
+    names = {path.name for path in trained.iterdir()}
+    assert names == {"config.json", "history.csv", "last", "lock", "model.safetensors"}
+    configuration = json.loads((trained / "config.json").read_text())
+    assert configuration["network"] == "lenet5"
+    assert configuration["kernelet"] == kernelet.__version__
+    with (trained / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 9))
+    assert set(rows[0]) == {
+        "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate",
+    }  # fmt: skip
+
+
+def test_keeps_the_best_network_and_not_the_last(pictures: Path, command: Command) -> None:
+    outcome = command("train", pictures, "--epochs", 12, "--json", "--learning-rate", 0.02)
+    epochs = [line for line in outcome.json if line["event"] == "epoch"]
+    done = outcome.event("done")
+    order = [(epoch["val_accuracy"], -epoch["val_loss"]) for epoch in epochs]
+    assert done["best_epoch"] == 1 + order.index(max(order))
+    assert done["accuracy"] == pytest.approx(max(order)[0])
+    assert done["loss"] == pytest.approx(-max(order)[1], rel=1e-4)
+
+
+def test_measures_on_test_pictures_where_there_are_some(tmp_path: Path, command: Command) -> None:
+    write_pictures(tmp_path / "data" / "train", 24)
+    write_pictures(tmp_path / "data" / "test", 6, seed=1)
+    outcome = command("train", tmp_path / "data", "--epochs", 6, "--json")
+    assert outcome.event("done")["split"] == "test"
+    assert set(outcome.event("data")["counts"]) == {"train", "validation", "test"}
+
+
+def test_text_output(pictures: Path, command: Command) -> None:
+    outcome = command("train", pictures, "--epochs", 2)
+    assert outcome.code == 0
+    assert outcome.errors == ""
+    for expected in (
+        f"{pictures}: 80 pictures of 16×16 grey, 2 classes (train 72, validation 8)",
+        "16 + 4 − 5 + 1 = 16",
+        "training: 2 epochs, 16 pictures a step",
+        "epoch 2/2  loss",
+        "validation accuracy",
+        "model: runs/shapes-lenet5/model.safetensors",
+    ):
+        assert expected in outcome.output
+    assert "\x1b" not in outcome.output
+
+
+def test_same_seed_same_network_at_any_number_of_threads(pictures: Path, command: Command) -> None:
+    hashes = set()
+    for run, threads in enumerate((1, 2, 4)):
+        command("train", pictures, "--epochs", 3, "--threads", threads, "--out", f"run{run}")
+        hashes.add(load_model(f"run{run}/model.safetensors").weights.sha256())
+    assert len(hashes) == 1
+    command("train", pictures, "--epochs", 3, "--seed", 1, "--out", "other")
+    assert load_model("other/model.safetensors").weights.sha256() not in hashes
+
+
+def test_a_new_run_never_overwrites_an_old_one(pictures: Path, command: Command) -> None:
+    for name in ("mine", "mine-2", "mine-3"):
+        outcome = command("train", pictures, "--epochs", 1, "--out", "mine", "--json")
+        assert outcome.event("done")["run"] == name
+    first = (Path("mine") / "model.safetensors").read_bytes()
+    command("train", pictures, "--epochs", 2, "--out", "mine")
+    assert (Path("mine") / "model.safetensors").read_bytes() == first
+
+
+def test_minutes_choose_the_number_of_epochs(pictures: Path, command: Command) -> None:
+    outcome = command("train", pictures, "--minutes", 0.02, "--json")
+    epochs = outcome.event("network")["epochs"]
+    assert epochs > 1
+    assert outcome.event("done")["epochs"] == epochs
+    outcome = command("train", pictures, "--minutes", 0.0001, "--json")
+    assert outcome.event("network")["epochs"] == 1
+    assert "more than --minutes leaves" in outcome.event("warning")["message"]
+
+
+def test_patience_ends_early(pictures: Path, command: Command) -> None:
+    outcome = command("train", pictures, "--epochs", 100, "--patience", 3, "--json")
+    done = outcome.event("done")
+    assert outcome.code == 0
+    assert done["epochs"] < 100
+
+
+def test_options_reach_the_run(pictures: Path, command: Command) -> None:
+    outcome = command(
+        "train", pictures, "--epochs", 1, "--network", "small_vgg", "--image-size", "16x24",
+        "--resize", "stretch", "--channels", 3, "--batch-size", 8, "--optimizer", "sgd",
+        "--learning-rate", 0.05, "--weight-decay", 0, "--no-augment", "--seed", 7,
+        "--validation-split", 0.25, "--out", "chosen", "--json",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.output
+    assert outcome.event("data")["image_shape"] == [16, 24, 3]
+    assert outcome.event("data")["counts"]["validation"] == {"left": 10, "top": 10}
+    kinds = [layer["kind"] for layer in outcome.event("network")["summary"]["layers"]]
+    assert "RandomFlip" not in kinds
+    assert "RandomTranslation" not in kinds
+    configuration = json.loads(Path("chosen/config.json").read_text())
+    expected = {
+        "network": "small_vgg", "image_size": [16, 24], "channels": 3, "resize": "stretch",
+        "batch_size": 8, "optimizer": "sgd", "learning_rate": 0.05, "weight_decay": 0.0,
+        "seed": 7, "validation_split": 0.25,
+    }  # fmt: skip
+    assert {name: configuration[name] for name in expected} == expected
+
+
+def test_no_flip_keeps_left_and_right(pictures: Path, command: Command) -> None:
+    options = ("--epochs", 1, "--network", "small_vgg", "--no-flip", "--json")
+    outcome = command("train", pictures, *options)
+    kinds = [layer["kind"] for layer in outcome.event("network")["summary"]["layers"]]
+    assert "RandomFlip" not in kinds
+    assert "RandomTranslation" in kinds
+
+
+def test_a_folder_with_odd_files(tmp_path: Path, command: Command) -> None:
+    root = tmp_path / "odd"
+    write_pictures(root, 20)
+    (root / "left" / "notes.txt").write_text("not a picture")
+    (root / "left" / "broken.png").write_bytes(b"\x89PNG not really")
+    (root / "top" / "\x1b[31mred\n.jpg").write_bytes(b"")
+    (root / ".hidden").mkdir()
+    Image.new("RGB", (300, 200), "green").save(root / "top" / "large.JPG")
+    Image.new("RGBA", (17, 90)).save(root / "top" / "clear.png")
+    (root / "left" / "loop").symlink_to(root)
+    outcome = command("train", root, "--epochs", 1)
+    assert outcome.code == 0, outcome.errors
+    assert "broken pictures left out: 2" in outcome.output
+    assert "\x1b" not in outcome.output
+    outcome = command("train", root, "--epochs", 1, "--json")
+    assert {item["file"].split("/")[-1] for item in outcome.event("data")["broken"]} == {
+        "broken.png",
+        "\x1b[31mred\n.jpg",
+    }
+
+
+def test_three_pictures_a_class_are_enough_to_run(tmp_path: Path, command: Command) -> None:
+    write_pictures(tmp_path / "few", 3)
+    outcome = command("train", tmp_path / "few", "--epochs", 2, "--json")
+    assert outcome.code == 0
+    assert outcome.event("data")["counts"]["train"] == {"left": 2, "top": 2}
+
+
+def test_no_validation_pictures_keeps_the_last_network(pictures: Path, command: Command) -> None:
+    options = ("--validation-split", 0, "--epochs", 3, "--json")
+    outcome = command("train", pictures, *options)
+    done = outcome.event("done")
+    assert (done["split"], done["best_epoch"]) == ("train", 3)
+    outcome = command("train", pictures, *options, "--patience", 2)
+    assert outcome.code == 2
+    assert outcome.event("error")["message"] == (
+        "--patience watches the validation pictures, and there are none.\n"
+        "  Give some, or a --validation-split above 0."
+    )
