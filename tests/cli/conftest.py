@@ -14,6 +14,14 @@ import pytest
 from commands import Command, Launch, Outcome, write_pictures
 from kernelet.cli import main
 
+IMPATIENT = """
+import sys
+import kernelet.cli
+import kernelet.runs.training
+kernelet.runs.training.CHECKPOINT_SECONDS = {}
+sys.exit(kernelet.cli.main())
+"""
+
 
 @pytest.fixture(autouse=True)
 def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,11 +55,19 @@ def command(capfd: pytest.CaptureFixture[str]) -> Command:
 
 @pytest.fixture
 def launch() -> Iterator[Launch]:
-    """Start the command line as a process of its own; what still runs at the end is killed."""
+    """Start the command line as a process of its own; what still runs at the end is killed.
+
+    With ``checkpoint_seconds=0`` it saves after every few steps.
+    """
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
-        program = [sys.executable, "-m", "kernelet", *map(str, arguments)]
+    def start(
+        *arguments: object, checkpoint_seconds: float | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        entry = ["-m", "kernelet"]
+        if checkpoint_seconds is not None:
+            entry = ["-c", IMPATIENT.format(checkpoint_seconds)]
+        program = [sys.executable, *entry, *map(str, arguments)]
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         started.append(subprocess.Popen(program, text=True, env=dict(os.environ), **options))
         return started[-1]

@@ -11,30 +11,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from commands import Command, Launch
+from commands import Command, Launch, write_pictures
+from kernelet.cli import main
 from kernelet.cli.failures import Terminated
 from kernelet.cli.interruption import Interruption
 from kernelet.interchange.safetensors import load_model
 
 # Long enough to be hit in the middle, short enough to be run all the time.
-EPOCHS = 150
+EPOCHS = 120
 OPTIONS = ("--epochs", EPOCHS, "--batch-size", 8)
 KILLS = 20
 
 
-def wait_for_training(process: subprocess.Popen[str]) -> None:
-    """Read a process' JSON lines up to the one that comes before the first step."""
+def wait_for_epochs(process: subprocess.Popen[str], count: int) -> None:
+    """Read a process' JSON lines until it is done with so many epochs, or ends."""
     assert process.stdout is not None
     for line in process.stdout:
-        if '"event":"network"' in line:
+        count -= '"event":"epoch"' in line
+        if count == 0:
             return
 
 
-def result(run: str) -> tuple[str, str, object]:
+def result(run: str | Path) -> tuple[str, str, object]:
     """Return all that has to be the same: weights, history and record."""
     model = load_model(Path(run) / "model.safetensors")
     history = (Path(run) / "history.csv").read_text()
-    return model.weights.sha256(), history, model.training_record
+    record = dict(model.training_record)
+    record["configuration"] = {**record["configuration"], "data": "anywhere"}
+    return model.weights.sha256(), history, record
 
 
 def wait_for(pattern: str, process: subprocess.Popen[str], count: int = 1) -> None:
@@ -46,29 +50,32 @@ def wait_for(pattern: str, process: subprocess.Popen[str], count: int = 1) -> No
         time.sleep(0.01)
 
 
-@pytest.fixture
-def uninterrupted(pictures: Path, command: Command) -> tuple[str, str, object]:
-    assert command("train", pictures, *OPTIONS, "--out", "whole").code == 0
-    return result("whole")
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, object]:
+    root = tmp_path_factory.mktemp("uninterrupted")
+    write_pictures(root / "shapes", 40)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERNELET_CACHE", str(root / "cache"))
+        arguments = ("train", root / "shapes", *OPTIONS, "--out", root / "whole")
+        assert main(list(map(str, arguments))) == 0
+    return result(root / "whole")
 
 
 def test_killed_at_random_points(pictures: Path, uninterrupted: object, launch: Launch) -> None:
     random = np.random.default_rng(0)
-    process = launch("train", pictures, *OPTIONS, "--out", "killed", "--json")
+    process = launch("train", pictures, *OPTIONS, "--out", "killed", "--json", checkpoint_seconds=0)
     wait_for("killed/config.json", process)
-    epochs = set()
     for kill in range(KILLS):
-        if kill % 4:
-            wait_for_training(process)
-        time.sleep(random.uniform(0, 0.1))
+        if kill % 4:  # between two epochs, in one, or while one is saved; else anywhere
+            wait_for_epochs(process, int(random.integers(1, 5)))
+        time.sleep(random.uniform(0, 0.02 if kill % 4 else 0.3))
         process.kill()
         process.wait()
-        if Path("killed/history.csv").exists():
-            epochs.add(len(Path("killed/history.csv").read_text().splitlines()))
-        process = launch("train", "--resume", "killed", "--json")
+        process = launch("train", "--resume", "killed", "--json", checkpoint_seconds=0)
+    done = len(Path("killed/history.csv").read_text().splitlines()) - 1
+    assert KILLS // 2 < done < EPOCHS
     process.communicate(timeout=60)
     assert process.returncode == 0
-    assert len(epochs) > KILLS // 4, "the kills came too late to tell anything"
     assert result("killed") == uninterrupted
 
 
@@ -176,7 +183,7 @@ def test_data_may_move_but_not_change(trained: Path, pictures: Path, command: Co
 def test_a_damaged_checkpoint_leaves_the_one_before(
     pictures: Path, uninterrupted: object, command: Command, launch: Launch
 ) -> None:
-    process = launch("train", pictures, *OPTIONS, "--out", "run")
+    process = launch("train", pictures, *OPTIONS, "--out", "run", checkpoint_seconds=0)
     wait_for("run/last/state-*.safetensors", process, count=2)
     process.kill()
     process.wait()

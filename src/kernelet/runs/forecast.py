@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kernelet.callbacks import Checkpointer
 from kernelet.data.memory import available_bytes
 from kernelet.errors import ConfigurationError
 from kernelet.runs.folder import RunFolder
@@ -113,7 +112,6 @@ def _seconds_per_saving(model: Model, train: Split, batch_size: int, folder: Run
             _REHEARSED_EPOCHS,
             verbose=0,
             callbacks=[Recorder(rehearsal, _Nobody())],
-            checkpoint=Checkpointer(rehearsal.last),
         )
     seconds = (time.perf_counter() - began) / _REHEARSED_EPOCHS
     shutil.rmtree(place)

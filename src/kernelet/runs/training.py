@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from kernelet.runs.observer import Observer, Saving
     from kernelet.runs.request import TrainingRequest
 
-# A crash costs at most so many seconds of work.
-_CHECKPOINT_SECONDS = 20.0
+#: Time between checkpoints: a crash costs at most so many seconds of work.
+CHECKPOINT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ def _fit(run: _Run, model: Model, recorder: Recorder, stop: threading.Event) -> 
         seed=configuration.seed,
         threads=run.threads,
         checkpoint=Checkpointer(
-            run.folder.last, _CHECKPOINT_SECONDS, identity=configuration.data_fingerprint
+            run.folder.last, CHECKPOINT_SECONDS, identity=configuration.data_fingerprint
         ),
         resume=True,
         stop=stop,
