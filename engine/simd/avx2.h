@@ -150,4 +150,35 @@ KERNELET_INLINE Vector from_bits(IntVector a) { return {_mm256_castsi256_ps(a.v)
 KERNELET_INLINE IntVector convert_to_int(Vector a) { return {_mm256_cvtps_epi32(a.v)}; }
 KERNELET_INLINE Vector convert_to_float(IntVector a) { return {_mm256_cvtepi32_ps(a.v)}; }
 
+struct DoubleVector {
+    using Native = __m256d;
+    static constexpr int width = 4;
+
+    Native v;
+
+    KERNELET_INLINE static DoubleVector zero() { return {_mm256_setzero_pd()}; }
+    KERNELET_INLINE static DoubleVector broadcast(double x) { return {_mm256_set1_pd(x)}; }
+    KERNELET_INLINE static DoubleVector broadcast_from(const double* p) {
+        return {_mm256_set1_pd(*p)};
+    }
+    KERNELET_INLINE static DoubleVector load(const double* p) { return {_mm256_loadu_pd(p)}; }
+    KERNELET_INLINE void store(double* p) const { _mm256_storeu_pd(p, v); }
+};
+
+KERNELET_INLINE DoubleVector operator+(DoubleVector a, DoubleVector b) {
+    return {_mm256_add_pd(a.v, b.v)};
+}
+KERNELET_INLINE DoubleVector operator-(DoubleVector a, DoubleVector b) {
+    return {_mm256_sub_pd(a.v, b.v)};
+}
+KERNELET_INLINE DoubleVector operator*(DoubleVector a, DoubleVector b) {
+    return {_mm256_mul_pd(a.v, b.v)};
+}
+KERNELET_INLINE DoubleVector fma(DoubleVector a, DoubleVector b, DoubleVector c) {
+    return {_mm256_fmadd_pd(a.v, b.v, c.v)};
+}
+KERNELET_INLINE DoubleVector fnma(DoubleVector a, DoubleVector b, DoubleVector c) {
+    return {_mm256_fnmadd_pd(a.v, b.v, c.v)};
+}
+
 }  // namespace kernelet::KERNELET_ISA

@@ -148,4 +148,35 @@ KERNELET_INLINE Vector from_bits(IntVector a) { return {vreinterpretq_f32_s32(a.
 KERNELET_INLINE IntVector convert_to_int(Vector a) { return {vcvtnq_s32_f32(a.v)}; }
 KERNELET_INLINE Vector convert_to_float(IntVector a) { return {vcvtq_f32_s32(a.v)}; }
 
+struct DoubleVector {
+    using Native = float64x2_t;
+    static constexpr int width = 2;
+
+    Native v;
+
+    KERNELET_INLINE static DoubleVector zero() { return {vdupq_n_f64(0.0)}; }
+    KERNELET_INLINE static DoubleVector broadcast(double x) { return {vdupq_n_f64(x)}; }
+    KERNELET_INLINE static DoubleVector broadcast_from(const double* p) {
+        return {vld1q_dup_f64(p)};
+    }
+    KERNELET_INLINE static DoubleVector load(const double* p) { return {vld1q_f64(p)}; }
+    KERNELET_INLINE void store(double* p) const { vst1q_f64(p, v); }
+};
+
+KERNELET_INLINE DoubleVector operator+(DoubleVector a, DoubleVector b) {
+    return {vaddq_f64(a.v, b.v)};
+}
+KERNELET_INLINE DoubleVector operator-(DoubleVector a, DoubleVector b) {
+    return {vsubq_f64(a.v, b.v)};
+}
+KERNELET_INLINE DoubleVector operator*(DoubleVector a, DoubleVector b) {
+    return {vmulq_f64(a.v, b.v)};
+}
+KERNELET_INLINE DoubleVector fma(DoubleVector a, DoubleVector b, DoubleVector c) {
+    return {vfmaq_f64(c.v, a.v, b.v)};
+}
+KERNELET_INLINE DoubleVector fnma(DoubleVector a, DoubleVector b, DoubleVector c) {
+    return {vfmsq_f64(c.v, a.v, b.v)};
+}
+
 }  // namespace kernelet::KERNELET_ISA

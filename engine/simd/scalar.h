@@ -124,4 +124,27 @@ KERNELET_INLINE IntVector convert_to_int(Vector a) {
 }
 KERNELET_INLINE Vector convert_to_float(IntVector a) { return {static_cast<float>(a.v)}; }
 
+struct DoubleVector {
+    using Native = double;
+    static constexpr int width = 1;
+
+    Native v;
+
+    KERNELET_INLINE static DoubleVector zero() { return {0.0}; }
+    KERNELET_INLINE static DoubleVector broadcast(double x) { return {x}; }
+    KERNELET_INLINE static DoubleVector broadcast_from(const double* p) { return {*p}; }
+    KERNELET_INLINE static DoubleVector load(const double* p) { return {*p}; }
+    KERNELET_INLINE void store(double* p) const { *p = v; }
+};
+
+KERNELET_INLINE DoubleVector operator+(DoubleVector a, DoubleVector b) { return {a.v + b.v}; }
+KERNELET_INLINE DoubleVector operator-(DoubleVector a, DoubleVector b) { return {a.v - b.v}; }
+KERNELET_INLINE DoubleVector operator*(DoubleVector a, DoubleVector b) { return {a.v * b.v}; }
+KERNELET_INLINE DoubleVector fma(DoubleVector a, DoubleVector b, DoubleVector c) {
+    return {a.v * b.v + c.v};
+}
+KERNELET_INLINE DoubleVector fnma(DoubleVector a, DoubleVector b, DoubleVector c) {
+    return {c.v - a.v * b.v};
+}
+
 }  // namespace kernelet::KERNELET_ISA
