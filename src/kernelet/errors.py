@@ -7,11 +7,11 @@ class KerneletError(Exception):
     """Base class of every error that a user can cause and repair."""
 
 
-class UsageError(KerneletError):
+class UsageError(KerneletError, ValueError):
     """A function or command was called in a way it does not support."""
 
 
-class ShapeError(KerneletError):
+class ShapeError(KerneletError, ValueError):
     """Shapes that do not fit together."""
 
 
