@@ -1,0 +1,106 @@
+"""Parts of a run: folders, scores, statistics, choices, and the examples in the docstrings."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kernelet.cli
+import kernelet.runs
+from kernelet.errors import UsageError
+from kernelet.runs.folder import RunFolder
+from kernelet.runs.forecast import Forecast
+from kernelet.runs.preparation import data_name, statistics
+from kernelet.runs.request import TrainingRequest, parse_image_size
+from kernelet.runs.scores import score
+
+MODULES = [
+    f"{package.__name__}.{module.name}"
+    for package in (kernelet.runs, kernelet.cli)
+    for module in pkgutil.iter_modules(package.__path__)
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_runs_begun_at_once_get_folders_of_their_own(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(RunFolder.create, [tmp_path / "runs" / "mine"] * 16))
+    names = sorted(folder.path.name for folder in folders)
+    assert names == sorted(["mine", *(f"mine-{n}" for n in range(2, 17))])
+    for folder in folders:
+        folder.close()
+
+
+def test_a_folder_is_held_until_it_is_closed(tmp_path: Path) -> None:
+    first = RunFolder.create(tmp_path / "run")
+    first.configuration_file.write_text("{}")
+    with pytest.raises(UsageError, match=r"in use by another run \(process \d+\)"):
+        RunFolder.open(tmp_path / "run")
+    first.close()
+    RunFolder.open(tmp_path / "run").close()
+
+
+def test_a_file_is_not_overwritten_by_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("mine")
+    with RunFolder.create(tmp_path / "run") as folder:
+        assert folder.path.name == "run-2"
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+def test_statistics_are_those_of_numpy() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (700, 5, 4, 3), dtype=np.uint8)
+    means, deviations = statistics(images)
+    np.testing.assert_allclose(means, images.mean(axis=(0, 1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(deviations, images.std(axis=(0, 1, 2)), rtol=1e-12)
+    assert statistics(np.full((3, 2, 2, 1), 9, np.uint8)) == ([9.0], [1.0])
+
+
+def test_scores() -> None:
+    probabilities = np.array([[0.5, 0.25, 0.25], [0.1, 0.9, 0.0], [0.7, 0.3, 0.0]], np.float32)
+    scores = score(probabilities, np.array([0, 1, 1], np.int32), ["a", "b", "c"])
+    assert scores.accuracy == pytest.approx(2 / 3)
+    assert scores.per_class == {"a": 1.0, "b": 0.5, "c": None}
+    assert scores.confusion.tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
+    assert scores.loss == pytest.approx(-np.log([0.5, 0.9, 0.3]).mean(), rel=1e-6)
+    impossible = score(np.array([[1.0, 0.0]], np.float32), np.array([1]), ["a", "b"])
+    assert impossible.loss == pytest.approx(-np.log(1e-7))
+
+
+def test_epochs_fit_into_the_time_with_a_reserve() -> None:
+    forecast = Forecast(seconds_per_epoch=10.0, memory=1)
+    assert forecast.epochs_within(100.0) == 9
+    assert forecast.epochs_within(11.0) == 0
+    assert forecast.epochs_within(-5.0) == 0
+
+
+@pytest.mark.parametrize(("text", "size"), [(None, None), ("64", 64), ("48x64", (48, 64))])
+def test_image_sizes(text: str | None, size: object) -> None:
+    assert parse_image_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "x", "48x", "-3", "1e3", "640000", "4x4x4"])
+def test_what_is_no_image_size(text: str) -> None:
+    with pytest.raises(UsageError, match="expected a side such as 64"):
+        parse_image_size(text)
+
+
+def test_epochs_or_minutes() -> None:
+    with pytest.raises(UsageError, match="Give one of the two"):
+        TrainingRequest(epochs=1, minutes=1.0)
+
+
+def test_data_is_recorded_by_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    assert data_name("mine") == str(tmp_path / "mine")
+    assert (data_name(None), data_name("fashion-mnist")) == ("sample", "fashion-mnist")
