@@ -171,6 +171,9 @@ class Checkpointer:
         """Take what every checkpoint holds; called by ``fit``."""
         self._weights, self._slots = weights, slots
         self._configuration = {**configuration, "identity": self.identity}
+        # What a process that was killed while it wrote has left behind.
+        for leftover in self.folder.glob(".state-*.tmp"):
+            leftover.unlink(missing_ok=True)
 
     def due(self) -> bool:
         """Return whether it is time for another checkpoint."""

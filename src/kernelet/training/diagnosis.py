@@ -10,6 +10,8 @@ import numpy as np
 
 from kernelet.errors import TrainingError
 from kernelet.executors.base import Executor, Results, Run
+from kernelet.ops.arithmetic import Rescale
+from kernelet.ops.augmentation import RandomFlip, RandomShift
 from kernelet.program import Program, ProgramBuilder, Value
 from kernelet.training.arrays import rows_not_finite
 from kernelet.training.programs import LABELS, LOSS, NORM, WEIGHT, forward
@@ -22,12 +24,15 @@ MakeExecutor = Callable[[Program, int], Executor]
 
 
 def _layers_program(model: Model) -> Program:
-    """Return the forward pass of training with the output of every layer, and no update."""
+    """Return the forward pass of training with the output of every layer, and no update.
+
+    Layers that the engine does while it packs an input have no output of their own.
+    """
     build = ProgramBuilder()
     forward(build, model.graph, training=True)
     last: dict[str, Value] = {}
     for node in build.nodes:
-        if node.output.batched:
+        if node.output.batched and not isinstance(node.op, RandomFlip | RandomShift | Rescale):
             last[node.layer] = node.output
     build.outputs.update(last)
     build.updates.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from kernelet.executors.base import Executor, Run
@@ -11,9 +13,13 @@ from kernelet.training.progress import Averages, Pace, batch_sizes
 
 
 def run_evaluation(
-    executor: Executor, samples: Samples, names: tuple[str, ...], callbacks: CallbackList
-) -> dict[str, float]:
-    """Return the averages of loss and metrics.
+    executor: Executor,
+    samples: Samples,
+    names: tuple[str, ...],
+    callbacks: CallbackList,
+    stop: Callable[[], bool] = lambda: False,
+) -> dict[str, float] | None:
+    """Return the averages of loss and metrics, None where it was stopped.
 
     Parameters
     ----------
@@ -25,6 +31,8 @@ def run_evaluation(
         Names of the loss and the metrics.
     callbacks : CallbackList
         Told of the beginning, the end and, where one of them asks, of every batch.
+    stop : callable
+        Asked a few times a second.
     """
     sizes = batch_sizes(len(samples), executor.batch_size)
     order = np.arange(len(samples), dtype=np.int64)
@@ -44,6 +52,8 @@ def run_evaluation(
         step += steps
         if callbacks.every_test_batch:
             callbacks.call("on_test_batch_end", step - 1, averages.logs())
+        if step < len(sizes) and stop():
+            return None
     logs = averages.logs()
     callbacks.call("on_test_end", logs)
     return logs

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PRECISIONS = ("auto", "float32")
 DEVICES = ("cpu", "reference")
 DEFAULT_BATCH_SIZE = 32
+# Each holds arenas of its own; batches of ever new sizes must not fill the memory.
+_MOST_EXECUTORS = 8
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ class Executors:
             self._graph, self._buffer = self.model.graph, self.model.weights.buffer
         key = (purpose, machine)
         if key not in self._known:
+            if len(self._known) == _MOST_EXECUTORS:
+                del self._known[next(iter(self._known))]
             state = parameter_state(self.model.weights, slots)
             self._known[key] = machine.executor(program(), state)
         return self._known[key]

@@ -125,18 +125,24 @@ class Loop:
 
     def _epoch(self) -> bool:
         """Train to the end of the epoch; return whether it was reached."""
+        if self._asked_to_stop():
+            return False
         epoch = self.position.epoch
-        self.callbacks.call(
-            "on_epoch_resume" if self.position.step else "on_epoch_begin", epoch, {}
-        )
+        hook = "on_epoch_resume" if self.position.step else "on_epoch_begin"
+        self.callbacks.call(hook, epoch, {})
         order = self._order(epoch)
         while self.position.step < len(self.sizes) and not self.model.stop_training:
-            if self.plan.stop is not None and self.plan.stop():
-                self.save()
-                return False
             self._steps(order)
             self._save_if_due()
-        self._end_epoch(epoch)
+            if self._asked_to_stop():
+                return False
+        return self._end_epoch(epoch)
+
+    def _asked_to_stop(self) -> bool:
+        """Return whether to stop here, after a checkpoint."""
+        if self.plan.stop is None or not self.plan.stop():
+            return False
+        self.save()
         return True
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
@@ -187,16 +193,22 @@ class Loop:
             self.model, self.executors.make, size, run, results, self.position
         )
 
-    def _end_epoch(self, epoch: int) -> None:
+    def _end_epoch(self, epoch: int) -> bool:
+        """Validate and tell the callbacks; return False where that was interrupted."""
         logs: Logs = self.position.averages.logs()
         executor = self.executors.validation
         if executor is not None and self.validation is not None:
             names = tuple(self.position.averages.names)
-            measured = run_evaluation(executor, self.validation, names, self.callbacks)
+            measured = run_evaluation(
+                executor, self.validation, names, self.callbacks, self._asked_to_stop
+            )
+            if measured is None:
+                return False
             logs.update({f"val_{name}": value for name, value in measured.items()})
         self.callbacks.call("on_epoch_end", epoch, logs)
         self.position.next_epoch()
         self._save_if_due()
+        return True
 
     def _save_if_due(self) -> None:
         if self.checkpointer is not None and self.checkpointer.due():

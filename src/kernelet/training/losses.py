@@ -97,6 +97,7 @@ class Loss(ABC):
         prediction = build.input("prediction", shape)
         y = build.input("y", self.label_shape(shape))
         result = self.per_sample(build, prediction, self.targets(build, y, prediction))
+        build.outputs["loss"] = result
         context = StepContext(np.arange(len(predicted)), 0, 0, 1, 0.0)
         values = evaluate(build.finish(), {prediction: predicted, y: labels}, context)
         return float(values[result].mean())

@@ -112,8 +112,8 @@ class OneCycle(LearningRateSchedule):
 
     Examples
     --------
-    >>> schedule = OneCycle(0.1, total_steps=101, pct_start=0.5)
-    >>> round(schedule(0), 6), round(schedule(50), 6), schedule(100) < 1e-6
+    >>> schedule = OneCycle(0.1, total_steps=102, pct_start=0.5)
+    >>> round(schedule(0), 6), round(schedule(50), 6), schedule(101) < 1e-6
     (0.004, 0.1, True)
     """
 

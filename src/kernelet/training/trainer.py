@@ -206,7 +206,9 @@ class Trainer:
         samples = self._samples(x, y, sample_weight)
         executor = self.evaluation_executor(machine.at_most(len(samples)))
         listed = CallbackList(callbacks, self.model)
-        return run_evaluation(executor, samples, self.objective.names, listed)
+        logs = run_evaluation(executor, samples, self.objective.names, listed)
+        assert logs is not None  # nobody asked it to stop
+        return logs
 
     def train_on_batch(
         self,
