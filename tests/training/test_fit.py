@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any
 
@@ -12,6 +13,8 @@ from kernelet.errors import ConfigurationError, DataError, KerneletError, ShapeE
 from kernelet.layers import Input
 from kernelet.model import Model, Sequential
 from kernelet.optimizers import SGD
+from kernelet.training.display import BarDisplay, LineDisplay, display
+from kernelet.training.progress import CALL_SECONDS, Pace
 from small_networks import CLASSES, digest, full_network, pictures, plain_network, regression
 
 IMAGES, LABELS = pictures(120)
@@ -167,18 +170,43 @@ def test_stop_ends_training_between_steps() -> None:
     assert model.trainer.iterations == 5
 
 
-def test_steps_come_in_few_calls_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = _compiled()
-    model.fit(IMAGES, LABELS, batch_size=1, verbose=0)
-    calls: list[int] = []
+def test_as_many_steps_in_one_call_as_its_time_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("kernelet.training.progress.time.perf_counter", lambda: now[0])
+    pace = Pace()
+    assert pace.steps(1000) == 1
+    now[0] += CALL_SECONDS / 50
+    pace.done(1)
+    assert pace.steps(1000) == 50
+    assert pace.steps(20) == 20
+    now[0] += CALL_SECONDS * 30
+    pace.done(10)
+    assert pace.steps(1000) == 1
 
-    class Count(Callback):
+
+def test_progress_is_told_between_calls() -> None:
+    seen: list[int] = []
+
+    class Watch(Callback):
         def on_progress(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            calls.append(batch)
+            seen.append(batch)
 
-    model.fit(IMAGES, LABELS, batch_size=1, verbose=0, callbacks=[Count()])
-    assert calls[-1] == 120
-    assert len(calls) < 60
+    _compiled().fit(IMAGES, LABELS, batch_size=1, verbose=0, callbacks=[Watch()])
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 120
+
+
+def test_a_bar_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert isinstance(display("auto"), BarDisplay)
+    assert isinstance(display(2), LineDisplay)
+    assert display(0) is None
+    _compiled().fit(IMAGES, LABELS, epochs=2, verbose=1)
+    printed = capsys.readouterr().out
+    assert "epoch 2/2" in printed
+    assert "accuracy" in printed
 
 
 def test_plain_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -224,6 +252,7 @@ NAN[[3, 50], 1, 1, 1] = np.nan
         ({"batch_size": 0}, ConfigurationError, "batch_size must be an integer of at least 1"),
         ({"threads": 0}, ConfigurationError, "threads must be an integer of at least 1, not 0."),
         ({"epochs": -1}, ConfigurationError, "epochs must be an integer of at least 0, not -1."),
+        ({"seed": 1 << 64}, ConfigurationError, r"seed must be below 2\*\*64"),
         ({"validation_split": 1}, ConfigurationError, "at least 0 and below 1, not 1."),
         ({"validation_split": 0.999}, DataError, "leaves 0 of 120 samples for training"),
         ({"validation_data": (IMAGES,)}, UsageError, r"must be \(x, y\) or \(x, y, sample_weight"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -173,3 +175,35 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     blocked.write_text("in the way")
     with pytest.raises(TrainingError, match="was not saved"):
         train(blocked)
+
+
+@pytest.mark.parametrize("failing", ["os.fsync", "pathlib.Path.replace", "pathlib.Path.open"])
+@pytest.mark.parametrize("write", [1, 2, 3])
+def test_a_write_that_fails_leaves_the_checkpoints_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, write: int
+) -> None:
+    whole, _ = train(tmp_path / "whole")
+    train(tmp_path / "pieces", 1)
+    module, _, name = failing.rpartition(".")
+    real = getattr(os if module == "os" else Path, name)
+    calls = iter(range(1000))
+
+    def fail(*arguments: object, **options: object) -> object:
+        if next(calls) == write:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(failing, fail)
+        with pytest.raises(TrainingError, match=r"No space left on device.* intact"):
+            train(tmp_path / "pieces")
+    assert not list((tmp_path / "pieces").glob(".*"))
+    resumed, _ = train(tmp_path / "pieces")
+    assert digest(resumed) == digest(whole)
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    leftover = tmp_path / ".state-0.safetensors.1234.tmp"
+    leftover.write_bytes(b"half")
+    train(tmp_path, 1)
+    assert not leftover.exists()

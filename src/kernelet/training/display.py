@@ -80,7 +80,8 @@ class BarDisplay(Callback):
             self._task = None
         heading = _heading(epoch, self.params["epochs"])
         seconds = time.perf_counter() - self._began
-        self._bar.console.print(f"{heading}  {seconds:.1f} s  {_numbers(logs)}", highlight=False)
+        line = f"{heading}  {seconds:.1f} s  {_numbers(logs)}"
+        self._bar.console.print(line, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         if self._bar is not None:

@@ -49,6 +49,8 @@ class FitOptions:
     def __post_init__(self) -> None:
         for name in ("epochs", "initial_epoch", "seed"):
             _require_whole(name, getattr(self, name))
+        if self.seed >= 1 << 64:
+            raise ConfigurationError(f"seed must be below 2**64, not {self.seed}.")
         if not 0 <= self.validation_split < 1:
             raise ConfigurationError(
                 f"validation_split must be at least 0 and below 1, not {self.validation_split!r}."
