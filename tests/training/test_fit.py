@@ -102,6 +102,13 @@ def test_class_weights_are_sample_weights() -> None:
     assert digest(plain) != digest(by_class)
 
 
+def test_class_weights_do_not_count_in_validation() -> None:
+    model = _compiled(optimizer=SGD(0.0))
+    logs = model.fit(IMAGES, LABELS, validation_split=0.5, class_weight={0: 9.0}, verbose=0).history
+    expected = model.evaluate(IMAGES[60:], LABELS[60:], verbose=0)
+    assert [logs["val_loss"][0], logs["val_accuracy"][0]] == pytest.approx(expected)
+
+
 def test_weights_count_in_the_loss_and_not_in_metrics() -> None:
     model = regression()
     model.set_weights([np.zeros((3, 1)), np.zeros(1)])

@@ -175,38 +175,49 @@ def _class_numbers(y: NDArray[Any]) -> NDArray[np.int64]:
     return np.asarray(y.reshape(len(y)), np.int64)
 
 
-def sample_weights(
-    y: NDArray[Any], sample_weight: ArrayLike | None, class_weight: Mapping[int, float] | None
-) -> NDArray[np.float32]:
-    """Return the weight of each sample in the loss: of the sample times of its class.
+def sample_weights(count: int, sample_weight: ArrayLike | None) -> NDArray[np.float32]:
+    """Return the weight of each sample in the loss, 1 where none are given.
+
+    Raises
+    ------
+    DataError, ShapeError
+        If weights are not finite, or not one a sample.
+    """
+    if sample_weight is None:
+        return np.ones(count, np.float32)
+    weights = numeric("sample_weight", sample_weight).astype(np.float32)
+    if weights.shape != (count,):
+        raise ShapeError(f"sample_weight must have shape ({count},), got {weights.shape}.")
+    _require_finite("sample_weight", weights)
+    return weights
+
+
+def with_class_weights(given: Samples, class_weight: Mapping[int, float]) -> Samples:
+    """Return samples whose weights are multiplied by those of their classes.
+
+    Parameters
+    ----------
+    given : Samples
+        With labels that are class numbers, or one number a class.
+    class_weight : mapping of int to float
+        By class; 1 for classes that are not named.
 
     Raises
     ------
     DataError, UsageError
-        If weights are missing, not finite, or not one a sample.
+        If labels are no classes, or a weight is not finite.
     """
-    weights = np.ones(len(y), np.float32)
-    if class_weight is not None:
-        weights *= _by_class(y, class_weight)
-    if sample_weight is not None:
-        given = numeric("sample_weight", sample_weight).astype(np.float32)
-        if given.shape != (len(y),):
-            raise ShapeError(f"sample_weight must have shape ({len(y)},), got {given.shape}.")
-        weights *= given
-    _require_finite("sample_weight" if class_weight is None else "class_weight", weights)
-    return weights
-
-
-def _by_class(y: NDArray[Any], class_weight: Mapping[int, float]) -> NDArray[np.float32]:
-    if y.ndim > 2 or y.size == 0:
+    y = given.arrays[LABELS]
+    if y.ndim > 2:
         raise UsageError("class_weight needs labels that are classes.")
-    classes = _class_numbers(y)
     if not all(isinstance(key, int | np.integer) and key >= 0 for key in class_weight):
         raise UsageError(f"class_weight maps class numbers to weights; got {dict(class_weight)}.")
+    classes = _class_numbers(y)
     table = np.ones(max(int(classes.max()), *map(int, class_weight), 0) + 1, np.float32)
     for key, weight in class_weight.items():
         table[key] = weight
-    return table[classes]
+    _require_finite("class_weight", table)
+    return Samples({**given.arrays, WEIGHT: given.arrays[WEIGHT] * table[classes]})
 
 
 def samples(
@@ -216,12 +227,11 @@ def samples(
     loss: Loss,
     prediction: Shape,
     sample_weight: ArrayLike | None = None,
-    class_weight: Mapping[int, float] | None = None,
 ) -> Samples:
     """Return everything that training or evaluation reads, checked."""
     arrays = inputs(x, shapes)
     label_array = labels(y, loss, prediction)
     _require_one_length({"x": arrays[input_name(0)], "y": label_array})
     arrays[LABELS] = label_array
-    arrays[WEIGHT] = sample_weights(label_array, sample_weight, class_weight)
+    arrays[WEIGHT] = sample_weights(len(label_array), sample_weight)
     return Samples(arrays)

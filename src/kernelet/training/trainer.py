@@ -112,28 +112,22 @@ class Trainer:
             "evaluation", lambda: evaluation_program(self.model.graph, self.objective), machine
         )
 
-    def _samples(
-        self,
-        x: Any,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        class_weight: Mapping[int, float] | None = None,
-    ) -> Samples:
+    def _samples(self, x: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Samples:
         self.model.build_for(x)
         graph = self.model.graph
         shape = output_shape(graph)
         self.objective.loss.check_prediction(shape)
-        return arrays.samples(
-            x, y, input_shapes(graph), self.objective.loss, shape, sample_weight, class_weight
-        )
+        return arrays.samples(x, y, input_shapes(graph), self.objective.loss, shape, sample_weight)
 
     # -- training --------------------------------------------------------------------------------
 
     def fit(self, x: Any, y: ArrayLike, options: FitOptions) -> History:
         """Train; see `kernelet.Model.fit`."""
         machine, plan = options.machine(), options.plan()
-        samples = self._samples(x, y, options.sample_weight, options.class_weight)
+        samples = self._samples(x, y, options.sample_weight)
         samples, held_out = self._divided(samples, options)
+        if options.class_weight:
+            samples = arrays.with_class_weights(samples, options.class_weight)
         machine = machine.at_most(len(samples))
         history = History()
         first = Position(self.iterations, options.initial_epoch, Averages(self.objective.names))
@@ -220,7 +214,9 @@ class Trainer:
         class_weight: Mapping[int, float] | None = None,
     ) -> dict[str, float]:
         """Take one step on all samples; see `kernelet.Model.train_on_batch`."""
-        samples = self._samples(x, y, sample_weight, class_weight)
+        samples = self._samples(x, y, sample_weight)
+        if class_weight:
+            samples = arrays.with_class_weights(samples, class_weight)
         sized = dataclasses.replace(machine, batch_size=len(samples))
         averages = Averages(self.objective.names)
         position = Position(self.iterations, self.iterations, averages)
