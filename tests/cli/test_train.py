@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,24 @@ def test_a_new_run_never_overwrites_an_old_one(pictures: Path, command: Command)
     first = (Path("mine") / "model.safetensors").read_bytes()
     command("train", pictures, "--epochs", 2, "--out", "mine")
     assert (Path("mine") / "model.safetensors").read_bytes() == first
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from kernelet.cli import main
+code = main(["train", "--epochs", "1", "--json"])
+print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+sys.exit(code)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak as Linux tells it")
+def test_memory_is_as_forecast() -> None:
+    program = [sys.executable, "-c", PEAK]
+    lines = subprocess.run(program, check=True, capture_output=True, text=True).stdout.splitlines()
+    forecast = next(json.loads(line) for line in lines if '"event":"network"' in line)["memory"]
+    assert forecast == pytest.approx(int(lines[-1]) * 1024, rel=0.15)
 
 
 def test_minutes_choose_the_number_of_epochs(pictures: Path, command: Command) -> None:
