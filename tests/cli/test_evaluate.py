@@ -23,7 +23,7 @@ def test_one_json_object(trained: Path, tmp_path: Path, command: Command) -> Non
     assert found["per_class"] == {"left": 1.0, "top": 1.0}
     assert found["confusion"] == [[10, 0], [0, 10]]
     assert found["classes"] == ["left", "top"]
-    assert (found["split"], found["pictures"], found["broken"]) == ("train", 20, [])
+    assert (found["split"], found["pictures"], found["broken"]) == ("all", 20, [])
 
 
 def test_classes_are_matched_by_name(trained: Path, tmp_path: Path, command: Command) -> None:
@@ -58,7 +58,7 @@ def test_text(trained: Path, pictures: Path, command: Command) -> None:
     assert outcome.code == 0
     assert "class  pictures   recall  taken for\nleft         40  100.0 %" in outcome.output
     assert outcome.output.splitlines()[-1].startswith("accuracy 100.0 %, loss 0.")
-    assert outcome.output.endswith("(80 train pictures)\n")
+    assert outcome.output.endswith("(80 pictures, all)\n")
 
 
 def test_evaluate_agrees_with_the_end_of_training(tmp_path: Path, command: Command) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 import kernelet
 from commands import Command, write_pictures
 from kernelet.interchange.safetensors import load_model
+from kernelet.networks import NETWORKS
 
 
 def test_tells_of_data_network_epochs_and_end(pictures: Path, command: Command) -> None:
@@ -222,3 +223,16 @@ def test_no_validation_pictures_keeps_the_last_network(pictures: Path, command: 
         "--patience watches the validation pictures, and there are none.\n"
         "  Give some, or a --validation-split above 0."
     )
+
+
+def test_help_names_the_networks(command: Command) -> None:
+    shown = command("train", "--help").output
+    assert all(name in shown for name in NETWORKS)
+
+
+def test_a_loss_that_is_not_finite(pictures: Path, command: Command) -> None:
+    options = ("--optimizer", "sgd", "--learning-rate", 1e30, "--epochs", 3)
+    outcome = command("train", pictures, *options)
+    assert outcome.code == 2
+    assert "the loss became " in outcome.errors
+    assert "Try a learning rate below" in outcome.errors

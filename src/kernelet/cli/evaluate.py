@@ -51,10 +51,11 @@ def command(model: Path, data: str, split: str | None, threads: int | None, as_j
     pictures = dataset.splits[chosen]
     probabilities = classifier.probabilities(pictures.images, threads=threads)
     scores = score(probabilities, pictures.labels, classifier.class_names)
+    measured_on = chosen if len(dataset.splits) > 1 or split is not None else "all"
     if as_json:
-        _print_json(scores, chosen, dataset)
+        _print_json(scores, measured_on, dataset)
     else:
-        _print_text(scores, chosen, dataset)
+        _print_text(scores, measured_on, dataset)
 
 
 def _choose(dataset: Dataset, wanted: str | None) -> str:
@@ -96,7 +97,5 @@ def _print_text(scores: Scores, split: str, dataset: Dataset) -> None:
     click.echo()
     click.echo(class_table(scores))
     click.echo()
-    count = int(scores.confusion.sum())
-    click.echo(
-        f"accuracy {share(scores.accuracy)}, loss {scores.loss:.4f} ({count:,} {split} pictures)"
-    )
+    pictures = f"{scores.confusion.sum():,} pictures, {split}"
+    click.echo(f"accuracy {share(scores.accuracy)}, loss {scores.loss:.4f} ({pictures})")

@@ -22,7 +22,11 @@ _FREE_ON_RESUME = frozenset({"data", "resume", "threads", "as_json"})
 
 @click.command("train")
 @click.argument("data", required=False)
-@click.option("--network", metavar="NAME", help="The network to train; by default one that suits.")
+@click.option(
+    "--network",
+    metavar="NAME",
+    help="lenet5, small_vgg or large_vgg; by default what suits the pictures.",
+)
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the pictures.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Time to train for.")
 @click.option("--image-size", metavar="S|HxW", help="Size to bring pictures to, in pixels.")

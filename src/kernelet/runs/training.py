@@ -254,6 +254,7 @@ def _fit(run: _Run, model: Model, recorder: Recorder, stop: threading.Event) -> 
         callbacks=callbacks,
         validation_data=None if validation is None else (validation.images, validation.labels),
         seed=configuration.seed,
+        precision=configuration.precision,
         threads=run.threads,
         checkpoint=Checkpointer(
             run.folder.last, CHECKPOINT_SECONDS, identity=configuration.data_fingerprint
