@@ -28,24 +28,31 @@ template <int I, int O>
 inline void outer_tile(const float* input, const float* upstream, std::int64_t width,
                        float* gradient, std::int64_t stride, int last, bool first) {
     Vector sums[I][O];
+    KERNELET_UNROLL
     for (int i = 0; i < I; ++i) {
+        KERNELET_UNROLL
         for (int o = 0; o < O; ++o) {
             sums[i][o] = Vector::zero();
         }
     }
     for (std::int64_t lane = 0; lane < lanes; ++lane) {
         Vector row[O];
+        KERNELET_UNROLL
         for (int o = 0; o < O; ++o) {
             row[o] = Vector::load(upstream + lane * width + o * Vector::width);
         }
+        KERNELET_UNROLL
         for (int i = 0; i < I; ++i) {
             const Vector element = Vector::broadcast_from(input + i * lanes + lane);
+            KERNELET_UNROLL
             for (int o = 0; o < O; ++o) {
                 sums[i][o] = fma(element, row[o], sums[i][o]);
             }
         }
     }
+    KERNELET_UNROLL
     for (int i = 0; i < I; ++i) {
+        KERNELET_UNROLL
         for (int o = 0; o < O; ++o) {
             float* target = gradient + i * stride + o * Vector::width;
             const int count = o == O - 1 ? last : Vector::width;

@@ -27,41 +27,40 @@ struct CellGrid {
 template <int I, int O>
 inline void gradient_tile(const float* input, const float* upstream, const CellGrid& grid,
                           float* gradient, std::int64_t filters) {
-    float totals[I][O] = {};
-    for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-        Vector sums[I][O];
-        for (int i = 0; i < I; ++i) {
-            for (int o = 0; o < O; ++o) {
-                sums[i][o] = Vector::zero();
-            }
+    Vector sums[I][O];
+    KERNELET_UNROLL
+    for (int i = 0; i < I; ++i) {
+        KERNELET_UNROLL
+        for (int o = 0; o < O; ++o) {
+            sums[i][o] = Vector::zero();
         }
-        for (std::int64_t row = 0; row < grid.rows; ++row) {
-            const float* x = input + row * grid.input_row_stride + lane;
-            const float* y = upstream + row * grid.upstream_row_stride + lane;
-            for (std::int64_t column = 0; column < grid.columns; ++column) {
+    }
+    for (std::int64_t row = 0; row < grid.rows; ++row) {
+        const float* x = input + row * grid.input_row_stride;
+        const float* y = upstream + row * grid.upstream_row_stride;
+        for (std::int64_t column = 0; column < grid.columns; ++column) {
+            for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
                 Vector up[O];
+                KERNELET_UNROLL
                 for (int o = 0; o < O; ++o) {
-                    up[o] = Vector::load(y + o * lanes);
+                    up[o] = Vector::load(y + o * lanes + lane);
                 }
+                KERNELET_UNROLL
                 for (int i = 0; i < I; ++i) {
-                    const Vector element = Vector::load(x + i * lanes);
+                    const Vector element = Vector::load(x + i * lanes + lane);
+                    KERNELET_UNROLL
                     for (int o = 0; o < O; ++o) {
                         sums[i][o] = fma(element, up[o], sums[i][o]);
                     }
                 }
-                x += grid.input_column_stride;
-                y += grid.upstream_column_stride;
             }
-        }
-        for (int i = 0; i < I; ++i) {
-            for (int o = 0; o < O; ++o) {
-                totals[i][o] += reduce_add(sums[i][o]);
-            }
+            x += grid.input_column_stride;
+            y += grid.upstream_column_stride;
         }
     }
     for (int i = 0; i < I; ++i) {
         for (int o = 0; o < O; ++o) {
-            gradient[i * filters + o] += totals[i][o];
+            gradient[i * filters + o] += reduce_add(sums[i][o]);
         }
     }
 }

@@ -5,12 +5,17 @@
 #pragma once
 
 #include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
 #include "simd/common.h"
 
 namespace kernelet::KERNELET_ISA {
 
 // Filters are packed in blocks of this many output channels, the last block holding the rest.
-inline constexpr std::int64_t filter_block = Vector::registers >= 32 ? 8 : 4;
+inline constexpr std::int64_t filter_block = Vector::registers >= 32 ? 8 : 6;
+
+// Vectors of samples that a tile takes of each cell: with AVX2 both halves of the lanes, so that
+// every cache line of the input is used whole when it comes from L2.
+inline constexpr int lane_vectors = Vector::width == 8 ? 2 : 1;
 
 // Where the sums of one output cell come from: a grid of taps, each a run of consecutive channels.
 // Strides are in floats; one element of a value takes `lanes` floats.
@@ -32,6 +37,7 @@ inline constexpr int tile_cells = Q >= 8   ? (Vector::registers >= 32 ? 3 : 1)
                                   : Q >= 3 ? (Vector::registers >= 32 ? 6 : 3)
                                            : (Vector::registers >= 32 ? 8 : 4);
 
+// P counts vectors: `lane_vectors` of them belong to one cell.
 template <int P, int Q>
 KERNELET_INLINE void accumulate(Vector (&sums)[P][Q], const float* input, std::int64_t cell_stride,
                                 const TapGrid& grid, const float* weights) {
@@ -43,11 +49,15 @@ KERNELET_INLINE void accumulate(Vector (&sums)[P][Q], const float* input, std::i
                 weights + Q * (row * grid.weight_row_stride + column * grid.weight_column_stride);
             for (std::int64_t k = 0; k < grid.run; ++k, x += lanes, w += Q) {
                 Vector cells[P];
+                KERNELET_UNROLL
                 for (int p = 0; p < P; ++p) {
-                    cells[p] = Vector::load(x + p * cell_stride);
+                    cells[p] = Vector::load(x + p / lane_vectors * cell_stride +
+                                            p % lane_vectors * Vector::width);
                 }
+                KERNELET_UNROLL
                 for (int q = 0; q < Q; ++q) {
                     const Vector weight = Vector::broadcast_from(w + q);
+                    KERNELET_UNROLL
                     for (int p = 0; p < P; ++p) {
                         sums[p][q] = fma(cells[p], weight, sums[p][q]);
                     }
@@ -76,23 +86,28 @@ KERNELET_INLINE Vector finish(Vector sum, const Epilogue& epilogue, std::int64_t
     return value;
 }
 
-// P output cells × Q output channels, for all lanes.
+// P / `lane_vectors` output cells × Q output channels, for all lanes.
 template <int P, int Q>
 inline void tile(const float* input, std::int64_t input_stride, const TapGrid& grid,
                  const float* weights, float* output, std::int64_t output_stride,
                  const Epilogue& epilogue) {
-    for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+    for (std::int64_t lane = 0; lane < lanes; lane += lane_vectors * Vector::width) {
         Vector sums[P][Q];
+        KERNELET_UNROLL
         for (int p = 0; p < P; ++p) {
+            KERNELET_UNROLL
             for (int q = 0; q < Q; ++q) {
                 sums[p][q] = Vector::zero();
             }
         }
         accumulate<P, Q>(sums, input + lane, input_stride, grid, weights);
+        KERNELET_UNROLL
         for (int p = 0; p < P; ++p) {
+            float* cell =
+                output + p / lane_vectors * output_stride + lane + p % lane_vectors * Vector::width;
+            KERNELET_UNROLL
             for (int q = 0; q < Q; ++q) {
-                finish(sums[p][q], epilogue, q)
-                    .store(output + p * output_stride + q * lanes + lane);
+                finish(sums[p][q], epilogue, q).store(cell + q * lanes);
             }
         }
     }
@@ -103,15 +118,16 @@ template <int Q>
 inline void cells(std::int64_t count, const float* input, std::int64_t input_stride,
                   const TapGrid& grid, const float* weights, float* output,
                   std::int64_t output_stride, const Epilogue& epilogue) {
-    constexpr int P = tile_cells<Q>;
+    constexpr int vectors = tile_cells<Q> / lane_vectors * lane_vectors;
+    constexpr int several = vectors > lane_vectors ? vectors : lane_vectors;
     std::int64_t cell = 0;
-    for (; cell + P <= count; cell += P) {
-        tile<P, Q>(input + cell * input_stride, input_stride, grid, weights,
-                   output + cell * output_stride, output_stride, epilogue);
+    for (; cell + several / lane_vectors <= count; cell += several / lane_vectors) {
+        tile<several, Q>(input + cell * input_stride, input_stride, grid, weights,
+                         output + cell * output_stride, output_stride, epilogue);
     }
     for (; cell < count; ++cell) {
-        tile<1, Q>(input + cell * input_stride, input_stride, grid, weights,
-                   output + cell * output_stride, output_stride, epilogue);
+        tile<lane_vectors, Q>(input + cell * input_stride, input_stride, grid, weights,
+                              output + cell * output_stride, output_stride, epilogue);
     }
 }
 

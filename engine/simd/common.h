@@ -10,3 +10,7 @@
 // The whole vocabulary is forced inline: a call left standing in one kernel would cost more than
 // the instruction it stands for, and no out-of-line copy may exist that the linker could share.
 #define KERNELET_INLINE [[gnu::always_inline]] inline
+
+// Before a loop over the registers of a tile. Unless such loops are unrolled early, the compiler
+// keeps the tile in memory and stores every sum after every multiply-add: half the speed on AVX2.
+#define KERNELET_UNROLL _Pragma("GCC unroll 16")
