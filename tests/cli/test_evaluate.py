@@ -61,6 +61,16 @@ def test_text(trained: Path, pictures: Path, command: Command) -> None:
     assert outcome.output.endswith("(80 pictures, all)\n")
 
 
+def test_says_where_pictures_were_seen_in_training(
+    trained: Path, pictures: Path, tmp_path: Path, command: Command
+) -> None:
+    warning = "Warning: the network was trained on some of these pictures.\n"
+    assert command("evaluate", trained, pictures).errors == warning
+    assert command("evaluate", trained, pictures, "--json").json[0]["seen_in_training"] is True
+    write_pictures(tmp_path / "fresh", 4, seed=9)
+    assert command("evaluate", trained, tmp_path / "fresh").errors == ""
+
+
 def test_evaluate_agrees_with_the_end_of_training(tmp_path: Path, command: Command) -> None:
     write_pictures(tmp_path / "data" / "train", 24)
     write_pictures(tmp_path / "data" / "test", 12, seed=1)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 from PIL import Image
 
 import kernelet
-from commands import Command, write_pictures
+from commands import Command, Launch, write_pictures
 from kernelet.interchange.safetensors import load_model
 from kernelet.networks import NETWORKS
 
@@ -236,3 +239,42 @@ def test_a_loss_that_is_not_finite(pictures: Path, command: Command) -> None:
     assert outcome.code == 2
     assert "the loss became " in outcome.errors
     assert "Try a learning rate below" in outcome.errors
+
+
+def test_paths_that_are_not_unicode(tmp_path: Path, command: Command) -> None:
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd\xff"))
+    write_pictures(root, 12)
+    out = os.fsdecode(b"run\xfe")
+    assert command("train", root, "--epochs", 1, "--out", out).code == 0
+    outcome = command("train", root, "--epochs", 1, "--out", out, "--json")
+    assert outcome.event("data")["source"].endswith("/odd\\xff")
+    assert outcome.event("done")["run"] == "run\\xfe-2"
+    assert command("train", root, "--resume", out).code == 0
+    assert command("predict", out, root, "--csv", "found.csv").code == 0
+    assert "odd\\xff" in Path("found.csv").read_text()
+
+
+def test_a_locale_without_the_characters(
+    pictures: Path, launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    process = launch("train", pictures, "--epochs", 1, encoding="latin-1")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert "16 + 4 \\u2212 5 + 1 = 16" in output
+
+
+def test_bars_on_a_terminal(pictures: Path, launch: Launch) -> None:
+    terminal, other_end = pty.openpty()
+    process = launch("train", pictures, "--epochs", 30, stdout=other_end, stderr=other_end)
+    os.close(other_end)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO: the other end is closed
+        while part := os.read(terminal, 65_536):
+            shown += part
+    os.close(terminal)
+    assert process.wait(timeout=60) == 0
+    text = shown.decode()
+    assert "epoch 30/30  loss" in text
+    assert "━" in text
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l"), "the cursor must come back"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import os
 import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,8 @@ import kernelet.runs
 from kernelet.errors import UsageError
 from kernelet.runs.folder import RunFolder
 from kernelet.runs.forecast import Forecast
-from kernelet.runs.preparation import data_name, statistics
+from kernelet.runs.names import data_name
+from kernelet.runs.preparation import statistics
 from kernelet.runs.request import TrainingRequest, parse_image_size
 from kernelet.runs.scores import score
 
@@ -48,6 +50,19 @@ def test_a_folder_is_held_until_it_is_closed(tmp_path: Path) -> None:
         RunFolder.open(tmp_path / "run")
     first.close()
     RunFolder.open(tmp_path / "run").close()
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "run" / "lock").mkdir(parents=True)
+    (tmp_path / "run" / "config.json").write_text("{}")
+    with pytest.raises(UsageError, match="cannot be written to: Is a directory"):
+        RunFolder.open(tmp_path / "run")
+    (tmp_path / "run" / "lock").rmdir()
+    (tmp_path / "run").chmod(0o500)
+    if os.access(tmp_path / "run", os.W_OK):
+        return  # whoever may do everything is not stopped by permissions
+    with pytest.raises(UsageError, match="cannot be written to: Permission denied"):
+        RunFolder.open(tmp_path / "run")
 
 
 def test_a_file_is_not_overwritten_by_a_folder(tmp_path: Path) -> None:

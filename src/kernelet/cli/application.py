@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code; see `kernelet.cli.exit_codes`.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # "×" must not fail where the locale lacks it
+            stream.reconfigure(errors="backslashreplace")
     try:
         result = application.main(given, prog_name="kernelet", standalone_mode=False)
         sys.stdout.flush()

@@ -51,11 +51,14 @@ def command(model: Path, data: str, split: str | None, threads: int | None, as_j
     pictures = dataset.splits[chosen]
     probabilities = classifier.probabilities(pictures.images, threads=threads)
     scores = score(probabilities, pictures.labels, classifier.class_names)
+    seen = classifier.was_trained_on(data) and chosen != "test"
     measured_on = chosen if len(dataset.splits) > 1 or split is not None else "all"
     if as_json:
-        _print_json(scores, measured_on, dataset)
+        _print_json(scores, measured_on, dataset, seen=seen)
     else:
         _print_text(scores, measured_on, dataset)
+        if seen:
+            click.echo("Warning: the network was trained on some of these pictures.", err=True)
 
 
 def _choose(dataset: Dataset, wanted: str | None) -> str:
@@ -72,7 +75,7 @@ def _choose(dataset: Dataset, wanted: str | None) -> str:
     return wanted
 
 
-def _print_json(scores: Scores, split: str, dataset: Dataset) -> None:
+def _print_json(scores: Scores, split: str, dataset: Dataset, *, seen: bool) -> None:
     from kernelet.cli.json_lines import write_json
 
     write_json(
@@ -83,6 +86,7 @@ def _print_json(scores: Scores, split: str, dataset: Dataset) -> None:
             "confusion": scores.confusion.tolist(),
             "classes": dataset.class_names,
             "split": split,
+            "seen_in_training": seen,
             "pictures": int(scores.confusion.sum()),
             "broken": [{"file": item.file, "reason": item.reason} for item in dataset.broken],
         }

@@ -105,6 +105,7 @@ def _write_csv(
     import csv
     import io
 
+    from kernelet.cli.text import inert
     from kernelet.interchange.atomic import write_atomically
 
     text = io.StringIO()
@@ -118,7 +119,7 @@ def _write_csv(
         click.echo(text.getvalue(), nl=False)
     else:
         write_atomically(path, text.getvalue().encode("utf-8"))
-        click.echo(f"{len(loaded):,} pictures: {path}")
+        click.echo(f"{len(loaded):,} pictures: {inert(str(path))}")
 
 
 def _print_table(

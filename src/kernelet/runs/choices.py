@@ -11,7 +11,8 @@ from kernelet.errors import ConfigurationError
 from kernelet.executors.native_processor import resolve_isa
 from kernelet.networks import NETWORKS, default_network
 from kernelet.runs.configuration import RunConfiguration
-from kernelet.runs.preparation import data_name, training_split
+from kernelet.runs.names import data_name
+from kernelet.runs.preparation import training_split
 from kernelet.runs.recipe import (
     LEARNING_RATE_FACTORS,
     default_batch_size,

@@ -15,6 +15,7 @@ from kernelet.ops.activation import Activate
 from kernelet.ops.softmax import Softmax
 from kernelet.program import ProgramBuilder
 from kernelet.runs.folder import find_model_file
+from kernelet.runs.names import data_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +68,11 @@ class Classifier:
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     resize: str
+
+    def was_trained_on(self, data: str) -> bool:
+        """Whether its training is recorded to have used this data set."""
+        configuration = self.model.training_record.get("configuration", {})
+        return isinstance(configuration, dict) and configuration.get("data") == data_name(data)
 
     def probabilities(
         self, images: NDArray[np.uint8], *, threads: int | None = None

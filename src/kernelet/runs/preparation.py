@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -154,17 +153,3 @@ def compile_model(model: Model, configuration: RunConfiguration, pictures: int) 
         SparseCategoricalCrossentropy(label_smoothing=configuration.label_smoothing),
         ["accuracy"],
     )
-
-
-def data_name(source: str | None) -> str:
-    """Return what a data set is recorded as: its absolute path, or its name.
-
-    Examples
-    --------
-    >>> data_name("fashion-mnist"), data_name(None)
-    ('fashion-mnist', 'sample')
-    """
-    if source is None:
-        return "sample"
-    path = Path(source)
-    return str(path.resolve()) if path.exists() else source

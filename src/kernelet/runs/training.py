@@ -21,10 +21,10 @@ from kernelet.runs.configuration import load_configuration
 from kernelet.runs.events import Finished, NetworkBuilt, Warned
 from kernelet.runs.folder import RunFolder
 from kernelet.runs.forecast import Forecast, forecast
+from kernelet.runs.names import data_name, readable
 from kernelet.runs.preparation import (
     build_model,
     compile_model,
-    data_name,
     describe_data,
     load_pictures_of,
     training_split,
@@ -207,7 +207,7 @@ def _train(run: _Run, expected: Forecast, saving: Saving) -> bool:
         run.observer.event(
             Warned(
                 message="Stopped and saved. To go on: "
-                f"kernelet train --resume {shlex.quote(str(run.folder.path))}"
+                f"kernelet train --resume {shlex.quote(readable(run.folder.path))}"
             )
         )
         return False
@@ -228,7 +228,7 @@ def _announce(run: _Run, model: Model, expected: Forecast) -> None:
             threads=run.threads or usable_threads(),
             seconds=expected.seconds_per_epoch * (configuration.epochs - done),
             memory=expected.memory,
-            run=str(run.folder.path),
+            run=readable(run.folder.path),
         )
     )
 
@@ -294,8 +294,8 @@ def _finish(run: _Run, recorder: Recorder) -> None:
             epochs=recorder.epochs,
             best_epoch=recorder.best_epoch,
             seconds=time.perf_counter() - run.began,
-            model=str(run.folder.model_file),
+            model=readable(run.folder.model_file),
             report=None,
-            run=str(run.folder.path),
+            run=readable(run.folder.path),
         )
     )
