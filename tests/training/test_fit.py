@@ -228,6 +228,15 @@ def test_plain_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.startswith("loss ")
 
 
+def test_prediction_tells_what_it_did_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    x, _ = pictures()
+    model = _compiled()
+    model.predict(x)
+    assert capsys.readouterr().out == ""
+    model.predict(x, verbose=1)
+    assert capsys.readouterr().out.startswith(f"{len(x)} samples  ")
+
+
 def test_the_input_shape_comes_from_the_data() -> None:
     model = Sequential([layers.Flatten(), layers.Dense(CLASSES)], seed=0)
     model.compile("adam", "mse")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -275,7 +276,7 @@ class Trainable:
         x, batch_size, threads, device
             As for `fit`.
         verbose : {"auto", 0, 1, 2}
-            Accepted as in Keras; nothing is printed.
+            Whether the number of samples and the time are printed.
 
         Returns
         -------
@@ -294,7 +295,12 @@ class Trainable:
         model.build_for(x)
         if self._executors is None:
             self._executors = Executors(model)
-        return predict(model, x, machine, self._executors)
+        began = time.perf_counter()
+        outputs = predict(model, x, machine, self._executors)
+        if verbose:
+            first = outputs[0] if isinstance(outputs, list) else outputs
+            print(f"{len(first)} samples  {time.perf_counter() - began:.1f} s")
+        return outputs
 
 
 def _numbers(logs: dict[str, float], named: bool) -> Numbers:
