@@ -22,7 +22,9 @@ if TYPE_CHECKING:
         optimizers,
         utils,
     )
+    from kernelet.convolution import convolve, correlate
     from kernelet.errors import KerneletError
+    from kernelet.geometry import output_length
     from kernelet.interchange.safetensors import load_model
     from kernelet.layers import (
         Activation,
@@ -75,6 +77,8 @@ __all__ = [
     "__version__",
     "activations",
     "callbacks",
+    "convolve",
+    "correlate",
     "datasets",
     "explain",
     "initializers",
@@ -84,6 +88,7 @@ __all__ = [
     "metrics",
     "networks",
     "optimizers",
+    "output_length",
     "utils",
 ]
 
@@ -92,7 +97,10 @@ _HOMES = {
     "KerneletError": "kernelet.errors",
     "Model": "kernelet.model",
     "Sequential": "kernelet.model",
+    "convolve": "kernelet.convolution",
+    "correlate": "kernelet.convolution",
     "load_model": "kernelet.interchange.safetensors",
+    "output_length": "kernelet.geometry",
 }
 
 

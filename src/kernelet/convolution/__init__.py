@@ -1,1 +1,5 @@
 """The convolution operator on arrays."""
+
+from kernelet.convolution.operator import convolve, correlate
+
+__all__ = ["convolve", "correlate"]

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelet.convolution.methods.work import Work
 from kernelet.convolution.problem import Problem
+from kernelet.convolution.work import Work
 
 _TYPES = ("float32", "float64")
 
