@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from commands import Command, Launch, write_pictures
+from kernelet._version import __version__
 from kernelet.cli import main
 from kernelet.cli.failures import Terminated
 from kernelet.cli.interruption import Interruption
+from kernelet.executors.native_processor import processor
 from kernelet.interchange.safetensors import load_model
 
 # Long enough to be hit in the middle, short enough to be run all the time.
@@ -165,6 +167,20 @@ def test_a_finished_run_can_be_asked_again(trained: Path, command: Command) -> N
     assert [line["event"] for line in outcome.json] == ["data", "network", "done"]
     assert outcome.event("network")["seconds"] == 0
     assert result(str(trained)) == before
+
+
+@pytest.mark.skipif(processor().best == "scalar", reason="needs a second instruction set")
+def test_another_instruction_set_is_warned_of(
+    trained: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERNELET_ISA", "scalar")
+    outcome = command("train", "--resume", trained)
+    assert outcome.code == 0
+    then, now = (f"kernelet {__version__} on {isa}" for isa in (processor().best, "scalar"))
+    assert outcome.errors == (
+        f"Warning: The run began with {then} and goes on with {now}, which may round differently: "
+        "the result can differ in the last digits.\n"
+    )
 
 
 def test_data_may_move_but_not_change(trained: Path, pictures: Path, command: Command) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kernelet.cli.json_lines import write_json
+from kernelet.cli.progress import is_terminal
 from kernelet.cli.text import byte_size, duration, inert, inert_lines, share, table
 from kernelet.runs.events import (
     DataFound,
@@ -36,7 +35,7 @@ def observer_for(*, as_json: bool) -> Iterator[Observer]:
     """Give the observer that suits where the output goes."""
     if as_json:
         yield JsonLines()
-    elif sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+    elif is_terminal():
         terminal = Terminal()
         try:
             yield terminal
@@ -95,7 +94,6 @@ class Terminal(PlainLines):
             transient=True,
         )
         self._task: Any = None
-        self._name = ""
 
     def event(self, event: Event) -> None:
         """Write above the bar; all but epochs end what it stands for."""

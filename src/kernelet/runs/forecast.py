@@ -97,13 +97,17 @@ def forecast(
 
     most = len(train) // batch_size
     step = _seconds_per_step(train_some, most)
-    seconds = step * len(train) / batch_size + _seconds_per_saving(model, train, batch_size, folder)
+    seconds = step * len(train) / batch_size + _seconds_per_saving(
+        model, train, batch_size, folder, threads
+    )
     if validation is not None:
         seconds += _seconds_per_step(evaluate_some, most) * len(validation) / batch_size
     return Forecast(seconds, memory)
 
 
-def _seconds_per_saving(model: Model, train: Split, batch_size: int, folder: RunFolder) -> float:
+def _seconds_per_saving(
+    model: Model, train: Split, batch_size: int, folder: RunFolder, threads: int | None
+) -> float:
     """Time what comes with every epoch, whatever its length, in epochs of one step."""
     place = folder.path / "rehearsal"
     shutil.rmtree(place, ignore_errors=True)
@@ -116,6 +120,7 @@ def _seconds_per_saving(model: Model, train: Split, batch_size: int, folder: Run
             _REHEARSED_EPOCHS,
             verbose=0,
             callbacks=[Recorder(rehearsal, _Nobody())],
+            threads=threads,
         )
     seconds = (time.perf_counter() - began) / _REHEARSED_EPOCHS
     shutil.rmtree(place)

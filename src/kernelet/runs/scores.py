@@ -65,7 +65,7 @@ def score(probabilities: NDArray[Any], labels: NDArray[Any], class_names: Sequen
     of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return Scores(
         accuracy=int(right.sum()) / len(labels),
-        loss=float(-np.log(np.maximum(of_truth, _SMALLEST)).mean()),
+        loss=float(np.log(1 / np.maximum(of_truth, _SMALLEST)).mean()),
         per_class=dict(zip(class_names, recall, strict=True)),
         confusion=confusion,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kernelet._version import __version__
 from kernelet.callbacks import Checkpointer, EarlyStopping
 from kernelet.data.listing import quoted
 from kernelet.errors import DataError
@@ -153,7 +154,7 @@ def resume_run(
             seed=configuration.seed,
         )
         _require_same_data(configuration, dataset)
-        _warn_of_other_instruction_set(configuration, observer)
+        _warn_of_other_rounding(configuration, observer)
         observer.event(describe_data(dataset, data_name(source)))
         expected = forecast(configuration, dataset, folder, threads)
         run = _Run(configuration, dataset, folder, observer, threads, began)
@@ -183,13 +184,14 @@ def _require_same_data(configuration: RunConfiguration, dataset: Dataset) -> Non
         )
 
 
-def _warn_of_other_instruction_set(configuration: RunConfiguration, observer: Observer) -> None:
-    here = resolve_isa()
-    if here != configuration.instruction_set:
+def _warn_of_other_rounding(configuration: RunConfiguration, observer: Observer) -> None:
+    then = f"kernelet {configuration.kernelet} on {configuration.instruction_set}"
+    now = f"kernelet {__version__} on {resolve_isa()}"
+    if then != now:
         observer.event(
             Warned(
-                message=f"The run began on {configuration.instruction_set}; it goes on with "
-                f"{here}, which rounds differently: the result will differ in the last digits."
+                message=f"The run began with {then} and goes on with {now}, which may round "
+                "differently: the result can differ in the last digits."
             )
         )
 
