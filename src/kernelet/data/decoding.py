@@ -75,6 +75,13 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
     return image.height, image.width
 
 
+def turn_upright(image: Image.Image) -> None:
+    """Decode a picture and apply its EXIF orientation, in place."""
+    image.load()
+    if _orientation(image) != 1:
+        ImageOps.exif_transpose(image, in_place=True)
+
+
 def is_grey(image: Image.Image) -> bool:
     """Whether the colour form holds grey values only; a palette counts by its colours."""
     if image.mode != "P":
@@ -116,9 +123,7 @@ def decode(image: Image.Image, target: Target) -> NDArray[np.uint8]:
     side = 2 * max(target.height, target.width)
     if min(image.size) >= 2 * side:
         image.draft(None, (side, side))
-    image.load()
-    if _orientation(image) != 1:
-        ImageOps.exif_transpose(image, in_place=True)
+    turn_upright(image)
     flat = _flat(image, target.channels)
     if flat.size != (target.width, target.height):
         box = source_box(flat.width, flat.height, target)
