@@ -1,0 +1,136 @@
+"""Drawings as self-contained SVG that can be read on light and on dark paper.
+
+Colours are named by what they stand for. The style sheet in each drawing gives them their values,
+and others where the reader prefers dark; nothing is loaded from elsewhere.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Literal
+
+#: Value on light and on dark paper, by what a colour stands for.
+COLOURS = {
+    "paper": ("#ffffff", "#14181f"),
+    "ink": ("#1f2328", "#e6edf3"),
+    "faint": ("#59636e", "#9aa5b1"),
+    "line": ("#c9d1d9", "#3d444d"),
+    "absent": ("#d5dae0", "#343b45"),
+    "seen": ("#fff0b8", "#54430a"),
+    "mark": ("#bc4c00", "#f0883e"),
+    "done": ("#dceefb", "#10304f"),
+    "new": ("#9fd0f5", "#1b5a92"),
+}
+
+_SCOPE = "kernelet-drawing"
+_FONTS = {
+    "sans": "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
+    "mono": "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace",
+}
+
+#: Width of a character of the fixed-width font, in sizes; none of those above is wider.
+MONO_ADVANCE = 0.605
+
+
+class Drawing:
+    """A drawing under construction; coordinates in pixels, from the upper left corner.
+
+    Parameters
+    ----------
+    width, height : float
+        Size of the paper.
+    title : str
+        What is drawn, for those who hear it and for tooltips.
+
+    Examples
+    --------
+    >>> drawing = Drawing(40, 20, "one square")
+    >>> drawing.rectangle(2, 2, 16, 16, fill="seen", stroke="mark")
+    >>> "<title>one square</title>" in drawing.to_svg()
+    True
+    """
+
+    def __init__(self, width: float, height: float, title: str) -> None:
+        self.width = width
+        self.height = height
+        self.title = title
+        self._elements: list[str] = []
+        self.rectangle(0, 0, width, height, fill="paper")
+
+    def rectangle(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        *,
+        fill: str | None = None,
+        stroke: str | None = None,
+        thickness: float = 1,
+        radius: float = 0,
+    ) -> None:
+        """Draw a rectangle; `fill` and `stroke` are names of `COLOURS`."""
+        classes = [f"f-{fill}" if fill else "hollow"] + ([f"s-{stroke}"] if stroke else [])
+        shape = {"x": x, "y": y, "width": width, "height": height}
+        if stroke and thickness != 1:
+            shape["stroke-width"] = thickness
+        if radius:
+            shape["rx"] = radius
+        numbers = " ".join(f'{name}="{_number(value)}"' for name, value in shape.items())
+        self._elements.append(f'<rect {numbers} class="{" ".join(classes)}"/>')
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        content: str,
+        *,
+        size: float = 14,
+        fill: str = "ink",
+        anchor: Literal["start", "middle", "end"] = "start",
+        font: Literal["sans", "mono"] = "sans",
+        bold: bool = False,
+    ) -> None:
+        """Write one line of text, its middle at height `y`."""
+        classes = f"f-{fill} {font}" + (" bold" if bold else "")
+        if font == "mono":  # where spaces align something; SVG joins ordinary ones
+            content = content.replace(" ", "\N{NO-BREAK SPACE}")
+        # The middle of figures and capitals lies 0.35 sizes above the line of writing.
+        self._elements.append(
+            f'<text x="{_number(x)}" y="{_number(y + 0.35 * size)}" font-size="{_number(size)}"'
+            f' text-anchor="{anchor}" class="{classes}">{escape(content, quote=False)}</text>'
+        )
+
+    def to_svg(self) -> str:
+        """Return the drawing as the text of an SVG file."""
+        width, height = _number(self.width), _number(self.height)
+        opening = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="{_SCOPE}" role="img"'
+            f' width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
+        )
+        title = f"<title>{escape(self.title, quote=False)}</title>"
+        style = f"<style>{_style()}</style>"
+        return "\n".join((opening, title, style, *self._elements, "</svg>\n"))
+
+
+def _style() -> str:
+    """Return a style sheet that touches nothing beside the drawing, also inside a web page."""
+    fixed = [
+        f".{_SCOPE} .hollow{{fill:none}}",
+        f".{_SCOPE} .bold{{font-weight:600}}",
+        *(f".{_SCOPE} .{name}{{font-family:{family}}}" for name, family in _FONTS.items()),
+    ]
+    light, dark = (
+        "".join(
+            f".{_SCOPE} .f-{name}{{fill:{values[scheme]}}}"
+            f".{_SCOPE} .s-{name}{{stroke:{values[scheme]}}}"
+            for name, values in COLOURS.items()
+        )
+        for scheme in (0, 1)
+    )
+    return f"{''.join(fixed)}{light}@media (prefers-color-scheme:dark){{{dark}}}"
+
+
+def _number(value: float) -> str:
+    """Return a coordinate with at most two decimals."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
