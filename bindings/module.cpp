@@ -6,6 +6,7 @@
 
 namespace nb = nanobind;
 
+void bind_arrays(nb::module_& module);
 void bind_plan(nb::module_& module);
 void bind_processor(nb::module_& module);
 
@@ -28,4 +29,5 @@ NB_MODULE(_engine, module) {
     nb::register_exception_translator(translate_configuration_error);
     bind_processor(module);
     bind_plan(module);
+    bind_arrays(module);
 }

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "kernelet/array_kernels.h"
 #include "kernelet/kernel_list.h"
 
 #if defined(__x86_64__)
@@ -12,9 +13,10 @@
 #define KERNELET_TABLES(TABLE) TABLE(scalar)
 #endif
 
-#define KERNELET_DECLARE_TABLE(isa)     \
-    namespace kernelet::isa {           \
-    extern const Kernel kernel_table[]; \
+#define KERNELET_DECLARE_TABLE(isa)               \
+    namespace kernelet::isa {                     \
+    extern const Kernel kernel_table[];           \
+    extern const ArrayKernels array_kernel_table; \
     }
 KERNELET_TABLES(KERNELET_DECLARE_TABLE)
 
@@ -46,6 +48,15 @@ const Kernel* kernel_table(std::string_view isa) {
         return kernelet::level::kernel_table; \
     }
     KERNELET_TABLES(KERNELET_FIND_TABLE)
+    throw std::invalid_argument("no kernels for instruction set " + std::string(isa));
+}
+
+const ArrayKernels& array_kernels(std::string_view isa) {
+#define KERNELET_FIND_ARRAY_TABLE(level)            \
+    if (isa == #level) {                            \
+        return kernelet::level::array_kernel_table; \
+    }
+    KERNELET_TABLES(KERNELET_FIND_ARRAY_TABLE)
     throw std::invalid_argument("no kernels for instruction set " + std::string(isa));
 }
 

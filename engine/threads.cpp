@@ -67,35 +67,50 @@ thread_local bool inside_region = false;
 
 }  // namespace
 
-// --- FlushDenormals ----------------------------------------------------------
+// --- Denormals ---------------------------------------------------------------
+
+namespace {
 
 #if defined(__x86_64__) || defined(__i386__)
 
-FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) {
-    constexpr unsigned flush_to_zero = 1u << 15;
-    constexpr unsigned denormals_are_zero = 1u << 6;
-    _mm_setcsr(static_cast<unsigned>(saved_) | flush_to_zero | denormals_are_zero);
-}
-
-FlushDenormals::~FlushDenormals() { _mm_setcsr(static_cast<unsigned>(saved_)); }
+// To zero when written, to zero when read.
+constexpr std::uint64_t flush_bits = (1u << 15) | (1u << 6);
+std::uint64_t floating_point_control() { return _mm_getcsr(); }
+void set_floating_point_control(std::uint64_t bits) { _mm_setcsr(static_cast<unsigned>(bits)); }
 
 #elif defined(__aarch64__)
 
-FlushDenormals::FlushDenormals() : saved_(0) {
-    constexpr std::uint64_t flush_to_zero = 1u << 24;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(saved_));
-    __asm__ volatile("msr fpcr, %0" : : "r"(saved_ | flush_to_zero));
+constexpr std::uint64_t flush_bits = 1u << 24;
+std::uint64_t floating_point_control() {
+    std::uint64_t bits;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(bits));
+    return bits;
 }
-
-FlushDenormals::~FlushDenormals() { __asm__ volatile("msr fpcr, %0" : : "r"(saved_)); }
+void set_floating_point_control(std::uint64_t bits) {
+    __asm__ volatile("msr fpcr, %0" : : "r"(bits));
+}
 
 #else
 
-FlushDenormals::FlushDenormals() : saved_(0) {}
-
-FlushDenormals::~FlushDenormals() = default;
+constexpr std::uint64_t flush_bits = 0;
+std::uint64_t floating_point_control() { return 0; }
+void set_floating_point_control(std::uint64_t) {}
 
 #endif
+
+}  // namespace
+
+FlushDenormals::FlushDenormals() : saved_(floating_point_control()) {
+    set_floating_point_control(saved_ | flush_bits);
+}
+
+FlushDenormals::~FlushDenormals() { set_floating_point_control(saved_); }
+
+KeepDenormals::KeepDenormals() : saved_(floating_point_control()) {
+    set_floating_point_control(saved_ & ~flush_bits);
+}
+
+KeepDenormals::~KeepDenormals() { set_floating_point_control(saved_); }
 
 // --- Barrier -----------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 // All kernels, compiled for the instruction set of the including file, and their table.
 #pragma once
 
+#include "kernelet/array_kernels.h"
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/activation.h"
@@ -16,6 +17,7 @@
 #include "kernels/reduction.h"
 #include "kernels/samples.h"
 #include "kernels/shape.h"
+#include "kernels/sliding.h"
 #include "kernels/softmax.h"
 #include "kernels/updates.h"
 
@@ -24,5 +26,10 @@ namespace kernelet::KERNELET_ISA {
 #define KERNELET_TABLE_ENTRY(name, Type, operands) &name,
 extern const Kernel kernel_table[];
 const Kernel kernel_table[] = {KERNELET_KERNELS(KERNELET_TABLE_ENTRY)};
+
+extern const ArrayKernels array_kernel_table;
+const ArrayKernels array_kernel_table = {
+    sliding_kernels<float>,         sliding_kernels<double>,        sliding_kernels<std::uint8_t>,
+    sliding_kernels<std::uint16_t>, sliding_kernels<std::uint32_t>, sliding_kernels<std::uint64_t>};
 
 }  // namespace kernelet::KERNELET_ISA

@@ -137,3 +137,20 @@ class Plan:
 
     @property
     def isa(self) -> str: ...
+
+class Boundary(enum.Enum):
+    """How a signal continues beyond its border."""
+
+    FILL = 0
+
+    WRAP = 1
+
+    SYMM = 2
+
+def correlate_direct(isa: str, signal: numpy.ndarray, window: numpy.ndarray, output: numpy.ndarray, fill: numpy.ndarray, before: tuple[int, int, int], boundary: Boundary, threads: int) -> None:
+    """
+    Write the sliding dot product of each signal with a window to `output`.
+
+    Signal and output are (batch, depth, height, width), the window (depth, height,
+    width), `fill` a single element, all C-contiguous and of one type.
+    """

@@ -24,6 +24,18 @@ class FlushDenormals {
     std::uint64_t saved_;
 };
 
+// The opposite, within a region: operators on arrays keep denormal numbers, as NumPy does.
+class KeepDenormals {
+  public:
+    KeepDenormals();
+    ~KeepDenormals();
+    KeepDenormals(const KeepDenormals&) = delete;
+    KeepDenormals& operator=(const KeepDenormals&) = delete;
+
+  private:
+    std::uint64_t saved_;
+};
+
 // Thrown out of Barrier::wait where another thread will never arrive.
 class BarrierBroken : public std::runtime_error {
   public:

@@ -1,0 +1,32 @@
+// Independent tasks on the threads of the pool.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+#include "kernelet/threads.h"
+
+namespace kernelet {
+
+// Runs tasks 0 to `tasks` − 1: each thread makes a worker by `make_worker()` and calls it with the
+// numbers of tasks, in ascending runs handed out as threads become free.
+template <class MakeWorker>
+void run_tasks(std::int64_t tasks, int threads, const MakeWorker& make_worker) {
+    // Runs short enough that no thread ends long after the others.
+    constexpr std::int64_t runs_a_thread = 8;
+    const std::int64_t run = std::max<std::int64_t>(1, tasks / (threads * runs_a_thread));
+    std::atomic<std::int64_t> next{0};
+    ThreadPool::global().run(threads, [&](int, int) {
+        const KeepDenormals keep;
+        auto worker = make_worker();
+        for (;;) {
+            const std::int64_t begin = next.fetch_add(run, std::memory_order_relaxed);
+            if (begin >= tasks) return;
+            const std::int64_t end = std::min(tasks, begin + run);
+            for (std::int64_t task = begin; task < end; ++task) worker(task);
+        }
+    });
+}
+
+}  // namespace kernelet

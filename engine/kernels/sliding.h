@@ -1,0 +1,175 @@
+// The sliding dot product on rows of an array: lanes along x, sums in registers.
+//
+// A tile is R output rows × V vectors. Each input vector is loaded once and serves up to R output
+// rows, each weight is broadcast once and serves V vectors. Taps are summed in the order of the
+// window, whatever the tile, so that an output cell has the same bits in every tile.
+#pragma once
+
+#include "kernelet/array_kernels.h"
+#include "simd/common.h"
+#include "simd/elements.h"
+
+namespace kernelet::KERNELET_ISA {
+
+// Vectors of a tile of R rows: sums and inputs must fit the registers beside one weight.
+template <int R>
+inline constexpr int tile_vectors = Vector::registers >= 32 ? (R >= 3 ? 6 : 8) : (R >= 3 ? 3 : 4);
+
+// Adds the products of one input row: output row First + r has the window row `weights` − r rows.
+template <int First, int Count, class T, int R, int V>
+KERNELET_INLINE void add_row(VectorOf<T> (&sums)[R][V], const T* input, const T* weights,
+                             const Taps& taps) {
+    using Lanes = VectorOf<T>;
+    for (std::int64_t column = 0; column < taps.width; ++column) {
+        Lanes cells[V];
+        for (int v = 0; v < V; ++v) {
+            cells[v] = Lanes::load(input + column + v * Lanes::width);
+        }
+        for (int r = 0; r < Count; ++r) {
+            const Lanes weight = Lanes::broadcast_from(weights + column - r * taps.row_stride);
+            for (int v = 0; v < V; ++v) {
+                sums[First + r][v] = fma(cells[v], weight, sums[First + r][v]);
+            }
+        }
+    }
+}
+
+// The first R − 1 input rows, which only the first output rows see.
+template <int Row, class T, int R, int V>
+KERNELET_INLINE void add_first_rows(VectorOf<T> (&sums)[R][V], const T* const* rows, std::int64_t x,
+                                    const T* weights, const Taps& taps) {
+    if constexpr (Row < R - 1) {
+        add_row<0, Row + 1, T>(sums, rows[Row] + x, weights + Row * taps.row_stride, taps);
+        add_first_rows<Row + 1, T>(sums, rows, x, weights, taps);
+    }
+}
+
+// The last R − 1 input rows, which output rows from First on see; `rows` begins there.
+template <int First, class T, int R, int V>
+KERNELET_INLINE void add_last_rows(VectorOf<T> (&sums)[R][V], const T* const* rows, std::int64_t x,
+                                   const T* last_weights, const Taps& taps) {
+    if constexpr (First < R) {
+        add_row<First, R - First, T>(sums, rows[First - 1] + x, last_weights, taps);
+        add_last_rows<First + 1, T>(sums, rows, x, last_weights, taps);
+    }
+}
+
+template <class T, int R, int V>
+KERNELET_INLINE void add_slice(VectorOf<T> (&sums)[R][V], const T* const* rows, std::int64_t x,
+                               const T* weights, const Taps& taps) {
+    add_first_rows<0, T>(sums, rows, x, weights, taps);
+    for (std::int64_t row = R - 1; row < taps.height; ++row) {
+        add_row<0, R, T>(sums, rows[row] + x, weights + row * taps.row_stride, taps);
+    }
+    add_last_rows<1, T>(sums, rows + taps.height, x, weights + (taps.height - 1) * taps.row_stride,
+                        taps);
+}
+
+template <class T, int R, int V>
+inline void sliding_tile(const SlidingCall<T>& call, std::int64_t x) {
+    using Lanes = VectorOf<T>;
+    Lanes sums[R][V];
+    for (int r = 0; r < R; ++r) {
+        for (int v = 0; v < V; ++v) {
+            sums[r][v] = Lanes::zero();
+        }
+    }
+    for (std::int64_t slice = 0; slice < call.taps.depth; ++slice) {
+        add_slice<T>(sums, call.rows + slice * (call.taps.height + R - 1), x,
+                     call.weights + slice * call.taps.depth_stride, call.taps);
+    }
+    for (int r = 0; r < R; ++r) {
+        for (int v = 0; v < V; ++v) {
+            T* output = call.output + r * call.output_stride + x + v * Lanes::width;
+            const Lanes sum = call.add ? Lanes::load(output) + sums[r][v] : sums[r][v];
+            sum.store(output);
+        }
+    }
+}
+
+template <class T, int R>
+inline void slide_rows(const SlidingCall<T>& call) {
+    constexpr int width = VectorOf<T>::width;
+    constexpr int V = tile_vectors<R>;
+    std::int64_t vector = 0;
+    for (; vector + V <= call.vectors; vector += V) {
+        sliding_tile<T, R, V>(call, vector * width);
+    }
+    for (; vector + 2 <= call.vectors; vector += 2) {
+        sliding_tile<T, R, 2>(call, vector * width);
+    }
+    for (; vector < call.vectors; ++vector) {
+        sliding_tile<T, R, 1>(call, vector * width);
+    }
+}
+
+// Adds the products of J taps, `width` elements apart, to V neighbouring vectors: V + J − 1 loads
+// serve V × J products.
+template <int J, class T, int V>
+KERNELET_INLINE void add_spaced_taps(VectorOf<T> (&sums)[V], const T* input, const T* weights) {
+    using Lanes = VectorOf<T>;
+    Lanes weight[J];
+    for (int j = 0; j < J; ++j) {
+        weight[j] = Lanes::broadcast_from(weights + j * Lanes::width);
+    }
+    for (int k = 0; k < V + J - 1; ++k) {
+        const Lanes cells = Lanes::load(input + k * Lanes::width);
+        for (int j = 0; j < J; ++j) {
+            if (k >= j && k - j < V) {
+                sums[k - j] = fma(cells, weight[j], sums[k - j]);
+            }
+        }
+    }
+}
+
+template <class T, int V>
+inline void line_tile(const SlidingCall<T>& call, std::int64_t x) {
+    using Lanes = VectorOf<T>;
+    constexpr int J = 4;
+    Lanes sums[V];
+    for (int v = 0; v < V; ++v) {
+        sums[v] = Lanes::zero();
+    }
+    const T* input = call.rows[0] + x;
+    for (std::int64_t first = 0; first < Lanes::width && first < call.taps.width; ++first) {
+        std::int64_t tap = first;
+        for (; tap + (J - 1) * Lanes::width < call.taps.width; tap += J * Lanes::width) {
+            add_spaced_taps<J, T>(sums, input + tap, call.weights + tap);
+        }
+        for (; tap + Lanes::width < call.taps.width; tap += 2 * Lanes::width) {
+            add_spaced_taps<2, T>(sums, input + tap, call.weights + tap);
+        }
+        if (tap < call.taps.width) {
+            add_spaced_taps<1, T>(sums, input + tap, call.weights + tap);
+        }
+    }
+    for (int v = 0; v < V; ++v) {
+        T* output = call.output + x + v * Lanes::width;
+        const Lanes sum = call.add ? Lanes::load(output) + sums[v] : sums[v];
+        sum.store(output);
+    }
+}
+
+template <class T>
+inline void slide_line(const SlidingCall<T>& call) {
+    constexpr int width = VectorOf<T>::width;
+    constexpr int V = Vector::registers >= 32 ? 16 : 8;
+    std::int64_t vector = 0;
+    for (; vector + V <= call.vectors; vector += V) {
+        line_tile<T, V>(call, vector * width);
+    }
+    for (; vector + 4 <= call.vectors; vector += 4) {
+        line_tile<T, 4>(call, vector * width);
+    }
+    for (; vector < call.vectors; ++vector) {
+        line_tile<T, 1>(call, vector * width);
+    }
+}
+
+template <class T>
+inline constexpr SlidingKernels<T> sliding_kernels = {
+    VectorOf<T>::width,
+    {nullptr, slide_rows<T, 1>, slide_rows<T, 2>, slide_rows<T, 3>, slide_rows<T, 4>},
+    slide_line<T>};
+
+}  // namespace kernelet::KERNELET_ISA
