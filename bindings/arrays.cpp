@@ -5,8 +5,8 @@
 
 #include <stdexcept>
 #include <string>
-#include <tuple>
 
+#include "array_arguments.h"
 #include "kernelet/correlation.h"
 #include "kernelet/cpu.h"
 
@@ -15,45 +15,8 @@ using namespace nb::literals;
 
 using kernelet::Boundary;
 using kernelet::Correlation;
-using kernelet::Extents;
 
 namespace {
-
-using Offsets = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
-using Source = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
-using Target = nb::ndarray<nb::c_contig, nb::device::cpu>;
-
-template <class Array>
-void check(const Array& array, std::size_t axes, nb::dlpack::dtype type, const char* name) {
-    if (array.ndim() != axes || array.dtype() != type) {
-        throw std::invalid_argument(std::string(name) + " must have " + std::to_string(axes) +
-                                    " axes and the element type of the signal");
-    }
-}
-
-// Sizes of the last three axes.
-template <class Array>
-Extents extents(const Array& array) {
-    const std::size_t first = array.ndim() - 3;
-    const auto size = [&](std::size_t axis) {
-        return static_cast<std::int64_t>(array.shape(first + axis));
-    };
-    return {size(0), size(1), size(2)};
-}
-
-Correlation problem_of(const Source& signal, const Extents& window, const Target& output,
-                       const Offsets& before, Boundary boundary) {
-    if (signal.shape(0) != output.shape(0)) {
-        throw std::invalid_argument("signal and output must have the same batch");
-    }
-    const auto [depth, height, width] = before;
-    return {static_cast<std::int64_t>(signal.shape(0)),
-            extents(signal),
-            window,
-            {depth, height, width},
-            extents(output),
-            boundary};
-}
 
 std::string checked_isa(const std::string& isa) {
     return std::string(kernelet::isa_name(kernelet::isa_by_name(isa, "isa")));
@@ -75,14 +38,14 @@ void with_element_type(nb::dlpack::dtype type, Function&& function) {
     throw std::invalid_argument("elements must be float32, float64 or whole numbers");
 }
 
-void correlate_direct(const std::string& isa, const Source& signal, const Source& window,
-                      const Target& output, const Source& fill, const Offsets& before,
+void correlate_direct(const std::string& isa, const SourceArray& signal, const SourceArray& window,
+                      const TargetArray& output, const SourceArray& fill, const Triple& before,
                       Boundary boundary, int threads) {
-    check(signal, 4, signal.dtype(), "signal");
-    check(window, 3, signal.dtype(), "window");
-    check(output, 4, signal.dtype(), "output");
-    check(fill, 0, signal.dtype(), "fill");
-    const Correlation problem = problem_of(signal, extents(window), output, before, boundary);
+    check_array(signal, 4, signal.dtype(), "signal");
+    check_array(window, 3, signal.dtype(), "window");
+    check_array(output, 4, signal.dtype(), "output");
+    check_array(fill, 0, signal.dtype(), "fill");
+    const Correlation problem = correlation_of(signal, extents(window), output, before, boundary);
     const std::string level = checked_isa(isa);
     with_element_type(signal.dtype(), [&]<class T>(T*) {
         const T value = *static_cast<const T*>(fill.data());

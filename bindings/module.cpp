@@ -7,6 +7,7 @@
 namespace nb = nanobind;
 
 void bind_arrays(nb::module_& module);
+void bind_fourier(nb::module_& module);
 void bind_plan(nb::module_& module);
 void bind_processor(nb::module_& module);
 
@@ -30,4 +31,5 @@ NB_MODULE(_engine, module) {
     bind_processor(module);
     bind_plan(module);
     bind_arrays(module);
+    bind_fourier(module);
 }

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "kernelet/array_kernels.h"
+#include "kernelet/fourier.h"
 #include "kernelet/kernel_list.h"
 
 #if defined(__x86_64__)
@@ -13,10 +14,11 @@
 #define KERNELET_TABLES(TABLE) TABLE(scalar)
 #endif
 
-#define KERNELET_DECLARE_TABLE(isa)               \
-    namespace kernelet::isa {                     \
-    extern const Kernel kernel_table[];           \
-    extern const ArrayKernels array_kernel_table; \
+#define KERNELET_DECLARE_TABLE(isa)                 \
+    namespace kernelet::isa {                       \
+    extern const Kernel kernel_table[];             \
+    extern const ArrayKernels array_kernel_table;   \
+    extern const FourierTable fourier_kernel_table; \
     }
 KERNELET_TABLES(KERNELET_DECLARE_TABLE)
 
@@ -57,6 +59,15 @@ const ArrayKernels& array_kernels(std::string_view isa) {
         return kernelet::level::array_kernel_table; \
     }
     KERNELET_TABLES(KERNELET_FIND_ARRAY_TABLE)
+    throw std::invalid_argument("no kernels for instruction set " + std::string(isa));
+}
+
+const FourierTable& fourier_table(std::string_view isa) {
+#define KERNELET_FIND_FOURIER_TABLE(level)            \
+    if (isa == #level) {                              \
+        return kernelet::level::fourier_kernel_table; \
+    }
+    KERNELET_TABLES(KERNELET_FIND_FOURIER_TABLE)
     throw std::invalid_argument("no kernels for instruction set " + std::string(isa));
 }
 

@@ -10,6 +10,7 @@
 #include "kernels/dense.h"
 #include "kernels/dropout.h"
 #include "kernels/filter_gradient.h"
+#include "kernels/fourier.h"
 #include "kernels/losses.h"
 #include "kernels/metrics.h"
 #include "kernels/normalization.h"
@@ -31,5 +32,8 @@ extern const ArrayKernels array_kernel_table;
 const ArrayKernels array_kernel_table = {
     sliding_kernels<float>,         sliding_kernels<double>,        sliding_kernels<std::uint8_t>,
     sliding_kernels<std::uint16_t>, sliding_kernels<std::uint32_t>, sliding_kernels<std::uint64_t>};
+
+extern const FourierTable fourier_kernel_table;
+const FourierTable fourier_kernel_table = {fourier_kernels<float>, fourier_kernels<double>};
 
 }  // namespace kernelet::KERNELET_ISA

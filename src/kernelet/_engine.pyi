@@ -154,3 +154,17 @@ def correlate_direct(isa: str, signal: numpy.ndarray, window: numpy.ndarray, out
     Signal and output are (batch, depth, height, width), the window (depth, height,
     width), `fill` a single element, all C-contiguous and of one type.
     """
+
+class FourierPlan:
+    """Transforms of one size, for sliding dot products by way of spectra."""
+
+    def __init__(self, isa: str, type: str, radices: Sequence[Sequence[int]]) -> None: ...
+
+    def correlate(self, signal: numpy.ndarray, window: numpy.ndarray, output: numpy.ndarray, fill: float, before: tuple[int, int, int], boundary: Boundary, step: tuple[int, int, int], threads: int) -> None:
+        """
+        Write the sliding dot product of each signal with a window to `output`.
+
+        Signal and output are (batch, depth, height, width), the window (depth, height,
+        width), all C-contiguous and of the plan's type. `step` results an axis are
+        computed by one transform.
+        """

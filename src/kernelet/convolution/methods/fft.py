@@ -1,117 +1,107 @@
-"""The method "fft": products of spectra instead of sliding sums."""
+"""The method "fft": products of spectra instead of sliding sums, piece by piece."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelet.convolution.problem import Problem
+from kernelet.convolution.transform_sizes import choose_transform
 from kernelet.convolution.work import Work
+from kernelet.executors import native_fourier
 
-_TYPES = ("float32", "float64")
+_TYPES = frozenset(["float32", "float64"])
+
+# Complex multiplications of numbers that one division by 2 takes, with its additions, counted as
+# multiply-adds: half a complex product and a complex sum.
+_MULTIPLY_ADDS_A_DIVISION = 4
+# A product of two values.
+_MULTIPLY_ADDS_A_PRODUCT = 4
+
+# Numbers that a second thread must have to transform before waking it pays.
+_NUMBERS_A_THREAD = 8192
 
 
-def smooth_length(least: int) -> int:
-    """Return the smallest number of the form 2^a·3^b·5^c that is at least ``least``.
+def applies(problem: Problem, window: NDArray[Any] | None = None) -> bool:
+    """Return whether this method can solve the problem: real numbers, and something to compute.
 
     Examples
     --------
-    >>> smooth_length(97)
-    100
+    >>> applies(Problem(1, (1, 1, 8), (1, 1, 3), (0, 0, 0), (1, 1, 6), "float32"))
+    True
+    >>> applies(Problem(1, (1, 1, 8), (1, 1, 3), (0, 0, 0), (1, 1, 6), "int32"))
+    False
     """
-    best = 1 << max(least - 1, 0).bit_length()
-    five = 1
-    while five < best:
-        three = five
-        while three < best:
-            missing = -(-least // three)
-            best = min(best, three << max(missing - 1, 0).bit_length())
-            three *= 3
-        five *= 5
-    return best
-
-
-def applies(problem: Problem, window: NDArray[np.generic] | None = None) -> bool:
-    """Tell whether this method can solve the problem: real numbers, and something to compute."""
     del window
     sizes = (problem.batch, *problem.signal, *problem.window, *problem.output)
     return problem.dtype in _TYPES and min(sizes) > 0
 
 
-def _lengths(problem: Problem) -> tuple[int, ...]:
-    return tuple(
-        smooth_length(out + taps - 1)
-        for out, taps in zip(problem.output, problem.window, strict=True)
-    )
-
-
 def error_bound(problem: Problem) -> float:
-    """Return how far the result may lie from the float64 one, relative to its norm.
+    """Return how far a result may lie from the float64 one.
 
-    Rounding in a transform of length n grows with log₂ n.
+    The distance is relative to the norm of the signal's numbers in one piece times the norm of the
+    window, so that it says something about sums that nearly cancel, too. Each division of a
+    transform of n numbers rounds once or twice, relative to a norm that no division changes; the
+    signal's, the window's and the way back make 3·log₂ n of them.
+
+    Examples
+    --------
+    >>> error_bound(Problem(1, (1, 1, 99), (1, 1, 9), (0, 0, 0), (1, 1, 91), "float32")) < 1e-5
+    True
     """
-    epsilon = float(np.finfo(problem.dtype).eps)
-    return epsilon * (2 + math.log2(math.prod(_lengths(problem))))
+    unit_roundoff = float(np.finfo(problem.dtype).eps) / 2
+    return unit_roundoff * (1 + 3 * math.log2(choose_transform(problem).size))
 
 
 def work(problem: Problem) -> Work:
-    """Return the multiply-adds of the transforms and the bytes they move."""
-    cells = math.prod(_lengths(problem))
-    transforms = 2 * problem.batch + 1
+    """Return the multiply-adds of the transforms, and the bytes that pieces move."""
+    transform = choose_transform(problem)
+    divisions = math.log2(transform.size)
+    pieces = transform.pieces + 0.5
+    arithmetic = 2 * divisions * _MULTIPLY_ADDS_A_DIVISION + _MULTIPLY_ADDS_A_PRODUCT
     itemsize = np.dtype(problem.dtype).itemsize
-    levels = math.log2(max(cells, 2))
-    return Work(int(transforms * 1.25 * cells * levels), transforms * 4 * cells * itemsize)
+    # A piece is loaded, read with the window's values, and stored.
+    moved = 2 * itemsize * transform.size * 4
+    return Work(int(pieces * transform.size * arithmetic), int(pieces * moved))
 
 
 def run(
     problem: Problem,
-    signal: NDArray[np.generic],
-    window: NDArray[np.generic],
+    signal: NDArray[Any],
+    window: NDArray[Any],
     threads: int | None = None,
-) -> NDArray[np.generic]:
+) -> NDArray[Any]:
     """Solve the problem.
 
     Parameters
     ----------
     problem : Problem
-        With a real type, float32 or float64.
+        One that `applies`.
     signal : ndarray, shape (batch, depth, height, width)
     window : ndarray, shape (depth, height, width)
     threads : int, optional
-        Not used: NumPy transforms on one thread.
+        By default as many as the process may use, and the work is worth.
 
     Returns
     -------
     ndarray, shape (batch, depth, height, width)
+        The same bits on any number of threads.
     """
-    del threads
-    lengths = _lengths(problem)
-    axes = (-3, -2, -1)
-    spectrum = np.conj(np.fft.rfftn(window, lengths, axes))
-    extended = _extended(problem, signal)
-    product = np.fft.rfftn(extended, lengths, axes) * spectrum
-    result = np.fft.irfftn(product, lengths, axes)
-    inside = tuple(slice(0, n) for n in problem.output)
-    return np.ascontiguousarray(result[(slice(None), *inside)], problem.dtype)
-
-
-def _extended(problem: Problem, signal: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return the part of the continued signal that windows touch."""
-    for axis, (length, taps, before, out) in enumerate(
-        zip(problem.signal, problem.window, problem.before, problem.output, strict=True), start=1
-    ):
-        cells = np.arange(out + taps - 1) - before
-        inside = (cells >= 0) & (cells < length)
-        if problem.boundary == "wrap":
-            cells = cells % length
-        elif problem.boundary == "symm":
-            cells = cells % (2 * length)
-            cells = np.minimum(cells, 2 * length - 1 - cells)
-        signal = np.take(signal, np.clip(cells, 0, length - 1), axis)
-        if problem.boundary == "fill":
-            shape = [1] * signal.ndim
-            shape[axis] = -1
-            signal = np.where(inside.reshape(shape), signal, signal.dtype.type(problem.fillvalue))
-    return signal
+    transform = choose_transform(problem)
+    if threads is None and transform.pieces * transform.size < 2 * _NUMBERS_A_THREAD:
+        threads = 1
+    return native_fourier.correlate_fft(
+        signal,
+        window,
+        problem.output,
+        problem.before,
+        problem.boundary,
+        problem.fillvalue,
+        radices=transform.radices,
+        step=transform.step,
+        threads=threads,
+    )
