@@ -28,4 +28,14 @@ class ModelFileError(KerneletError):
 
 
 class TrainingError(KerneletError):
-    """Training that cannot go on, for example because the loss became NaN."""
+    """Training that cannot go on, for example because the loss became NaN.
+
+    Attributes
+    ----------
+    rows : tuple of int
+        Rows of the training samples to look at first; empty where none is to blame.
+    """
+
+    def __init__(self, message: str, rows: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.rows = rows

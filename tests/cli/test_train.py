@@ -6,6 +6,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import pty
 import subprocess
 import sys
@@ -239,6 +240,7 @@ def test_a_loss_that_is_not_finite(pictures: Path, command: Command) -> None:
     assert outcome.code == 2
     assert "the loss became " in outcome.errors
     assert "Try a learning rate below" in outcome.errors
+    assert re.search(r"Their files: .*\.(png|jpg)", outcome.errors)
 
 
 def test_paths_that_are_not_unicode(tmp_path: Path, command: Command) -> None:

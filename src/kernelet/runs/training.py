@@ -12,7 +12,7 @@ import msgspec
 from kernelet._version import __version__
 from kernelet.callbacks import Checkpointer, EarlyStopping
 from kernelet.data.listing import quoted
-from kernelet.errors import DataError
+from kernelet.errors import DataError, TrainingError
 from kernelet.executors.native_processor import resolve_isa, usable_threads
 from kernelet.explain.summary import summarize
 from kernelet.interchange.safetensors import load_model
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kernelet.callbacks import Callback
-    from kernelet.data import Dataset
+    from kernelet.data import Dataset, Split
     from kernelet.model import Model
     from kernelet.runs.configuration import RunConfiguration
     from kernelet.runs.observer import Observer, Saving
@@ -204,7 +204,10 @@ def _train(run: _Run, expected: Forecast, saving: Saving) -> bool:
     compile_model(model, configuration, len(train))
     recorder = Recorder(run.folder, run.observer)
     with saving() as stop:
-        finished = _fit(run, model, recorder, stop)
+        try:
+            finished = _fit(run, model, recorder, stop)
+        except TrainingError as error:
+            raise TrainingError(f"{error}{_files(train, error.rows)}", error.rows) from error
     if not finished:
         run.observer.event(
             Warned(
@@ -215,6 +218,14 @@ def _train(run: _Run, expected: Forecast, saving: Saving) -> bool:
         return False
     _finish(run, recorder)
     return True
+
+
+def _files(split: Split, rows: tuple[int, ...], most: int = 5) -> str:
+    """Return a line that names the files of some pictures, where there are any."""
+    if split.files is None or not rows:
+        return ""
+    names = ", ".join(quoted(split.files[row]) for row in rows[:most])
+    return f"\n  Their files: {names}{', …' if len(rows) > most else ''}."
 
 
 def _announce(run: _Run, model: Model, expected: Forecast) -> None:

@@ -67,28 +67,30 @@ def _weights_not_finite(model: Model) -> str | None:
     return None
 
 
-def _cause(model: Model, make: MakeExecutor, batch: Run) -> str:
+def _cause(model: Model, make: MakeExecutor, batch: Run) -> tuple[str, tuple[int, ...]]:
+    """Return what is to blame, and the rows of the samples concerned."""
     weight = _weights_not_finite(model)
     if weight is not None:
         return (
             f"The weights {weight} hold NaN or infinite numbers.\n"
             "  Load or set weights that do not, or begin with a new model."
-        )
+        ), ()
     found = _first_layer_not_finite(model, make, batch)
     if found is None:
+        rows = tuple(batch.order.tolist())
         return (
             "The outputs of all layers are finite; what follows from them overflows. Samples of "
-            f"the batch (rows of x): {_rows(batch.order.tolist())}."
-        )
+            f"the batch (rows of x): {_listed(rows)}."
+        ), rows
     layer, positions, largest = found
-    rows = [int(batch.order[position]) for position in positions]
+    rows = tuple(int(batch.order[position]) for position in positions)
     return (
         f"The first layer with an output that is not finite is {layer!r}; what it read reaches "
-        f"{largest:.3g}. Samples (rows of x): {_rows(rows)}."
-    )
+        f"{largest:.3g}. Samples (rows of x): {_listed(rows)}."
+    ), rows
 
 
-def _rows(rows: list[int], most: int = 5) -> str:
+def _listed(rows: tuple[int, ...], most: int = 5) -> str:
     return ", ".join(map(str, rows[:most])) + (", …" if len(rows) > most else "")
 
 
@@ -124,10 +126,12 @@ def explain_divergence(
     rates = run.learning_rates
     rate = 0.0 if rates is None else float(rates[results.steps])
     place = f"epoch {position.epoch + 1}, batch {position.step + 1}"
+    cause, rows = _cause(model, make, batch)
     return TrainingError(
         f"the {name} became {numbers[name]} at step {position.iterations + 1} ({place}); the "
         "weights are those before that step.\n"
-        f"  {_cause(model, make, batch)}\n"
+        f"  {cause}\n"
         f"  Try a learning rate below {rate:g}, for example {rate / 10:.1g}, or clip the gradients "
-        "(global_clipnorm=1.0 in the optimizer), or look at those samples."
+        "(global_clipnorm=1.0 in the optimizer), or look at those samples.",
+        rows,
     )
