@@ -6,8 +6,8 @@ import contextlib
 import csv
 import json
 import os
-import re
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
