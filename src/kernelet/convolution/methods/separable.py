@@ -174,6 +174,11 @@ def run(
     """
     vectors = factors(window)
     assert vectors is not None
+    axes = [axis for axis, _ in _passes(problem, (1.0, 1.0, 1.0))]
+    # The vector of an axis without a pass is one number, which belongs to the product all the same.
+    for axis in {0, 1, 2}.difference(axes):
+        vectors[axes[0]] = vectors[axes[0]] * vectors[axis]
+        vectors[axis] = np.ones(1)
     depth, height, width = (float(vector.sum()) for vector in vectors)
     for axis, one in _passes(problem, (depth, height, width)):
         taps = vectors[axis].astype(problem.dtype).reshape(one.window)
