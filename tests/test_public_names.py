@@ -38,6 +38,7 @@ EXAMPLES = [
     "networks.lenet",
     "networks.parts",
     "networks.vgg",
+    "text",
     "utils",
     "weights",
 ]

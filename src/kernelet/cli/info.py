@@ -32,9 +32,9 @@ def command(as_json: bool) -> None:
 def _facts() -> dict[str, str | list[str]]:
     import numpy as np
 
-    from kernelet.cli.text import byte_size
     from kernelet.data.cache import cache_folder
     from kernelet.executors.native_processor import processor, resolve_isa
+    from kernelet.text import byte_size
 
     chip = processor()
     caches = chip.caches

@@ -125,7 +125,8 @@ def _write_csv(
 def _print_table(
     loaded: Pictures, probabilities: NDArray[np.float32], names: Sequence[str]
 ) -> None:
-    from kernelet.cli.text import inert, share, table
+    from kernelet.cli.text import inert, share
+    from kernelet.text import table
 
     rows = [("file", "class", "probability")]
     for file, row in zip(loaded.files, probabilities, strict=True):

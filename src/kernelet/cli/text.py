@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 def inert(text: str) -> str:
     r"""Return text on one line that no terminal takes for a command.
@@ -46,24 +41,6 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def byte_size(count: int) -> str:
-    """Return a number of bytes with a binary unit.
-
-    Examples
-    --------
-    >>> byte_size(0), byte_size(245_760), byte_size(3 * 2**30)
-    ('0 bytes', '240.0 KiB', '3.0 GiB')
-    """
-    if count < 1024:
-        return f"{count} bytes"
-    size = float(count)
-    for unit in ("KiB", "MiB", "GiB"):
-        size /= 1024
-        if size < 1024:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1024:.1f} TiB"
-
-
 def share(value: float | None) -> str:
     """Return a share as a percentage, a dash where there is none.
 
@@ -73,30 +50,3 @@ def share(value: float | None) -> str:
     ('91.2 %', '–')
     """
     return "–" if value is None else f"{100 * value:.1f} %"
-
-
-def table(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> str:
-    """Align columns.
-
-    Parameters
-    ----------
-    rows : sequence of sequences of str
-        All of one length; the first are the headings.
-    left : sequence of int
-        Columns written flush left; the others stand flush right.
-
-    Examples
-    --------
-    >>> print(table([("class", "recall"), ("bag", "98.0 %")]))
-    class  recall
-    bag    98.0 %
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = (
-            cell.ljust(width) if column in left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
