@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -58,7 +60,10 @@ def solve_problem(
             name = "direct"
         return METHODS[name].run(problem, signal, window)
     if integers and method == "fft":
-        return _rounded(problem, signal, window)
+        real = replace(problem, dtype="float64")
+        if not _rounds_exactly(real, signal, window):
+            _warn("float64 spectra of such large integers are not exact")
+        return _rounded(real, signal, window, problem.dtype)
     return _named(problem, signal, window, method)
 
 
@@ -74,13 +79,16 @@ def _named(
             f" Use method={listed(['auto', *others])}."
         )
     if method != "direct" and not (_finite(signal) and _finite(window)):
-        warnings.warn(
-            f"Use of {method} convolution on input with NAN or inf spreads them to other cells;"
-            ' method="direct" keeps them where they are.',
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        _warn(f"Use of {method} convolution on input with NAN or inf spreads them to other cells")
     return module.run(problem, signal, window)
+
+
+def _warn(problem: str) -> None:
+    """Warn of results that another method would not give, at the line that called kernelet."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals["__name__"].startswith("kernelet."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(f'{problem}; use method="direct".', RuntimeWarning, stacklevel=level)
 
 
 def _finite(array: NDArray[Any]) -> bool:
@@ -90,22 +98,31 @@ def _finite(array: NDArray[Any]) -> bool:
 
 
 def _integers(problem: Problem, signal: NDArray[Any], window: NDArray[Any]) -> NDArray[Any]:
-    """Solve exactly, by spectra where they are faster and their rounding is known to be exact."""
+    """Solve exactly, by spectra where they are faster and rounding them is known to be exact."""
     real = replace(problem, dtype="float64")
-    if seconds("fft", real) < seconds("direct", problem):
-        norm = float(np.linalg.norm(signal.astype(np.float64).ravel())) + abs(
-            problem.fillvalue
-        ) * np.sqrt(problem.multiply_adds)
-        taps = float(np.abs(window.astype(np.float64)).sum())
-        if fft.error_bound(real) * norm * taps < _ROUNDING_ROOM:
-            return _rounded(problem, signal, window)
+    faster = seconds("fft", real) < seconds("direct", problem)
+    if faster and _rounds_exactly(real, signal, window):
+        return _rounded(real, signal, window, problem.dtype)
     return METHODS["direct"].run(problem, signal, window)
 
 
-def _rounded(problem: Problem, signal: NDArray[Any], window: NDArray[Any]) -> NDArray[Any]:
+def _rounds_exactly(real: Problem, signal: NDArray[Any], window: NDArray[Any]) -> bool:
+    """Return whether spectra of these integers surely give sums that round to the right ones.
+
+    Errors in a spectrum are relative to the norm of the continued signal, and the window multiplies
+    no frequency by more than the sum of its magnitudes.
+    """
+    beyond = math.prod(map(max, real.output, real.signal)) * real.batch
+    largest = max(abs(int(signal.min())), abs(int(signal.max())), abs(real.fillvalue))
+    magnitudes = float(np.abs(window.astype(np.float64)).sum())
+    norm = largest * math.sqrt(beyond + signal.size)
+    return fft.error_bound(real) * norm * magnitudes < _ROUNDING_ROOM
+
+
+def _rounded(real: Problem, signal: NDArray[Any], window: NDArray[Any], dtype: str) -> NDArray[Any]:
     """Solve in float64 and round; what does not fit the type wraps around."""
-    real = replace(problem, dtype="float64")
     sums = fft.run(real, signal.astype(np.float64), window.astype(np.float64))
-    wide = np.uint64 if problem.dtype == "uint64" else np.int64
-    rounded: NDArray[Any] = np.rint(sums).astype(wide)
-    return rounded.astype(problem.dtype, copy=False)
+    wide = np.uint64 if dtype == "uint64" else np.int64
+    with np.errstate(invalid="ignore"):  # beyond the range of 64 bits there is no right answer
+        rounded: NDArray[Any] = np.rint(sums, out=sums).astype(wide)
+    return rounded.astype(dtype, copy=False)
