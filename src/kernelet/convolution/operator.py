@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelet.convolution import arguments
 from kernelet.convolution.arguments import Method, Mode
-from kernelet.convolution.placement import empty_outputs, must_swap, place, swapped
+from kernelet.convolution.formulation import assign_roles
+from kernelet.convolution.placement import empty_outputs
 from kernelet.convolution.problem import Boundary
 from kernelet.convolution.solving import Task, solve
 
@@ -190,21 +189,17 @@ def _convolve(
     flip: bool,
     late: bool,
 ) -> NDArray[Any]:
-    """Slide along the last axes, in the roles that cost least.
-
-    With zeros beyond the border, it does not matter which of the two arrays moves.
-    """
+    """Slide along the last axes, in the roles that cost least."""
     lengths, taps = signal.shape[axes[0] :], kernel.shape[axes[0] :]
     plain = task.boundary == "fill" and not task.fill
     if 0 in (*lengths, *taps):
         outputs = empty_outputs(lengths, taps, mode, plain=plain)
         batch = np.broadcast_shapes(signal.shape[: axes[0]], kernel.shape[: axes[0]])
         return np.zeros(batch + outputs, np.result_type(signal, kernel))
-    swap = must_swap(lengths, taps) if mode == "valid" else plain and prod(taps) > prod(lengths)
-    placed = tuple(place(n, k, mode, late=late) for n, k in zip(lengths, taps, strict=True))
-    if not swap:
-        window = np.flip(kernel, axes) if flip else kernel
-        return solve(signal, window, replace(task, placed=placed))
-    # A correlation is the convolution with the reversed kernel.
-    window, moving = np.flip(signal, axes), kernel if flip else np.flip(kernel, axes)
-    return solve(moving, window, replace(task, placed=tuple(map(swapped, placed))))
+    swap, placed = assign_roles(lengths, taps, mode, plain=plain, late=late)
+    if swap:
+        # A correlation is the convolution with the reversed kernel.
+        moving, window = kernel if flip else np.flip(kernel, axes), np.flip(signal, axes)
+    else:
+        moving, window = signal, np.flip(kernel, axes) if flip else kernel
+    return solve(moving, window, Task(placed, task.boundary, task.fill, task.method))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,12 +12,10 @@ from numpy.typing import NDArray
 
 from kernelet.convolution.arguments import Method
 from kernelet.convolution.definition import correlate_by_definition, extended
-from kernelet.convolution.problem import Boundary, Problem
+from kernelet.convolution.formulation import AXES, problem_of, still_axes, touched
+from kernelet.convolution.problem import Boundary
 from kernelet.convolution.selection import solve_problem
 from kernelet.geometry import Window
-
-#: Sliding axes of a problem.
-AXES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,24 +144,15 @@ def _dimensions(
     signal: NDArray[Any], window: NDArray[Any], task: Task, dtype: np.dtype[Any]
 ) -> NDArray[Any]:
     """Solve for one batch axis and any number of sliding ones."""
-    still = 0
-    while still < len(task.placed) - 1 and _stands_still(task.placed[still]):
-        still += 1
+    still = still_axes(task.placed)
     if still:
         inner = replace(task, placed=task.placed[still:])
-        lengths = signal.shape[1 + still :]
-        solved = _dimensions(
-            signal.reshape(-1, *lengths), window.reshape(window.shape[still:]), inner, dtype
-        )
+        together = signal.reshape(-1, *signal.shape[1 + still :])
+        solved = _dimensions(together, window.reshape(window.shape[still:]), inner, dtype)
         return solved.reshape(len(signal), *task.outputs)
     if len(task.placed) <= AXES:
         return _problem(signal, window, task, dtype)
     return _leading_taps(signal, window, task, dtype)
-
-
-def _stands_still(placed: Window) -> bool:
-    """Return whether an axis is a batch in truth: one tap, and every cell once."""
-    return placed.kernel == 1 and placed.before == 0 and placed.output == placed.length
 
 
 def _leading_taps(
@@ -184,25 +173,23 @@ def _problem(
     signal: NDArray[Any], window: NDArray[Any], task: Task, dtype: np.dtype[Any]
 ) -> NDArray[Any]:
     """Solve for one batch axis and at most three sliding ones."""
-    crop = tuple(slice(max(0, -one.before), one.length - max(0, -one.after)) for one in task.placed)
-    signal = signal[(slice(None), *crop)]
-    problem = Problem(
-        batch=len(signal),
-        signal=_three(signal.shape[1:], 1),
-        window=_three(window.shape, 1),
-        before=_three([max(0, one.before) for one in task.placed], 0),
-        output=_three(task.outputs, 1),
-        dtype=dtype.name,
-        boundary=task.boundary,
-        fillvalue=float(task.fill),
-    )
-    signal = np.require(signal.reshape(-1, *problem.signal), dtype, ("C", "A"))
-    window = np.require(window.reshape(problem.window), dtype, ("C", "A"))
+    name = _name(dtype)
+    problem = problem_of(len(signal), task.placed, name, task.boundary, float(task.fill))
+    cells: tuple[slice, ...] = (slice(None), *map(touched, task.placed))
+    signal = _native(signal[cells], dtype).reshape(problem.batch, *problem.signal)
+    window = _native(window, dtype).reshape(problem.window)
     solved = solve_problem(problem, signal, window, task.method)
     return solved.reshape(problem.batch, *task.outputs)
 
 
-def _three(sizes: Sequence[int], missing: int) -> tuple[int, int, int]:
-    """Return depth, height and width, with a number for the axes that are missing."""
-    depth, height, width = [missing] * (AXES - len(sizes)) + list(sizes)
-    return depth, height, width
+@functools.lru_cache(maxsize=64)
+def _name(dtype: np.dtype[Any]) -> str:
+    """Return the name of a type, which NumPy composes anew whenever it is asked."""
+    return dtype.name
+
+
+def _native(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the array as methods take it: C-contiguous, aligned, in the machine's byte order."""
+    if array.dtype == dtype and array.flags.carray:
+        return array
+    return np.require(array, dtype, ("C", "A"))
