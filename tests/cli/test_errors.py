@@ -181,5 +181,5 @@ def test_help_imports_no_heavy_library() -> None:
         [sys.executable, "-c", program], check=False, capture_output=True, text=True
     )
     assert (result.returncode, result.stderr) == (0, "")
-    commands = ("train", "evaluate", "predict", "summary", "info")
+    commands = ("train", "evaluate", "predict", "summary", "convolve", "info")
     assert all(f"\n  {name} " in result.stdout for name in commands)

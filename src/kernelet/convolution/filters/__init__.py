@@ -19,7 +19,7 @@ from kernelet.convolution.filters.differences import (
 )
 from kernelet.convolution.filters.sharpening import emboss, sharpen, unsharp
 from kernelet.convolution.filters.smoothing import box, gaussian, motion
-from kernelet.convolution.filters.specification import FILTERS, parse
+from kernelet.convolution.filters.specification import FILTERS, parse, usage
 from kernelet.convolution.filters.stripes import gabor
 
 __all__ = [
@@ -37,4 +37,5 @@ __all__ = [
     "sharpen",
     "sobel",
     "unsharp",
+    "usage",
 ]

@@ -80,6 +80,18 @@ def parse(specification: str) -> Weights:
     return function(**given)
 
 
+def usage(name: str) -> str:
+    """Return a filter's name with the parameters that may follow.
+
+    Examples
+    --------
+    >>> usage("gaussian"), usage("emboss")
+    ('gaussian[:sigma,size]', 'emboss')
+    """
+    parameters = ",".join(inspect.signature(FILTERS[name]).parameters)
+    return f"{name}[:{parameters}]" if parameters else name
+
+
 def read_filter(path: Path) -> Weights:
     """Return the filter in a ``.npy`` file; see `parse`.
 
