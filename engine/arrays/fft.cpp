@@ -77,7 +77,7 @@ class TransformCorrelation {
           signal_(signal),
           fill_(fill),
           output_(output),
-          layout_{plan.lengths(), plan.folded_axis()},
+          layout_{plan.kernels(), plan.lengths(), plan.folded_axis()},
           step_(step),
           zeros_beyond_(problem.boundary == Boundary::fill && fill == T{0}),
           factors_(aligned_array<T>(elements())),
@@ -167,7 +167,7 @@ class TransformCorrelation {
     const T* signal_;
     T fill_;
     T* output_;
-    PieceLayout layout_;
+    PieceLayout<T> layout_;
     Index3 step_;
     bool zeros_beyond_;
     std::int64_t pieces_ = 0;

@@ -14,7 +14,9 @@ using Index3 = std::array<std::int64_t, 3>;
 
 // How the cells of a transform hold real numbers: along the folded axis those from `lengths` on
 // are the imaginary parts.
+template <class T>
 struct PieceLayout {
+    const FourierKernels<T>& kernels;
     Index3 lengths;
     std::size_t folded_axis;
 
@@ -37,13 +39,13 @@ struct PieceSource {
 // Loads the piece that begins at `start` and has `count` numbers an axis; the rest of the transform
 // is zeros. Threads take whole cells.
 template <class T>
-void load_piece(const PieceLayout& layout, const PieceSource<T>& source, const Index3& start,
+void load_piece(const PieceLayout<T>& layout, const PieceSource<T>& source, const Index3& start,
                 const Index3& count, T* cells, const Team& team);
 
 // Stores `count` numbers an axis, from number `first` of the piece on, at `start` of an array of
 // the given lengths.
 template <class T>
-void store_piece(const PieceLayout& layout, const T* cells, const Index3& first,
+void store_piece(const PieceLayout<T>& layout, const T* cells, const Index3& first,
                  const Index3& count, T* array, const Index3& lengths, const Index3& start,
                  const Team& team);
 

@@ -62,22 +62,29 @@ void fourier_division(T* cells, const T* constants, const FourierBlocks& blocks)
     }
 }
 
-// 16 cells: coefficient or value k of cell v moves from cell v, lane k, to cell k, lane v.
+// Coefficient k of a vector's worth of cells, from `cells` on, or back. In memory the coefficients
+// of a cell are neighbours; here they are in 16 vectors, one lane a cell.
 template <class T>
-KERNELET_INLINE void fourier_transpose(const T* source, T* target) {
+KERNELET_INLINE void load_transposed(const T* cells, VectorOf<T>* values) {
     using V = VectorOf<T>;
-    for (std::int64_t part = 0; part < fourier_cell_elements; part += fourier_cell) {
-        for (std::int64_t row = 0; row < fourier_cell; row += V::width) {
-            for (std::int64_t lane = 0; lane < fourier_cell; lane += V::width) {
-                V block[V::width];
-                for (int i = 0; i < V::width; ++i) {
-                    block[i] = V::load(source + (row + i) * fourier_cell_elements + part + lane);
-                }
-                transpose(block);
-                for (int i = 0; i < V::width; ++i) {
-                    block[i].store(target + (lane + i) * fourier_cell_elements + part + row);
-                }
-            }
+    KERNELET_UNROLL
+    for (int column = 0; column < fourier_cell; column += V::width) {
+        KERNELET_UNROLL
+        for (int i = 0; i < V::width; ++i) {
+            values[column + i] = V::load(cells + i * fourier_cell_elements + column);
+        }
+        transpose(values + column);
+    }
+}
+template <class T>
+KERNELET_INLINE void store_transposed(VectorOf<T>* values, T* cells) {
+    using V = VectorOf<T>;
+    KERNELET_UNROLL
+    for (int column = 0; column < fourier_cell; column += V::width) {
+        transpose(values + column);
+        KERNELET_UNROLL
+        for (int i = 0; i < V::width; ++i) {
+            values[column + i].store(cells + i * fourier_cell_elements + column);
         }
     }
 }
@@ -99,87 +106,121 @@ KERNELET_INLINE Complex<T> sixteenth_root(int power) {
     return broadcast_complex(cosine, sine);
 }
 
-// One division by 4 of the coefficients of 16 cells that lie in the lanes, from polynomials of
-// length 16 to such of length 4, or back.
-template <bool back, class T>
-KERNELET_INLINE void divide_lanes(T* values, const T* roots) {
-    constexpr int radix = 4;
-    Complex<T> c[radix];
-    for (int k = 1; k < radix; ++k) {
-        c[k] = load_complex(roots + (k - 1) * fourier_cell_elements);
+// The coefficients of as many cells as a vector has lanes.
+template <class T>
+struct CellLanes {
+    VectorOf<T> re[fourier_cell];
+    VectorOf<T> im[fourier_cell];
+
+    KERNELET_INLINE Complex<T> get(int k) const { return {re[k], im[k]}; }
+    KERNELET_INLINE void set(int k, Complex<T> x) {
+        re[k] = x.re;
+        im[k] = x.im;
     }
+};
+
+// One division by 4: from polynomials of length 16 to such of length 4, or back.
+template <bool back, class T>
+KERNELET_INLINE void divide_lanes(CellLanes<T>& lanes_of_cells, const T* roots) {
+    constexpr int radix = 4;
+    KERNELET_UNROLL
     for (int column = 0; column < radix; ++column) {
-        T* const p = values + column * fourier_cell_elements;
         Complex<T> x[radix];
+        KERNELET_UNROLL
         for (int k = 0; k < radix; ++k) {
-            x[k] = load_complex(p + k * radix * fourier_cell_elements);
+            x[k] = lanes_of_cells.get(column + k * radix);
             if (!back && k > 0) {
-                x[k] = multiply<false>(c[k], x[k]);
+                x[k] = multiply<false>(load_complex(roots + (k - 1) * fourier_cell_elements), x[k]);
             }
         }
         Butterfly<radix, back>::apply(x);
+        KERNELET_UNROLL
         for (int k = 0; k < radix; ++k) {
             if (back && k > 0) {
-                x[k] = multiply<true>(c[k], x[k]);
+                x[k] = multiply<true>(load_complex(roots + (k - 1) * fourier_cell_elements), x[k]);
             }
-            store_complex(x[k], p + k * radix * fourier_cell_elements);
+            lanes_of_cells.set(column + k * radix, x[k]);
         }
     }
 }
 
-// The last division by 4, from which values come; `middle` does with them what it likes before
-// they become coefficients again.
+// The last division by 4, from which values come. What `middle` makes of them becomes coefficients
+// again, where it says so.
 template <class T, class Middle>
-KERNELET_INLINE void evaluate_lanes(T* values, const T* roots, Middle middle) {
+KERNELET_INLINE void evaluate_lanes(CellLanes<T>& lanes_of_cells, const T* roots, Middle middle) {
     constexpr int radix = 4;
+    KERNELET_UNROLL
     for (int block = 0; block < radix; ++block) {
         Complex<T> c[radix];
-        for (int k = 1; k < radix; ++k) {
-            c[k] = load_complex(roots + (k - 1) * fourier_cell_elements);
-            if (block > 0) {
-                c[k] = multiply<false>(sixteenth_root<T>(block * k), c[k]);
-            }
-        }
         Complex<T> x[radix];
+        KERNELET_UNROLL
         for (int k = 0; k < radix; ++k) {
-            x[k] = load_complex(values + (radix * block + k) * fourier_cell_elements);
+            x[k] = lanes_of_cells.get(radix * block + k);
             if (k > 0) {
+                c[k] = load_complex(roots + (k - 1) * fourier_cell_elements);
+                if (block > 0) c[k] = multiply<false>(sixteenth_root<T>(block * k), c[k]);
                 x[k] = multiply<false>(c[k], x[k]);
             }
         }
         Butterfly<radix, false>::apply(x);
         if (middle(x, radix * block)) {
             Butterfly<radix, true>::apply(x);
-            for (int k = 1; k < radix; ++k) {
-                x[k] = multiply<true>(c[k], x[k]);
-            }
+            KERNELET_UNROLL
+            for (int k = 1; k < radix; ++k) x[k] = multiply<true>(c[k], x[k]);
         }
-        for (int k = 0; k < radix; ++k) {
-            store_complex(x[k], values + (radix * block + k) * fourier_cell_elements);
+        KERNELET_UNROLL
+        for (int k = 0; k < radix; ++k) lanes_of_cells.set(radix * block + k, x[k]);
+    }
+}
+
+// Cells hold a run of numbers as their real or imaginary parts.
+template <class T>
+void fourier_scatter(const T* numbers, T* cells, std::int64_t count) {
+    for (std::int64_t cell = 0; cell < count; ++cell) {
+        KERNELET_UNROLL
+        for (std::int64_t lane = 0; lane < fourier_cell; lane += VectorOf<T>::width) {
+            VectorOf<T>::load(numbers + cell * fourier_cell + lane)
+                .store(cells + cell * fourier_cell_elements + lane);
+        }
+    }
+}
+template <class T>
+void fourier_gather(const T* cells, T* numbers, std::int64_t count) {
+    for (std::int64_t cell = 0; cell < count; ++cell) {
+        KERNELET_UNROLL
+        for (std::int64_t lane = 0; lane < fourier_cell; lane += VectorOf<T>::width) {
+            VectorOf<T>::load(cells + cell * fourier_cell_elements + lane)
+                .store(numbers + cell * fourier_cell + lane);
         }
     }
 }
 
 inline constexpr std::int64_t fourier_group_elements = fourier_cell * fourier_cell_elements;
 inline constexpr std::int64_t fourier_root_elements = 6 * fourier_cell_elements;
+// Constants of the first of the two divisions by 4 follow those of the second.
+inline constexpr std::int64_t fourier_first_division = 3 * fourier_cell_elements;
 
 template <class T>
 void fourier_evaluate(T* cells, const T* roots, const FourierGroups& groups, T scale) {
     std::int64_t set = groups.first;
     for (std::int64_t group = 0; group < groups.count; ++group) {
-        alignas(64) T values[fourier_group_elements];
+        T values[fourier_group_elements];
         T* const target = cells + group * fourier_group_elements;
         const T* const root = roots + set * fourier_root_elements;
-        fourier_transpose(target, values);
         for (std::int64_t lane = 0; lane < fourier_cell; lane += VectorOf<T>::width) {
-            divide_lanes<false>(values + lane, root + lane + 3 * fourier_cell_elements);
-            evaluate_lanes(values + lane, root + lane, [&](Complex<T>* x, int) {
+            CellLanes<T> x;
+            const T* const source = target + lane * fourier_cell_elements;
+            load_transposed(source, x.re);
+            load_transposed(source + fourier_cell, x.im);
+            divide_lanes<false>(x, root + lane + fourier_first_division);
+            evaluate_lanes(x, root + lane, [&](Complex<T>* value, int) {
                 const auto factor = VectorOf<T>::broadcast(scale);
-                for (int k = 0; k < 4; ++k) {
-                    x[k] = {factor * x[k].re, factor * x[k].im};
-                }
+                for (int k = 0; k < 4; ++k) value[k] = {factor * value[k].re, factor * value[k].im};
                 return false;
             });
+            for (int k = 0; k < fourier_cell; ++k) {
+                store_complex(x.get(k), values + k * fourier_cell_elements + lane);
+            }
         }
         __builtin_memcpy(target, values, sizeof values);
         set = set + 1 == groups.period ? 0 : set + 1;
@@ -190,23 +231,26 @@ template <class T>
 void fourier_multiply(T* cells, const T* factors, const T* roots, const FourierGroups& groups) {
     std::int64_t set = groups.first;
     for (std::int64_t group = 0; group < groups.count; ++group) {
-        alignas(64) T values[fourier_group_elements];
-        T* const target = cells + group * fourier_group_elements;
         const T* const factor = factors + group * fourier_group_elements;
         const T* const root = roots + set * fourier_root_elements;
-        fourier_transpose(target, values);
         for (std::int64_t lane = 0; lane < fourier_cell; lane += VectorOf<T>::width) {
-            divide_lanes<false>(values + lane, root + lane + 3 * fourier_cell_elements);
-            evaluate_lanes(values + lane, root + lane, [&](Complex<T>* x, int first) {
+            CellLanes<T> x;
+            T* const target = cells + group * fourier_group_elements + lane * fourier_cell_elements;
+            load_transposed(target, x.re);
+            load_transposed(target + fourier_cell, x.im);
+            divide_lanes<false>(x, root + lane + fourier_first_division);
+            evaluate_lanes(x, root + lane, [&](Complex<T>* value, int first) {
+                KERNELET_UNROLL
                 for (int k = 0; k < 4; ++k) {
                     const T* const p = factor + (first + k) * fourier_cell_elements + lane;
-                    x[k] = multiply<false>(load_complex(p), x[k]);
+                    value[k] = multiply<false>(load_complex(p), value[k]);
                 }
                 return true;
             });
-            divide_lanes<true>(values + lane, root + lane + 3 * fourier_cell_elements);
+            divide_lanes<true>(x, root + lane + fourier_first_division);
+            store_transposed(x.re, target);
+            store_transposed(x.im, target + fourier_cell);
         }
-        fourier_transpose(values, target);
         set = set + 1 == groups.period ? 0 : set + 1;
     }
 }
@@ -221,6 +265,8 @@ inline constexpr FourierKernels<T> fourier_kernels = {
      &fourier_division<8, true, T>},
     &fourier_evaluate<T>,
     &fourier_multiply<T>,
+    &fourier_scatter<T>,
+    &fourier_gather<T>,
 };
 
 }  // namespace kernelet::KERNELET_ISA

@@ -24,12 +24,15 @@ KERNELET_INLINE void transpose(V* rows) {
     constexpr int width = V::width;
     if constexpr (width > 1) {
         constexpr std::make_index_sequence<static_cast<std::size_t>(width)> sequence;
+        KERNELET_UNROLL
         for (int round = 1; round < width; round *= 2) {
             V next[width];
+            KERNELET_UNROLL
             for (int i = 0; i < width / 2; ++i) {
                 next[2 * i] = interleave<false>(rows[i], rows[i + width / 2], sequence);
                 next[2 * i + 1] = interleave<true>(rows[i], rows[i + width / 2], sequence);
             }
+            KERNELET_UNROLL
             for (int i = 0; i < width; ++i) {
                 rows[i] = next[i];
             }

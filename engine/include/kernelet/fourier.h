@@ -66,6 +66,9 @@ struct FourierKernels {
     // Multiplies the values by those of `factors`, which `evaluate` stored, and goes back to
     // coefficients.
     void (*multiply)(T* cells, const T* factors, const T* roots, const FourierGroups& groups);
+    // Copies numbers to the real or imaginary parts of whole cells, or back.
+    void (*scatter)(const T* numbers, T* cells, std::int64_t count);
+    void (*gather)(const T* cells, T* numbers, std::int64_t count);
 };
 
 struct FourierTable {
@@ -91,6 +94,7 @@ class FourierPlan {
     // not fill groups of 16.
     FourierPlan(const FourierKernels<T>& kernels, const std::array<std::vector<int>, 3>& radices);
 
+    const FourierKernels<T>& kernels() const { return kernels_; }
     const std::array<std::int64_t, 3>& lengths() const { return lengths_; }
     std::size_t folded_axis() const { return folded_axis_; }
     std::int64_t cells() const { return cells_; }
