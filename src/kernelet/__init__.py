@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         optimizers,
         utils,
     )
-    from kernelet.convolution import convolve, correlate
+    from kernelet.convolution import convolve, correlate, filters
     from kernelet.errors import KerneletError
     from kernelet.geometry import output_length
     from kernelet.interchange.safetensors import load_model
@@ -81,6 +81,7 @@ __all__ = [
     "correlate",
     "datasets",
     "explain",
+    "filters",
     "initializers",
     "layers",
     "load_model",
@@ -99,6 +100,7 @@ _HOMES = {
     "Sequential": "kernelet.model",
     "convolve": "kernelet.convolution",
     "correlate": "kernelet.convolution",
+    "filters": "kernelet.convolution",
     "load_model": "kernelet.interchange.safetensors",
     "output_length": "kernelet.geometry",
 }

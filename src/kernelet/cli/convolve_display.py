@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from kernelet.cli.text import duration
 from kernelet.data.values import to_uint8
 from kernelet.explain.comparison import (
     Panel,
@@ -21,6 +20,7 @@ from kernelet.explain.comparison import (
     signed_picture,
 )
 from kernelet.explain.numbers import number_text
+from kernelet.text import short_time
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,9 +127,7 @@ class Shown:
 
     @property
     def _cost(self) -> str:
-        seconds = self.filtered.seconds
-        time = f"{1000 * seconds:.1f} ms" if seconds < 1 else duration(seconds)
-        return f"{' and '.join(self.filtered.methods)}, {time}"
+        return f"{' and '.join(self.filtered.methods)}, {short_time(self.filtered.seconds)}"
 
     @property
     def _strongest(self) -> str:

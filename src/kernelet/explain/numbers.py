@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelet.text import table
+
 
 def number_text(value: float) -> str:
     """Return a number with at most four significant figures, whole ones in full.
@@ -42,9 +44,4 @@ def aligned(array: NDArray[Any]) -> str:
       1  −20
     300    4
     """
-    cells = [[number_text(value) for value in row] for row in np.atleast_2d(array).tolist()]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in cells
-    )
+    return table([list(map(number_text, row)) for row in np.atleast_2d(array).tolist()], left=())
