@@ -9,8 +9,8 @@
 
 namespace kernelet {
 
-// Runs tasks 0 to `tasks` − 1: each thread makes a worker by `make_worker()` and calls it with the
-// numbers of tasks, in ascending runs handed out as threads become free.
+// Runs tasks 0 to `tasks` − 1: each thread makes a worker by `make_worker()` and calls it with runs
+// of tasks, as (begin, end), as it becomes free.
 template <class MakeWorker>
 void run_tasks(std::int64_t tasks, int threads, const MakeWorker& make_worker) {
     // Runs short enough that no thread ends long after the others.
@@ -23,8 +23,7 @@ void run_tasks(std::int64_t tasks, int threads, const MakeWorker& make_worker) {
         for (;;) {
             const std::int64_t begin = next.fetch_add(run, std::memory_order_relaxed);
             if (begin >= tasks) return;
-            const std::int64_t end = std::min(tasks, begin + run);
-            for (std::int64_t task = begin; task < end; ++task) worker(task);
+            worker(begin, std::min(tasks, begin + run));
         }
     });
 }

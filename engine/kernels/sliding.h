@@ -3,6 +3,9 @@
 // A tile is R output rows × V vectors. Each input vector is loaded once and serves up to R output
 // rows, each weight is broadcast once and serves V vectors. Taps are summed in the order of the
 // window, whatever the tile, so that an output cell has the same bits in every tile.
+//
+// Loops over taps test at their end: a window has at least one tap, and around a loop that may
+// have none GCC 12 keeps the sums in memory.
 #pragma once
 
 #include "kernelet/array_kernels.h"
@@ -13,17 +16,20 @@ namespace kernelet::KERNELET_ISA {
 
 // Vectors of a tile of R rows: sums and inputs must fit the registers beside one weight.
 template <int R>
-inline constexpr int tile_vectors = Vector::registers >= 32 ? (R >= 3 ? 6 : 8) : (R >= 3 ? 3 : 4);
+inline constexpr int tile_vectors = Vector::registers >= 32 ? (R >= 4 ? 5 : 8) : (R >= 3 ? 3 : 5);
 
 // Adds the products of one input row: output row First + r has the window row `weights` − r rows.
 template <int First, int Count, class T, int R, int V>
 KERNELET_INLINE void add_row(VectorOf<T> (&sums)[R][V], const T* input, const T* weights,
                              const Taps& taps) {
     using Lanes = VectorOf<T>;
-    for (std::int64_t column = 0; column < taps.width; ++column) {
+    std::int64_t column = 0;
+    do {
         Lanes cells[V];
         for (int v = 0; v < V; ++v) {
             cells[v] = Lanes::load(input + column + v * Lanes::width);
+            // GCC 12 would load it again for every weight, which takes longer than the product.
+            KERNELET_IN_REGISTER(cells[v].v);
         }
         for (int r = 0; r < Count; ++r) {
             const Lanes weight = Lanes::broadcast_from(weights + column - r * taps.row_stride);
@@ -31,7 +37,7 @@ KERNELET_INLINE void add_row(VectorOf<T> (&sums)[R][V], const T* input, const T*
                 sums[First + r][v] = fma(cells[v], weight, sums[First + r][v]);
             }
         }
-    }
+    } while (++column < taps.width);
 }
 
 // The first R − 1 input rows, which only the first output rows see.
@@ -58,32 +64,48 @@ template <class T, int R, int V>
 KERNELET_INLINE void add_slice(VectorOf<T> (&sums)[R][V], const T* const* rows, std::int64_t x,
                                const T* weights, const Taps& taps) {
     add_first_rows<0, T>(sums, rows, x, weights, taps);
-    for (std::int64_t row = R - 1; row < taps.height; ++row) {
+    std::int64_t row = R - 1;
+    do {
         add_row<0, R, T>(sums, rows[row] + x, weights + row * taps.row_stride, taps);
-    }
+    } while (++row < taps.height);
     add_last_rows<1, T>(sums, rows + taps.height, x, weights + (taps.height - 1) * taps.row_stride,
                         taps);
+}
+
+// Writes sums over what `output` holds, or adds them to it.
+template <class Lanes, class T, int V>
+KERNELET_INLINE void put(const Lanes (&sums)[V], T* output, bool add) {
+    if (add) {
+        for (int v = 0; v < V; ++v) {
+            (Lanes::load(output + v * Lanes::width) + sums[v]).store(output + v * Lanes::width);
+        }
+    } else {
+        for (int v = 0; v < V; ++v) {
+            sums[v].store(output + v * Lanes::width);
+        }
+    }
 }
 
 template <class T, int R, int V>
 inline void sliding_tile(const SlidingCall<T>& call, std::int64_t x) {
     using Lanes = VectorOf<T>;
+    const Taps taps = call.taps;
     Lanes sums[R][V];
     for (int r = 0; r < R; ++r) {
         for (int v = 0; v < V; ++v) {
             sums[r][v] = Lanes::zero();
         }
     }
-    for (std::int64_t slice = 0; slice < call.taps.depth; ++slice) {
-        add_slice<T>(sums, call.rows + slice * (call.taps.height + R - 1), x,
-                     call.weights + slice * call.taps.depth_stride, call.taps);
-    }
+    const T* const* rows = call.rows;
+    const T* weights = call.weights;
+    std::int64_t slice = 0;
+    do {
+        add_slice<T>(sums, rows, x, weights, taps);
+        rows += taps.height + R - 1;
+        weights += taps.depth_stride;
+    } while (++slice < taps.depth);
     for (int r = 0; r < R; ++r) {
-        for (int v = 0; v < V; ++v) {
-            T* output = call.output + r * call.output_stride + x + v * Lanes::width;
-            const Lanes sum = call.add ? Lanes::load(output) + sums[r][v] : sums[r][v];
-            sum.store(output);
-        }
+        put(sums[r], call.output + r * call.output_stride + x, call.add);
     }
 }
 
@@ -143,11 +165,7 @@ inline void line_tile(const SlidingCall<T>& call, std::int64_t x) {
             add_spaced_taps<1, T>(sums, input + tap, call.weights + tap);
         }
     }
-    for (int v = 0; v < V; ++v) {
-        T* output = call.output + x + v * Lanes::width;
-        const Lanes sum = call.add ? Lanes::load(output) + sums[v] : sums[v];
-        sum.store(output);
-    }
+    put(sums, call.output + x, call.add);
 }
 
 template <class T>

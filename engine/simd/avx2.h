@@ -6,6 +6,8 @@
 
 #include "simd/common.h"
 
+#define KERNELET_IN_REGISTER(native) __asm__("" : "+x"(native))
+
 namespace kernelet::KERNELET_ISA {
 
 struct Mask {

@@ -16,6 +16,8 @@
 
 #include "simd/common.h"
 
+#define KERNELET_IN_REGISTER(native) __asm__("" : "+v"(native))
+
 namespace kernelet::KERNELET_ISA {
 
 struct Mask {

@@ -4,6 +4,8 @@
 
 #include "simd/common.h"
 
+#define KERNELET_IN_REGISTER(native) static_cast<void>(native)
+
 namespace kernelet::KERNELET_ISA {
 
 struct Mask {
