@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from kernelet.executors.base import State
-from kernelet.geometry import window2d
+from kernelet.geometry import sliding_window
 from kernelet.ops.activation import Activate
 from kernelet.ops.arithmetic import Add, Rescale
 from kernelet.ops.bias import BiasAdd
-from kernelet.ops.convolution import Convolution
+from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.ops.dense import MatrixProduct
 from kernelet.ops.losses import OneHot, SoftmaxCrossEntropy
 from kernelet.ops.normalization import ChannelMean, ChannelVariance, MovingAverage, Normalize
@@ -27,19 +27,30 @@ CLASSES = 3
 def convolution(
     build: ProgramBuilder, x: Value, name: str, filters: int, kernel: int, activation: str = "relu"
 ) -> Value:
-    """Append a convolution with `same` padding, bias and activation."""
-    height, width, channels = x.shape
-    window = window2d((height, width), (kernel, kernel), "same")
-    w = build.parameter(f"{name}/kernel", (kernel, kernel, channels, filters))
+    """Append a convolution with `same` padding, bias and activation, over one to three axes."""
+    *size, channels = x.shape
+    window = sliding_window(size, [kernel] * len(size), "same")
+    w = build.parameter(f"{name}/kernel", (*window.kernel, channels, filters))
     b = build.parameter(f"{name}/bias", (filters,))
     maps = build.add(Convolution(window, channels, filters), x, w)
     return build.add(Activate(activation), build.add(BiasAdd(), maps, b))
 
 
+def enlarged(build: ProgramBuilder, x: Value, name: str, filters: int) -> Value:
+    """Append a transposed convolution that doubles every axis, with bias and ReLU."""
+    *size, channels = x.shape
+    doubled = [2 * length for length in size]
+    window = sliding_window(doubled, [3] * len(size), "same", [2] * len(size))
+    w = build.parameter(f"{name}/kernel", (*window.kernel, filters, channels))
+    b = build.parameter(f"{name}/bias", (filters,))
+    maps = build.add(ConvolutionInputGradient(window, filters, channels), x, w)
+    return build.add(Activate("relu"), build.add(BiasAdd(), maps, b))
+
+
 def pooled(build: ProgramBuilder, x: Value) -> Value:
-    """Append 2×2 max pooling."""
-    height, width, channels = x.shape
-    window = window2d((height, width), (2, 2), "valid", strides=(2, 2))
+    """Append max pooling by 2 along every axis."""
+    *size, channels = x.shape
+    window = sliding_window(size, [2] * len(size), "valid", strides=[2] * len(size))
     return build.add(MaxPool(window, channels), x)
 
 
@@ -102,6 +113,14 @@ def branched_network() -> Program:
     branch = convolution(build, normalized(build, x, "norm1"), "branch", 8, 3, "silu")
     x = build.add(Add(), x, normalized(build, branch, "norm2"))
     return with_training(build, dense(build, pooled(build, x), "dense", CLASSES))
+
+
+def enlarging_network(*size: int) -> Program:
+    """Return a training step of pooling and transposed convolution over one to three axes."""
+    build = ProgramBuilder()
+    x = pooled(build, convolution(build, build.input("x", (*size, 2)), "conv1", 5, 3))
+    x = convolution(build, enlarged(build, x, "enlarge", 4), "conv2", 3, 2, "tanh")
+    return with_training(build, dense(build, x, "dense", CLASSES))
 
 
 def new_state(program: Program, dtype: type = np.float32) -> State:

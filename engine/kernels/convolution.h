@@ -1,4 +1,4 @@
-// Two-dimensional convolution of blocks of samples, and its gradient by the input.
+// Convolution of blocks of samples over up to three axes, and its gradient by the input.
 //
 // Both walk output cells row by row. Cells whose taps all lie inside the picture share one grid of
 // taps and go through the tile several at a time; cells at the border get a clipped grid each.
@@ -8,57 +8,42 @@
 #include "kernelet/kernel_list.h"
 #include "kernels/pointwise.h"
 #include "kernels/tile.h"
+#include "kernels/window.h"
 
 namespace kernelet::KERNELET_ISA {
 
-// Positions along one axis of the taps that reach one output cell: the first kernel cell, how many
-// follow, and the input cell of the first.
-struct AxisTaps {
-    std::int64_t first;
-    std::int64_t count;
-    std::int64_t input;
+// The axes of a convolution.
+struct ConvolutionWindow {
+    WindowAxis depth;
+    WindowAxis height;
+    WindowAxis width;
+    Span inside;  // cells of an output row whose taps are all inside
+
+    explicit ConvolutionWindow(const ConvolutionArguments& a)
+        : depth{a.depth,        a.output_depth,   a.kernel_depth,
+                a.stride_depth, a.dilation_depth, a.pad_depth},
+          height{a.height,        a.output_height,   a.kernel_height,
+                 a.stride_height, a.dilation_height, a.pad_height},
+          width{a.width,        a.output_width,   a.kernel_width,
+                a.stride_width, a.dilation_width, a.pad_width},
+          inside(interior(width)) {}
+
+    std::int64_t taps() const { return depth.kernel * height.kernel * width.kernel; }
 };
 
-// Forward: output cell i reads input cells i·stride − pad + k·dilation.
-inline AxisTaps forward_taps(std::int64_t cell, std::int64_t length, std::int64_t kernel,
-                             std::int64_t stride, std::int64_t dilation, std::int64_t pad) {
-    const std::int64_t start = cell * stride - pad;
-    const std::int64_t first = start < 0 ? (-start + dilation - 1) / dilation : 0;
-    const std::int64_t last =
-        start >= length ? -1 : smaller(kernel - 1, (length - 1 - start) / dilation);
-    return {first, larger(last - first + 1, 0), start + first * dilation};
-}
+// Taps along depth, height and width.
+struct VolumeTaps {
+    AxisTaps planes;
+    AxisTaps rows;
+    AxisTaps columns;
 
-// Backward: input cell i was read by output cells (i + pad − k·dilation) / stride where that is
-// whole and inside; consecutive such k differ by `step`.
-inline AxisTaps backward_taps(std::int64_t cell, std::int64_t output, std::int64_t kernel,
-                              std::int64_t stride, std::int64_t dilation, std::int64_t pad,
-                              std::int64_t step) {
-    AxisTaps taps{0, 0, 0};
-    for (std::int64_t k = 0; k < kernel; ++k) {
-        const std::int64_t position = cell + pad - k * dilation;
-        if (position < 0 || position % stride != 0 || position / stride >= output) {
-            continue;
-        }
-        taps = {k, 1, position / stride};
-        // Every further step moves one read back by step·dilation / stride output cells.
-        const std::int64_t back = step * dilation / stride;
-        taps.count = smaller((kernel - 1 - k) / step, taps.input / back) + 1;
-        break;
+    // The number of the first tap in row-major order.
+    std::int64_t first(const ConvolutionWindow& w) const {
+        return (planes.first * w.height.kernel + rows.first) * w.width.kernel + columns.first;
     }
-    return taps;
-}
+};
 
-inline std::int64_t greatest_common_divisor(std::int64_t a, std::int64_t b) {
-    while (b != 0) {
-        const std::int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-// Applies `row(channel block, weights, block size)` to every block of output channels.
+// Applies `function(channel block, weights, block size)` to every block of output channels.
 template <class Function>
 KERNELET_INLINE void for_filter_blocks(std::int64_t filters, std::int64_t taps_by_channels,
                                        const float* weights, Function&& function) {
@@ -67,23 +52,36 @@ KERNELET_INLINE void for_filter_blocks(std::int64_t filters, std::int64_t taps_b
     }
 }
 
-inline Epilogue epilogue_of(const float* bias, std::int64_t activation, double slope) {
-    return {bias, static_cast<Activation>(activation), static_cast<float>(slope)};
+inline Epilogue epilogue_of(const float* bias, std::int64_t channel, std::int64_t activation,
+                            double slope) {
+    return {bias ? bias + channel : nullptr, static_cast<Activation>(activation),
+            static_cast<float>(slope)};
 }
 
 // One row of output cells for one block of output channels of one group.
 struct ForwardRow {
     const ConvolutionArguments& a;
+    const ConvolutionWindow& window;
     const float* input;  // first channel of the group
     float* output;       // first cell of the row, first channel of the block
+    AxisTaps planes;
     AxisTaps rows;
     std::int64_t channels;  // of the group
+    const float* weights;
+    std::int64_t block;
+    Epilogue epilogue;
 
     TapGrid grid(const AxisTaps& columns) const {
-        const std::int64_t column_stride = a.dilation_width * a.channels * lanes;
-        TapGrid grid{rows.count,    columns.count,
-                     channels,      a.dilation_height * a.width * a.channels * lanes,
-                     column_stride, a.kernel_width * channels,
+        const std::int64_t row = a.width * a.channels * lanes;
+        TapGrid grid{planes.count,
+                     rows.count,
+                     columns.count,
+                     channels,
+                     a.dilation_depth * a.height * row,
+                     a.dilation_height * row,
+                     a.dilation_width * a.channels * lanes,
+                     a.kernel_height * a.kernel_width * channels,
+                     a.kernel_width * channels,
                      channels};
         // Neighbouring taps of all channels lie one after the other: one long run.
         if (a.dilation_width == 1 && a.groups == 1) {
@@ -93,69 +91,61 @@ struct ForwardRow {
         return grid;
     }
 
-    void run(std::int64_t begin, std::int64_t end, const AxisTaps& columns, const float* weights,
-             std::int64_t block, const Epilogue& epilogue) const {
-        const std::int64_t cell = rows.input * a.width + columns.input;
-        const std::int64_t tap = rows.first * a.kernel_width + columns.first;
+    // Cells [begin, end), which have the same taps.
+    void run(std::int64_t begin, std::int64_t end, const AxisTaps& columns) const {
+        const std::int64_t cell =
+            (planes.source * a.height + rows.source) * a.width + columns.source;
+        const std::int64_t tap = VolumeTaps{planes, rows, columns}.first(window);
         cells_of_block[block](end - begin, input + cell * a.channels * lanes,
                               a.stride_width * a.channels * lanes, grid(columns),
                               weights + tap * channels * block, output + begin * a.filters * lanes,
                               a.filters * lanes, epilogue);
     }
+
+    void run_all() const {
+        const Span inside = window.inside;
+        for (std::int64_t j = 0; j < inside.begin; ++j) {
+            run(j, j + 1, forward_taps(j, window.width));
+        }
+        if (inside.begin < inside.end) {
+            run(inside.begin, inside.end, forward_taps(inside.begin, window.width));
+        }
+        for (std::int64_t j = inside.end; j < a.output_width; ++j) {
+            run(j, j + 1, forward_taps(j, window.width));
+        }
+    }
 };
 
-// Output cells [begin, end) along one axis whose taps are all inside.
-struct Interior {
-    std::int64_t begin;
-    std::int64_t end;
-};
-
-inline Interior interior(std::int64_t output, std::int64_t length, std::int64_t kernel,
-                         std::int64_t stride, std::int64_t dilation, std::int64_t pad) {
-    const std::int64_t reach = length - 1 - (kernel - 1) * dilation + pad;
-    const std::int64_t end = reach < 0 ? 0 : smaller(output, reach / stride + 1);
-    const std::int64_t begin = smaller((pad + stride - 1) / stride, end);
-    return {begin, end};
-}
-
+// Operands: input, filters packed by `pack_filters`, bias or null, output.
 inline void convolution(const Call& call) {
     const auto& a = arguments<ConvolutionArguments>(call);
+    const ConvolutionWindow window(a);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
-    const std::int64_t taps = a.kernel_height * a.kernel_width;
-    const Interior inside = interior(a.output_width, a.width, a.kernel_width, a.stride_width,
-                                     a.dilation_width, a.pad_left);
-    const auto columns = [&](std::int64_t cell) {
-        return forward_taps(cell, a.width, a.kernel_width, a.stride_width, a.dilation_width,
-                            a.pad_left);
-    };
-    for (std::int64_t i = 0; i < a.output_height; ++i) {
-        float* output_row = call.operands[3] + i * a.output_width * a.filters * lanes;
-        const AxisTaps rows = forward_taps(i, a.height, a.kernel_height, a.stride_height,
-                                           a.dilation_height, a.pad_top);
+    const std::int64_t taps = window.taps();
+    for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
+        const AxisTaps planes = forward_taps(row / a.output_height, window.depth);
+        const AxisTaps rows = forward_taps(row % a.output_height, window.height);
+        float* output = call.operands[3] + row * a.output_width * a.filters * lanes;
         for (std::int64_t g = 0; g < a.groups; ++g) {
-            const float* weights = call.operands[1] + g * taps * channels * filters;
             for_filter_blocks(
-                filters, taps * channels, weights,
-                [&](std::int64_t q, const float* w, std::int64_t block) {
+                filters, taps * channels, call.operands[1] + g * taps * channels * filters,
+                [&](std::int64_t q, const float* weights, std::int64_t block) {
                     const std::int64_t filter = g * filters + q;
-                    const float* bias = call.operands[2] ? call.operands[2] + filter : nullptr;
-                    const Epilogue epilogue = epilogue_of(bias, a.activation, a.slope);
-                    const ForwardRow row{a, call.operands[0] + g * channels * lanes,
-                                         output_row + filter * lanes, rows, channels};
-                    for (std::int64_t j = 0; j < inside.begin; ++j) {
-                        row.run(j, j + 1, columns(j), w, block, epilogue);
-                    }
-                    if (inside.begin < inside.end) {
-                        row.run(inside.begin, inside.end, columns(inside.begin), w, block,
-                                epilogue);
-                    }
-                    for (std::int64_t j = inside.end; j < a.output_width; ++j) {
-                        row.run(j, j + 1, columns(j), w, block, epilogue);
-                    }
+                    ForwardRow{a,
+                               window,
+                               call.operands[0] + g * channels * lanes,
+                               output + filter * lanes,
+                               planes,
+                               rows,
+                               channels,
+                               weights,
+                               block,
+                               epilogue_of(call.operands[2], filter, a.activation, a.slope)}
+                        .run_all();
                 });
         }
-        activate_row(output_row, a.output_width * a.filters, a.activation);
+        activate_row(output, a.output_width * a.filters, a.activation);
     }
 }
 
@@ -163,90 +153,104 @@ inline void convolution(const Call& call) {
 // are `stride_width` apart have the same taps, shifted by one output cell.
 struct BackwardRow {
     const ConvolutionArguments& a;
+    const ConvolutionWindow& window;
     const float* upstream;  // first filter of the group
     float* gradient;        // first cell of the row, first channel of the block
+    AxisTaps planes;
     AxisTaps rows;
     std::int64_t filters;  // of the group
-    std::int64_t row_step;
-    std::int64_t column_step;
+    const float* weights;
+    std::int64_t block;
+    Epilogue epilogue;
 
-    void run(std::int64_t cell, std::int64_t count, const AxisTaps& columns, const float* weights,
-             std::int64_t block) const {
-        const std::int64_t back_rows = row_step * a.dilation_height / a.stride_height;
-        const std::int64_t back_columns = column_step * a.dilation_width / a.stride_width;
-        const TapGrid grid{rows.count,
-                           columns.count,
-                           filters,
-                           -back_rows * a.output_width * a.filters * lanes,
-                           -back_columns * a.filters * lanes,
-                           row_step * a.kernel_width * filters,
-                           column_step * filters};
-        const std::int64_t source = rows.input * a.output_width + columns.input;
-        const std::int64_t tap = rows.first * a.kernel_width + columns.first;
-        cells_of_block[block](count, upstream + source * a.filters * lanes, a.filters * lanes, grid,
-                              weights + tap * filters * block, gradient + cell * a.channels * lanes,
-                              a.stride_width * a.channels * lanes, Epilogue{});
+    TapGrid grid(const AxisTaps& columns) const {
+        const std::int64_t row = a.output_width * a.filters * lanes;
+        const std::int64_t kernel_row = a.kernel_width * filters;
+        return {planes.count,
+                rows.count,
+                columns.count,
+                filters,
+                -window.depth.backward_distance * a.output_height * row,
+                -window.height.backward_distance * row,
+                -window.width.backward_distance * a.filters * lanes,
+                window.depth.backward_step * a.kernel_height * kernel_row,
+                window.height.backward_step * kernel_row,
+                window.width.backward_step * filters};
     }
 
-    // All cells of the row, in chains of cells `stride_width` apart; runs of cells with equal taps
-    // go through the tile together.
-    void run_all(const float* weights, std::int64_t block) const {
-        const auto columns = [&](std::int64_t cell) {
-            return backward_taps(cell, a.output_width, a.kernel_width, a.stride_width,
-                                 a.dilation_width, a.pad_left, column_step);
-        };
-        for (std::int64_t phase = 0; phase < smaller(a.stride_width, a.width); ++phase) {
-            std::int64_t start = phase;
-            AxisTaps taps = columns(start);
-            std::int64_t count = 1;
-            for (std::int64_t cell = phase + a.stride_width;; cell += a.stride_width) {
-                const bool inside = cell < a.width;
-                const AxisTaps next = inside ? columns(cell) : AxisTaps{};
-                const bool same = inside && next.first == taps.first && next.count == taps.count &&
-                                  (taps.count == 0 || next.input == taps.input + count);
-                if (same) {
-                    ++count;
-                    continue;
-                }
-                run(start, count, taps, weights, block);
-                if (!inside) {
-                    break;
-                }
-                start = cell;
-                taps = next;
-                count = 1;
+    // `count` cells from `cell` on, `stride_width` apart.
+    void run(std::int64_t cell, std::int64_t count, const AxisTaps& columns) const {
+        const std::int64_t source =
+            (planes.source * a.output_height + rows.source) * a.output_width + columns.source;
+        const std::int64_t tap = VolumeTaps{planes, rows, columns}.first(window);
+        cells_of_block[block](count, upstream + source * a.filters * lanes, a.filters * lanes,
+                              grid(columns), weights + tap * filters * block,
+                              gradient + cell * a.channels * lanes,
+                              a.stride_width * a.channels * lanes, epilogue);
+    }
+
+    // Every `stride_width`th cell from `phase` on; runs of cells with equal taps go through the
+    // tile together.
+    void run_phase(std::int64_t phase) const {
+        std::int64_t start = phase;
+        std::int64_t count = 1;
+        AxisTaps taps = backward_taps(start, window.width);
+        for (std::int64_t cell = phase + a.stride_width;; cell += a.stride_width) {
+            const bool inside = cell < a.width;
+            const AxisTaps next = inside ? backward_taps(cell, window.width) : AxisTaps{};
+            if (inside && next.first == taps.first && next.count == taps.count &&
+                (taps.count == 0 || next.source == taps.source + count)) {
+                ++count;
+                continue;
             }
+            run(start, count, taps);
+            if (!inside) {
+                return;
+            }
+            start = cell;
+            count = 1;
+            taps = next;
+        }
+    }
+
+    void run_all() const {
+        for (std::int64_t phase = 0; phase < smaller(a.stride_width, a.width); ++phase) {
+            run_phase(phase);
         }
     }
 };
 
+// Operands: gradient of the output, filters packed transposed by `pack_filters`, bias or null,
+// gradient by the input.
 inline void convolution_input_gradient(const Call& call) {
     const auto& a = arguments<ConvolutionArguments>(call);
+    const ConvolutionWindow window(a);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
-    const std::int64_t taps = a.kernel_height * a.kernel_width;
-    const std::int64_t row_step =
-        a.stride_height / greatest_common_divisor(a.stride_height, a.dilation_height);
-    const std::int64_t column_step =
-        a.stride_width / greatest_common_divisor(a.stride_width, a.dilation_width);
-    for (std::int64_t i = 0; i < a.height; ++i) {
-        float* gradient_row = call.operands[2] + i * a.width * a.channels * lanes;
-        const AxisTaps rows = backward_taps(i, a.output_height, a.kernel_height, a.stride_height,
-                                            a.dilation_height, a.pad_top, row_step);
+    const std::int64_t taps = window.taps();
+    for (std::int64_t row = 0; row < a.depth * a.height; ++row) {
+        const AxisTaps planes = backward_taps(row / a.height, window.depth);
+        const AxisTaps rows = backward_taps(row % a.height, window.height);
+        float* gradient = call.operands[3] + row * a.width * a.channels * lanes;
         for (std::int64_t g = 0; g < a.groups; ++g) {
-            const float* weights = call.operands[1] + g * taps * channels * filters;
-            for_filter_blocks(channels, taps * filters, weights,
-                              [&](std::int64_t q, const float* w, std::int64_t block) {
-                                  const BackwardRow row{a,
-                                                        call.operands[0] + g * filters * lanes,
-                                                        gradient_row + (g * channels + q) * lanes,
-                                                        rows,
-                                                        filters,
-                                                        row_step,
-                                                        column_step};
-                                  row.run_all(w, block);
-                              });
+            for_filter_blocks(
+                channels, taps * filters, call.operands[1] + g * taps * channels * filters,
+                [&](std::int64_t q, const float* weights, std::int64_t block) {
+                    const std::int64_t channel = g * channels + q;
+                    BackwardRow{a,
+                                window,
+                                call.operands[0] + g * filters * lanes,
+                                gradient + channel * lanes,
+                                planes,
+                                rows,
+                                filters,
+                                weights,
+                                block,
+                                epilogue_of(call.operands[2], channel, a.activation, a.slope)}
+                        .run_all();
+                });
         }
+        activate_row(gradient, a.width * a.channels, a.activation);
     }
 }
 

@@ -12,13 +12,12 @@ namespace kernelet::KERNELET_ISA {
 // Operands: input, weights packed by `pack_filters`, bias or null, output.
 inline void dense(const Call& call) {
     const auto& a = arguments<DenseArguments>(call);
-    const TapGrid grid{1, 1, a.inputs, 0, 0, 0, 0};
+    const TapGrid grid{1, 1, 1, a.inputs, 0, 0, 0, 0, 0, 0};
     for_filter_blocks(a.outputs, a.inputs, call.operands[1],
                       [&](std::int64_t q, const float* weights, std::int64_t block) {
-                          const float* bias = call.operands[2] ? call.operands[2] + q : nullptr;
-                          cells_of_block[block](1, call.operands[0], 0, grid, weights,
-                                                call.operands[3] + q * lanes, 0,
-                                                epilogue_of(bias, a.activation, a.slope));
+                          cells_of_block[block](
+                              1, call.operands[0], 0, grid, weights, call.operands[3] + q * lanes,
+                              0, epilogue_of(call.operands[2], q, a.activation, a.slope));
                       });
     activate_row(call.operands[3], a.outputs, a.activation);
 }

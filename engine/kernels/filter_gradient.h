@@ -12,15 +12,43 @@ namespace kernelet::KERNELET_ISA {
 inline constexpr int gradient_rows = Vector::registers >= 32 ? 6 : 3;
 inline constexpr int gradient_columns = 4;
 
-// Cells that one tap connects: `rows` × `columns` of them; strides in floats.
+// Cells that one tap connects: `planes` × `rows` × `columns` of them; strides in floats.
 struct CellGrid {
+    std::int64_t planes;
     std::int64_t rows;
     std::int64_t columns;
+    std::int64_t input_plane_stride;
     std::int64_t input_row_stride;
     std::int64_t input_column_stride;
+    std::int64_t upstream_plane_stride;
     std::int64_t upstream_row_stride;
     std::int64_t upstream_column_stride;
 };
+
+// Adds the products of one row of cells.
+template <int I, int O>
+KERNELET_INLINE void accumulate_cells(Vector (&sums)[I][O], const float* x, const float* y,
+                                      const CellGrid& grid) {
+    for (std::int64_t column = 0; column < grid.columns; ++column) {
+        for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+            Vector up[O];
+            KERNELET_UNROLL
+            for (int o = 0; o < O; ++o) {
+                up[o] = Vector::load(y + o * lanes + lane);
+            }
+            KERNELET_UNROLL
+            for (int i = 0; i < I; ++i) {
+                const Vector element = Vector::load(x + i * lanes + lane);
+                KERNELET_UNROLL
+                for (int o = 0; o < O; ++o) {
+                    sums[i][o] = fma(element, up[o], sums[i][o]);
+                }
+            }
+        }
+        x += grid.input_column_stride;
+        y += grid.upstream_column_stride;
+    }
+}
 
 // I consecutive input elements × O consecutive filters, added to `gradient` (a row an input
 // element, `filters` floats apart).
@@ -35,27 +63,12 @@ inline void gradient_tile(const float* input, const float* upstream, const CellG
             sums[i][o] = Vector::zero();
         }
     }
-    for (std::int64_t row = 0; row < grid.rows; ++row) {
-        const float* x = input + row * grid.input_row_stride;
-        const float* y = upstream + row * grid.upstream_row_stride;
-        for (std::int64_t column = 0; column < grid.columns; ++column) {
-            for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-                Vector up[O];
-                KERNELET_UNROLL
-                for (int o = 0; o < O; ++o) {
-                    up[o] = Vector::load(y + o * lanes + lane);
-                }
-                KERNELET_UNROLL
-                for (int i = 0; i < I; ++i) {
-                    const Vector element = Vector::load(x + i * lanes + lane);
-                    KERNELET_UNROLL
-                    for (int o = 0; o < O; ++o) {
-                        sums[i][o] = fma(element, up[o], sums[i][o]);
-                    }
-                }
-            }
-            x += grid.input_column_stride;
-            y += grid.upstream_column_stride;
+    for (std::int64_t plane = 0; plane < grid.planes; ++plane) {
+        for (std::int64_t row = 0; row < grid.rows; ++row) {
+            const float* x = input + plane * grid.input_plane_stride + row * grid.input_row_stride;
+            const float* y =
+                upstream + plane * grid.upstream_plane_stride + row * grid.upstream_row_stride;
+            accumulate_cells<I, O>(sums, x, y, grid);
         }
     }
     for (int i = 0; i < I; ++i) {
@@ -92,7 +105,7 @@ KERNELET_INLINE GradientTile gradient_tile_of(std::int64_t rows, std::int64_t co
 inline void gradient_block(const float* input, std::int64_t elements, const float* upstream,
                            std::int64_t filters, const CellGrid& grid, float* gradient,
                            std::int64_t gradient_stride) {
-    if (grid.rows <= 0 || grid.columns <= 0) {
+    if (grid.planes <= 0 || grid.rows <= 0 || grid.columns <= 0) {
         return;
     }
     for (std::int64_t o = 0; o < filters; o += gradient_columns) {
@@ -105,63 +118,68 @@ inline void gradient_block(const float* input, std::int64_t elements, const floa
     }
 }
 
-// Output cells [begin, end) along one axis that tap `k` connects to cells inside the input.
-inline Interior cells_of_tap(std::int64_t k, std::int64_t output, std::int64_t length,
-                             std::int64_t stride, std::int64_t dilation, std::int64_t pad) {
-    const std::int64_t shift = k * dilation - pad;
-    const std::int64_t begin = shift < 0 ? (-shift + stride - 1) / stride : 0;
-    const std::int64_t reach = length - 1 - shift;
-    const std::int64_t end = reach < 0 ? 0 : smaller(output, reach / stride + 1);
-    return {begin, larger(end, begin)};
-}
-
 // The gradient of one row of taps for one group.
 struct FilterGradientRow {
     const ConvolutionArguments& a;
+    const ConvolutionWindow& window;
     const float* input;     // first channel of the group
     const float* upstream;  // first filter of the group
     float* gradient;        // first filter of the group, first tap of the row
+    std::int64_t kernel_plane;
     std::int64_t kernel_row;
-    Interior rows;
+    Span planes;
+    Span rows;
+
+    CellGrid grid(Span columns) const {
+        const std::int64_t input_row = a.width * a.channels * lanes;
+        const std::int64_t upstream_row = a.output_width * a.filters * lanes;
+        return {planes.end - planes.begin,
+                rows.end - rows.begin,
+                columns.end - columns.begin,
+                a.stride_depth * a.height * input_row,
+                a.stride_height * input_row,
+                a.stride_width * a.channels * lanes,
+                a.output_height * upstream_row,
+                upstream_row,
+                a.filters * lanes};
+    }
+
+    // The input cell that a tap connects with an output cell, along one axis.
+    static std::int64_t source(std::int64_t cell, std::int64_t tap, const WindowAxis& axis) {
+        return cell * axis.stride + tap * axis.dilation - axis.pad;
+    }
 
     // Taps [tap, tap + count) of the row, whose channels lie one after the other, over the output
-    // columns of `span`.
-    void run(std::int64_t tap, std::int64_t count, Interior span) const {
+    // cells of `columns`.
+    void run(std::int64_t tap, std::int64_t count, Span columns) const {
         const std::int64_t channels = a.channels / a.groups;
-        const std::int64_t input_row =
-            rows.begin * a.stride_height + kernel_row * a.dilation_height - a.pad_top;
-        const std::int64_t input_column =
-            span.begin * a.stride_width + tap * a.dilation_width - a.pad_left;
-        const CellGrid grid{rows.end - rows.begin,
-                            span.end - span.begin,
-                            a.stride_height * a.width * a.channels * lanes,
-                            a.stride_width * a.channels * lanes,
-                            a.output_width * a.filters * lanes,
-                            a.filters * lanes};
-        gradient_block(
-            input + (input_row * a.width + input_column) * a.channels * lanes, count * channels,
-            upstream + (rows.begin * a.output_width + span.begin) * a.filters * lanes,
-            a.filters / a.groups, grid, gradient + tap * channels * a.filters, a.filters);
+        const std::int64_t input_cell =
+            (source(planes.begin, kernel_plane, window.depth) * a.height +
+             source(rows.begin, kernel_row, window.height)) *
+                a.width +
+            source(columns.begin, tap, window.width);
+        const std::int64_t output_cell =
+            (planes.begin * a.output_height + rows.begin) * a.output_width + columns.begin;
+        gradient_block(input + input_cell * a.channels * lanes, count * channels,
+                       upstream + output_cell * a.filters * lanes, a.filters / a.groups,
+                       grid(columns), gradient + tap * channels * a.filters, a.filters);
     }
 
     void run_all() const {
         // Where all taps of the row are inside, their inputs are one run of neighbours.
         const bool merged = a.dilation_width == 1 && a.groups == 1;
-        const Interior inside = merged ? interior(a.output_width, a.width, a.kernel_width,
-                                                  a.stride_width, a.dilation_width, a.pad_left)
-                                       : Interior{0, 0};
+        const Span inside = merged ? window.inside : Span{0, 0};
         if (inside.begin < inside.end) {
             run(0, a.kernel_width, inside);
         }
         for (std::int64_t tap = 0; tap < a.kernel_width; ++tap) {
-            const Interior span = cells_of_tap(tap, a.output_width, a.width, a.stride_width,
-                                               a.dilation_width, a.pad_left);
+            const Span cells = cells_of_tap(tap, window.width);
             if (inside.begin >= inside.end) {
-                run(tap, 1, span);
+                run(tap, 1, cells);
                 continue;
             }
-            run(tap, 1, {span.begin, smaller(inside.begin, span.end)});
-            run(tap, 1, {larger(inside.end, span.begin), span.end});
+            run(tap, 1, {cells.begin, smaller(inside.begin, cells.end)});
+            run(tap, 1, {larger(inside.end, cells.begin), cells.end});
         }
     }
 };
@@ -169,25 +187,29 @@ struct FilterGradientRow {
 // Operands: input, upstream gradient, partial sum of the gradient.
 inline void convolution_filter_gradient(const Call& call) {
     const auto& a = arguments<ConvolutionArguments>(call);
+    const ConvolutionWindow window(a);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     const std::int64_t row_size = a.kernel_width * channels * a.filters;
-    float* gradient = call.operands[2];
+    const std::int64_t kernel_rows = a.kernel_depth * a.kernel_height;
     if (call.first) {
-        for (std::int64_t k = 0; k < a.kernel_height * row_size; ++k) {
-            gradient[k] = 0.0F;
+        for (std::int64_t k = 0; k < kernel_rows * row_size; ++k) {
+            call.operands[2][k] = 0.0F;
         }
     }
-    for (std::int64_t row = 0; row < a.kernel_height; ++row) {
-        const Interior rows = cells_of_tap(row, a.output_height, a.height, a.stride_height,
-                                           a.dilation_height, a.pad_top);
+    for (std::int64_t k = 0; k < kernel_rows; ++k) {
+        const std::int64_t plane = k / a.kernel_height;
+        const std::int64_t row = k % a.kernel_height;
         for (std::int64_t g = 0; g < a.groups; ++g) {
             FilterGradientRow{a,
+                              window,
                               call.operands[0] + g * channels * lanes,
                               call.operands[1] + g * filters * lanes,
-                              gradient + row * row_size + g * filters,
+                              call.operands[2] + k * row_size + g * filters,
+                              plane,
                               row,
-                              rows}
+                              cells_of_tap(plane, window.depth),
+                              cells_of_tap(row, window.height)}
                 .run_all();
         }
     }

@@ -20,12 +20,15 @@ inline constexpr int lane_vectors = Vector::width == 8 ? 2 : 1;
 // Where the sums of one output cell come from: a grid of taps, each a run of consecutive channels.
 // Strides are in floats; one element of a value takes `lanes` floats.
 struct TapGrid {
+    std::int64_t planes;
     std::int64_t rows;
     std::int64_t columns;
     std::int64_t run;
+    std::int64_t input_plane_stride;
     std::int64_t input_row_stride;
     std::int64_t input_column_stride;
-    std::int64_t weight_row_stride;  // in taps × channels of one output channel
+    std::int64_t weight_plane_stride;  // in taps × channels of one output channel
+    std::int64_t weight_row_stride;
     std::int64_t weight_column_stride;
 };
 
@@ -37,32 +40,45 @@ inline constexpr int tile_cells = Q >= 8   ? (Vector::registers >= 32 ? 3 : 1)
                                   : Q >= 3 ? (Vector::registers >= 32 ? 6 : 3)
                                            : (Vector::registers >= 32 ? 8 : 4);
 
-// P counts vectors: `lane_vectors` of them belong to one cell.
+// Adds the products of one run of consecutive channels. P counts vectors: `lane_vectors` of them
+// belong to one cell.
+template <int P, int Q>
+KERNELET_INLINE void accumulate_run(Vector (&sums)[P][Q], const float* x, std::int64_t cell_stride,
+                                    std::int64_t run, const float* w) {
+    for (std::int64_t k = 0; k < run; ++k, x += lanes, w += Q) {
+        Vector cells[P];
+        KERNELET_UNROLL
+        for (int p = 0; p < P; ++p) {
+            cells[p] =
+                Vector::load(x + p / lane_vectors * cell_stride + p % lane_vectors * Vector::width);
+        }
+        KERNELET_UNROLL
+        for (int q = 0; q < Q; ++q) {
+            const Vector weight = Vector::broadcast_from(w + q);
+            KERNELET_UNROLL
+            for (int p = 0; p < P; ++p) {
+                sums[p][q] = fma(cells[p], weight, sums[p][q]);
+            }
+        }
+    }
+}
+
 template <int P, int Q>
 KERNELET_INLINE void accumulate(Vector (&sums)[P][Q], const float* input, std::int64_t cell_stride,
                                 const TapGrid& grid, const float* weights) {
-    for (std::int64_t row = 0; row < grid.rows; ++row) {
-        for (std::int64_t column = 0; column < grid.columns; ++column) {
-            const float* x =
-                input + row * grid.input_row_stride + column * grid.input_column_stride;
-            const float* w =
-                weights + Q * (row * grid.weight_row_stride + column * grid.weight_column_stride);
-            for (std::int64_t k = 0; k < grid.run; ++k, x += lanes, w += Q) {
-                Vector cells[P];
-                KERNELET_UNROLL
-                for (int p = 0; p < P; ++p) {
-                    cells[p] = Vector::load(x + p / lane_vectors * cell_stride +
-                                            p % lane_vectors * Vector::width);
-                }
-                KERNELET_UNROLL
-                for (int q = 0; q < Q; ++q) {
-                    const Vector weight = Vector::broadcast_from(w + q);
-                    KERNELET_UNROLL
-                    for (int p = 0; p < P; ++p) {
-                        sums[p][q] = fma(cells[p], weight, sums[p][q]);
-                    }
-                }
+    for (std::int64_t plane = 0; plane < grid.planes; ++plane) {
+        const float* row_input = input + plane * grid.input_plane_stride;
+        const float* row_weights = weights + Q * plane * grid.weight_plane_stride;
+        for (std::int64_t row = 0; row < grid.rows; ++row) {
+            const float* x = row_input;
+            const float* w = row_weights;
+            for (std::int64_t column = 0; column < grid.columns; ++column) {
+                accumulate_run<P, Q>(sums, x, cell_stride, grid.run, w);
+                x += grid.input_column_stride;
+                w += Q * grid.weight_column_stride;
             }
+            row_input += grid.input_row_stride;
+            row_weights += Q * grid.weight_row_stride;
         }
     }
 }

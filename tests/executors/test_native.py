@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,9 +15,19 @@ from kernelet.executors.base import Results, Run, State
 from kernelet.executors.native import NativeExecutor
 from kernelet.executors.reference import ReferenceExecutor
 from kernelet.program import Program
-from programs import batch, branched_network, new_state, plain_network
+from programs import batch, branched_network, enlarging_network, new_state, plain_network
 
-NETWORKS = pytest.mark.parametrize("network", [plain_network, branched_network])
+NETWORKS = pytest.mark.parametrize(
+    "network",
+    [
+        plain_network,
+        branched_network,
+        partial(enlarging_network, 20),
+        partial(enlarging_network, 6, 8),
+        partial(enlarging_network, 4, 6, 4),
+    ],
+    ids=["plain", "branched", "1-D", "2-D", "3-D"],
+)
 LEVELS = pytest.mark.parametrize("isa", _engine.processor().levels)
 
 

@@ -34,6 +34,36 @@ CASES: list[tuple[Callable[[], Any], str]] = [
         ),
     ),
     (
+        lambda: layers.Conv1D(4, (3, 3)),
+        "kernel_size must be an integer of at least 1, not (3, 3).",
+    ),
+    (
+        lambda: layers.MaxPooling3D((2, 2)),
+        (
+            "pool_size must be an integer of at least 1 or three of them (planes, rows, columns),"
+            " not (2, 2)."
+        ),
+    ),
+    (
+        lambda: layers.Conv1D(4, 3, padding=((1, 2), (3, 4))),
+        (
+            'padding must be "valid", "same", "full", "causal", an integer of at least 0 or a pair'
+            " (before, after), not ((1, 2), (3, 4))."
+        ),
+    ),
+    (
+        lambda: layers.Conv3D(4, 3, padding=(1, 2)),
+        (
+            'padding must be "valid", "same", "full", an integer of at least 0, three of them'
+            " (planes, rows, columns) or three pairs ((front, back), (top, bottom), (left, right)),"
+            " not (1, 2)."
+        ),
+    ),
+    (
+        lambda: layers.Conv2DTranspose(4, 3, strides=2, output_padding=2),
+        "output_padding must be from 0 to 1, below the stride of 2, not 2.",
+    ),
+    (
         lambda: layers.Conv2D(4, 3, data_format="channels_first"),
         (
             "data_format must be None or \"channels_last\", not 'channels_first': pictures are"
@@ -126,17 +156,22 @@ def test_wrong_argument(make: Callable[[], Any], text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "normal"),
+    ("given", "axes", "normal"),
     [
-        ("Same", "same"),
-        (0, ((0, 0), (0, 0))),
-        ((1, 2), ((1, 1), (2, 2))),
-        (((0, 1), (2, 3)), ((0, 1), (2, 3))),
-        ([[0, 1], 2], ((0, 1), (2, 2))),
+        ("Same", 2, "same"),
+        (0, 2, ((0, 0), (0, 0))),
+        ((1, 2), 2, ((1, 1), (2, 2))),
+        (((0, 1), (2, 3)), 2, ((0, 1), (2, 3))),
+        ([[0, 1], 2], 2, ((0, 1), (2, 2))),
+        (3, 1, ((3, 3),)),
+        ((2, 0), 1, ((2, 0),)),
+        ([[2, 0]], 1, ((2, 0),)),
+        ((2,), 1, ((2, 2),)),
+        ((0, 1, (2, 3)), 3, ((0, 0), (1, 1), (2, 3))),
     ],
 )
-def test_padding_has_one_form(given: Any, normal: Any) -> None:
-    assert arguments.padding(given) == normal
+def test_padding_has_one_form(given: Any, axes: int, normal: Any) -> None:
+    assert arguments.padding(given, axes) == normal
 
 
 def test_activation_functions_stand_for_their_names() -> None:

@@ -18,6 +18,32 @@ SHAPES: list[tuple[layers.Layer, tuple[int, ...], tuple[int, ...]]] = [
     (layers.Conv2D(6, (3, 1), strides=(2, 1), padding="same"), (9, 9, 2), (5, 9, 6)),
     (layers.Conv2D(4, 3, dilation_rate=2), (9, 9, 2), (5, 5, 4)),
     (layers.Conv2D(4, 3, padding=((1, 0), (2, 2))), (9, 9, 2), (8, 11, 4)),
+    (layers.Conv1D(6, 5, strides=2), (28, 1), (12, 6)),
+    (layers.Conv1D(6, 3, padding="causal", dilation_rate=4), (28, 2), (28, 6)),
+    (layers.Conv1D(6, 5, padding=(4, 0)), (28, 1), (28, 6)),
+    (layers.Conv3D(6, (1, 3, 5)), (8, 8, 8, 2), (8, 6, 4, 6)),
+    (layers.Conv3D(6, 3, padding=((1, 0), 0, (0, 2))), (8, 8, 8, 2), (7, 6, 8, 6)),
+    # Keras: (n − 1)·s + k, at least n·s; n·s; (n − 1)·s + k mod 2 + output_padding.
+    (layers.Conv2DTranspose(6, 3, strides=2), (7, 8, 2), (15, 17, 6)),
+    (layers.Conv2DTranspose(6, 2, strides=(3, 1)), (7, 8, 2), (21, 9, 6)),
+    (layers.Conv2DTranspose(6, 3, strides=2, padding="same"), (7, 8, 2), (14, 16, 6)),
+    (
+        layers.Conv2DTranspose(6, 3, strides=2, padding="same", output_padding=(0, 1)),
+        (7, 8, 2),
+        (13, 16, 6),
+    ),
+    (layers.Conv2DTranspose(6, 3, strides=3, output_padding=1), (7, 8, 2), (22, 25, 6)),
+    (layers.Conv2DTranspose(6, 3, 2, 1, output_padding=1), (7, 8, 2), (14, 16, 6)),
+    (layers.Conv2DTranspose(6, 3, padding="full"), (7, 8, 2), (5, 6, 6)),
+    (layers.Conv1DTranspose(6, 4, strides=2, padding="same"), (9, 2), (18, 6)),
+    (layers.Conv1DTranspose(6, 2, dilation_rate=3, padding=(2, 1)), (9, 2), (9, 6)),
+    (layers.Conv3DTranspose(6, 2, strides=(1, 2, 2)), (4, 5, 6, 2), (5, 10, 12, 6)),
+    (layers.MaxPooling1D(), (100, 3), (50, 3)),
+    (layers.AveragePooling1D(3, 1, padding="same"), (100, 3), (100, 3)),
+    (layers.MaxPooling3D((1, 2, 2)), (5, 6, 7, 3), (5, 3, 3, 3)),
+    (layers.AveragePooling3D(2), (5, 6, 7, 3), (2, 3, 3, 3)),
+    (layers.GlobalAveragePooling1D(), (7, 64), (64,)),
+    (layers.GlobalMaxPooling3D(keepdims=True), (7, 5, 3, 64), (1, 1, 1, 64)),
     (layers.MaxPooling2D(), (100, 100, 3), (50, 50, 3)),
     (layers.MaxPooling2D(3, strides=2, padding="same"), (7, 8, 3), (4, 4, 3)),
     (layers.AveragePooling2D((2, 3)), (8, 9, 3), (4, 3, 3)),
@@ -80,6 +106,51 @@ PROBLEMS: list[tuple[Callable[[], Any], str]] = [
             " (valid: 2 − 3 + 1 = 0).\n"
             "  2×8 → max_pooling2d\n"
             '  Try padding="same" or a pool of at most 2.'
+        ),
+    ),
+    (
+        lambda: layers.Conv1D(3, 9, name="second")(
+            layers.MaxPooling1D(2, name="half")(layers.Conv1D(4, 3, name="first")(Input((16, 1))))
+        ),
+        (
+            "Conv1D 'second': kernel 9 does not fit its input of 7 (valid: 7 − 9 + 1 = -1).\n"
+            "  16×1 → first 14×4 → half 7×4 → second\n"
+            '  Try padding="same", a kernel of at most 7, or leave out half.'
+        ),
+    ),
+    (
+        lambda: layers.MaxPooling3D((1, 2, 9))(Input((4, 8, 8, 1))),
+        (
+            "MaxPooling3D 'max_pooling3d': pool 1×2×9 does not fit its 4×8×8 input"
+            " (valid: 8 − 9 + 1 = 0).\n"
+            "  4×8×8 → max_pooling3d\n"
+            '  Try padding="same" or a pool of at most 8.'
+        ),
+    ),
+    (
+        lambda: layers.Conv2DTranspose(3, 3, padding=2)(Input((2, 4, 1))),
+        (
+            "Conv2DTranspose 'conv2d_transpose': the padding leaves nothing of its output"
+            " ((2 − 1) · 1 + 3 − 4 = 0; (4 − 1) · 1 + 3 − 4 = 2).\n"
+            "  2×4 → conv2d_transpose\n"
+            '  Try padding="same".'
+        ),
+    ),
+    (
+        lambda: layers.Conv1D(4, 3)(Input((28,))),
+        (
+            "Conv1D 'conv1d': needs sequences of (length, channels), got 28 numbers.\n"
+            "  28 → conv1d\n"
+            "  Try x[..., numpy.newaxis] for sequences of one channel."
+        ),
+    ),
+    (
+        lambda: layers.Conv3D(4, 3)(Input((8, 8, 8))),
+        (
+            "Conv3D 'conv3d': needs volumes of (depth, height, width, channels), got (8, 8, 8).\n"
+            "  8×8 → conv3d\n"
+            "  Try x[..., numpy.newaxis] for volumes of one channel or a Reshape layer in front"
+            " of it."
         ),
     ),
     (

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kernelet.geometry import Padding, Window2D, window2d
+from kernelet.geometry import Padding, SlidingWindow, sliding_window
 
 
 @dataclass(frozen=True)
@@ -15,19 +15,19 @@ class Case:
 
     Attributes
     ----------
-    size, kernel, strides, dilation : pair of int
-        Rows and columns.
+    size, kernel, strides, dilation : tuple of int
+        Along each axis that the window slides over, one to three; strides and dilation of () are 1.
     padding : str, int or pairs
         As layers take it.
     channels, filters, groups, batch : int
         Of pictures and filters, and how many pictures.
     """
 
-    size: tuple[int, int]
-    kernel: tuple[int, int]
+    size: tuple[int, ...]
+    kernel: tuple[int, ...]
     padding: Padding = "valid"
-    strides: tuple[int, int] = (1, 1)
-    dilation: tuple[int, int] = (1, 1)
+    strides: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
     channels: int = 1
     filters: int = 1
     groups: int = 1
@@ -35,9 +35,9 @@ class Case:
     name: str = field(default="", compare=False)
 
     @property
-    def window(self) -> Window2D:
+    def window(self) -> SlidingWindow:
         """The resolved window."""
-        return window2d(self.size, self.kernel, self.padding, self.strides, self.dilation)
+        return sliding_window(self.size, self.kernel, self.padding, self.strides, self.dilation)
 
     def __str__(self) -> str:
         return self.name
@@ -66,36 +66,50 @@ CASES = (
     Case((5, 5), (3, 3), "valid", (2, 1), (1, 2), 6, 10, 2, name="groups"),
     Case((4, 4), (3, 3), "same", channels=17, filters=19, batch=16, name="odd channels"),
     Case((3, 19), (3, 3), "same", channels=8, filters=32, batch=1, name="one picture"),
+    Case((50,), (7,), "same", channels=3, filters=9, batch=17, name="1-D"),
+    Case((23,), (4,), "full", (3,), (2,), 4, 6, 2, name="1-D, everything"),
+    Case((40,), (5,), "causal", dilation=(4,), channels=2, filters=8, name="1-D, causal"),
+    Case((3,), (8,), ((6, 1),), channels=5, filters=2, name="1-D, kernel beyond the signal"),
+    Case((5, 6, 7), (3, 3, 3), "same", channels=2, filters=9, batch=17, name="3-D"),
+    Case((4, 5, 9), (2, 3, 3), "same", (2, 1, 3), (1, 2, 1), 4, 6, 2, name="3-D, everything"),
+    Case((6, 5, 4), (3, 1, 2), ((2, 0), 1, (0, 3)), (1, 2, 1), name="3-D, asymmetric padding"),
+    Case((2, 2, 9), (4, 5, 3), "same", channels=3, filters=4, name="3-D, kernel beyond the volume"),
 )
 
 
-def _padding(generator: np.random.Generator) -> Padding:
+# The longest axis and the largest kernel by the number of axes.
+_LIMITS = {1: (40, 9), 2: (12, 5), 3: (6, 3)}
+
+
+def _padding(generator: np.random.Generator, axes: int) -> Padding:
     chosen = generator.integers(5)
     if chosen < 3:
         return ("valid", "same", "full")[chosen]
     if chosen == 3:
         return int(generator.integers(0, 4))
-    (top, bottom, left, right) = (int(x) for x in generator.integers(0, 4, 4))
-    return ((top, bottom), (left, right))
+    sides = generator.integers(0, 4, (axes, 2)).tolist()
+    return tuple((before, after) for before, after in sides)
 
 
 def random_case(generator: np.random.Generator) -> Case:
-    """Return a random small convolution whose kernel fits."""
+    """Return a random small convolution over one to three axes whose kernel fits."""
 
-    def pair(low: int, high: int) -> tuple[int, int]:
-        rows, columns = generator.integers(low, high + 1, 2)
-        return int(rows), int(columns)
+    def sizes(high: int) -> tuple[int, ...]:
+        return tuple(generator.integers(1, high + 1, axes).tolist())
 
     while True:
+        axes = int(generator.choice([1, 2, 2, 3]))
+        length, kernel = _LIMITS[axes]
+        most = 20 if axes < 3 else 10
         groups = int(generator.choice([1, 1, 1, 2, 3]))
         case = Case(
-            size=pair(1, 12),
-            kernel=pair(1, 5),
-            padding=_padding(generator),
-            strides=pair(1, 3),
-            dilation=pair(1, 2),
-            channels=groups * int(generator.integers(1, 20 // groups + 1)),
-            filters=groups * int(generator.integers(1, 20 // groups + 1)),
+            size=sizes(length),
+            kernel=sizes(kernel),
+            padding=_padding(generator, axes),
+            strides=sizes(3),
+            dilation=sizes(2),
+            channels=groups * int(generator.integers(1, most // groups + 1)),
+            filters=groups * int(generator.integers(1, most // groups + 1)),
             groups=groups,
             batch=int(generator.choice([1, 5, 16, 19])),
         )

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from kernelet.errors import ConfigurationError, ShapeError
-from kernelet.geometry import Padding, window2d
+from kernelet.geometry import Padding, sliding_window
 from kernelet.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from kernelet.program import Type
 from ops.execution import (
@@ -17,9 +19,11 @@ from ops.execution import (
     native,
 )
 
+Sizes = tuple[int, ...]
+
 # Picture, channels, window, strides, padding: windows that tile the picture, leave cells out,
 # overlap, stand apart, reach over every border, and cover all of it.
-CASES: list[tuple[tuple[int, int], int, tuple[int, int], tuple[int, int], Padding]] = [
+CASES: list[tuple[Sizes, int, Sizes, Sizes, Padding]] = [
     ((4, 6), 3, (2, 2), (2, 2), "valid"),
     ((28, 28), 6, (2, 2), (2, 2), "valid"),
     ((6, 9), 1, (2, 3), (2, 3), "valid"),
@@ -33,6 +37,12 @@ CASES: list[tuple[tuple[int, int], int, tuple[int, int], tuple[int, int], Paddin
     ((5, 6), 3, (5, 6), (5, 6), "valid"),
     ((1, 1), 2, (1, 1), (1, 1), "valid"),
     ((3, 3), 1, (5, 5), (2, 2), "same"),
+    ((20,), 3, (2,), (2,), "valid"),
+    ((21,), 2, (5,), (2,), "same"),
+    ((9,), 1, (4,), (3,), ((3, 1),)),
+    ((4, 6, 8), 2, (2, 2, 2), (2, 2, 2), "valid"),
+    ((5, 4, 6), 3, (3, 1, 2), (2, 1, 3), "same"),
+    ((3, 3, 4), 1, (2, 3, 2), (1, 1, 2), ((1, 0), 2, (0, 1))),
 ]
 ALL_CASES = pytest.mark.parametrize(
     ("size", "channels", "kernel", "strides", "padding"), CASES, ids=str
@@ -58,14 +68,14 @@ BOTH = pytest.mark.parametrize("kind", [MaxPool, AveragePool])
 @ALL_CASES
 def test_kernels_are_the_references(
     kind: type[MaxPool | AveragePool],
-    size: tuple[int, int],
+    size: Sizes,
     channels: int,
-    kernel: tuple[int, int],
-    strides: tuple[int, int],
+    kernel: Sizes,
+    strides: Sizes,
     padding: Padding,
     isa: str,
 ) -> None:
-    window = window2d(size, kernel, padding, strides)
+    window = sliding_window(size, kernel, padding, strides)
     x = few_numbers(19, *size, channels)
     y = expected(kind(window, channels), x)[0].astype(np.float32)
     upstream = few_numbers(*y.shape, seed=1)
@@ -81,21 +91,21 @@ def test_kernels_are_the_references(
 @ALL_CASES
 def test_gradient_rule(
     kind: type[MaxPool | AveragePool],
-    size: tuple[int, int],
+    size: Sizes,
     channels: int,
-    kernel: tuple[int, int],
-    strides: tuple[int, int],
+    kernel: Sizes,
+    strides: Sizes,
     padding: Padding,
 ) -> None:
     if size == (28, 28):
         size = (6, 6)
-    op = kind(window2d(size, kernel, padding, strides), channels)
+    op = kind(sliding_window(size, kernel, padding, strides), channels)
     assert_gradients(op, distinct_numbers(2, *size, channels), wanted=(0,))
 
 
 @LEVELS
 def test_the_first_maximum_gets_the_gradient(isa: str) -> None:
-    window = window2d((2, 4), (2, 2), "valid", (2, 2))
+    window = sliding_window((2, 4), (2, 2), "valid", (2, 2))
     x = np.array([[[1, 3, 2, 2], [3, 3, 2, 2]]], np.float32)[..., None]
     y = np.array([[[3, 2]]], np.float32)[..., None]
     upstream = np.array([[[5, 7]]], np.float32)[..., None]
@@ -107,7 +117,7 @@ def test_the_first_maximum_gets_the_gradient(isa: str) -> None:
 
 @LEVELS
 def test_padding_never_is_the_maximum(isa: str) -> None:
-    op = MaxPool(window2d((3, 3), (3, 3), "full"), 1)
+    op = MaxPool(sliding_window((3, 3), (3, 3), "full"), 1)
     x, want = np.full((2, 3, 3, 1), -5, np.float32), np.full((2, 5, 5, 1), -5)
     assert np.array_equal(native(op, x, isa=isa)[0], want)
     assert np.array_equal(expected(op, x)[0], want)
@@ -116,7 +126,7 @@ def test_padding_never_is_the_maximum(isa: str) -> None:
 @LEVELS
 @pytest.mark.parametrize("position", range(4))
 def test_nan_makes_the_maximum_nan(position: int, isa: str) -> None:
-    window = window2d((2, 4), (2, 2), "valid", (2, 2))
+    window = sliding_window((2, 4), (2, 2), "valid", (2, 2))
     x = few_numbers(3, 2, 4, 2)
     x[1, position // 2, position % 2, 0] = np.nan
     (y,) = native(MaxPool(window, 2), x, isa=isa)
@@ -128,40 +138,42 @@ def test_nan_makes_the_maximum_nan(position: int, isa: str) -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("padding", [0, 1])
 @pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2), (3, 1)])
+@pytest.mark.parametrize("axes", [1, 2, 3])
 @BOTH
 def test_forward_is_pytorchs(
-    kind: type[MaxPool | AveragePool], kernel: int, stride: int, padding: int
+    kind: type[MaxPool | AveragePool], axes: int, kernel: int, stride: int, padding: int
 ) -> None:
-    torch = pytest.importorskip("torch")
-    x = distinct_numbers(2, 7, 8, 3)
-    channels_first = torch.tensor(x).permute(0, 3, 1, 2)
+    from torch import nn, tensor
+
+    size = (5, 7, 8)[-axes:]
+    x = distinct_numbers(2, *size, 3)
+    layer: Any
     if kind is MaxPool:
-        y = torch.nn.functional.max_pool2d(channels_first, kernel, stride, padding)
+        layer = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)[axes - 1](kernel, stride, padding)
     else:
-        y = torch.nn.functional.avg_pool2d(
-            channels_first, kernel, stride, padding, count_include_pad=False
-        )
-    op = kind(window2d((7, 8), (kernel, kernel), padding, (stride, stride)), 3)
-    want = y.permute(0, 2, 3, 1).numpy()
-    np.testing.assert_allclose(expected(op, x)[0], want, rtol=1e-12)
+        average = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)[axes - 1]
+        layer = average(kernel, stride, padding, count_include_pad=False)
+    window = sliding_window(size, (kernel,) * axes, padding, (stride,) * axes)
+    want = np.moveaxis(layer(tensor(np.moveaxis(x, -1, 1))).numpy(), 1, -1)
+    np.testing.assert_allclose(expected(kind(window, 3), x)[0], want, rtol=1e-12)
 
 
 @BOTH
 def test_meaningless_configurations(kind: type[MaxPool | AveragePool]) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        kind(window2d((4, 4), (2, 2), 2), 1)
+        kind(sliding_window((4, 4), (2, 2), 2), 1)
     assert str(caught.value) == (
         "the padding of a pooling must be smaller than its window of 2, got (2, 2): "
         "a window could lie outside the picture."
     )
     with pytest.raises(ConfigurationError, match=r"^pooling has no dilation, got 2\.$"):
-        kind(window2d((4, 4), (2, 2), "valid", dilation=(2, 2)), 1)
+        kind(sliding_window((4, 4), (2, 2), "valid", dilation=(2, 2)), 1)
     with pytest.raises(ShapeError, match=r"window of 5 does not fit an input of 4 \(4 − 5 \+ 1 ="):
-        kind(window2d((4, 4), (5, 5), "valid"), 1)
+        kind(sliding_window((4, 4), (5, 5), "valid"), 1)
 
 
 @BOTH
 def test_shapes_that_do_not_fit(kind: type[MaxPool | AveragePool]) -> None:
-    op = kind(window2d((4, 4), (2, 2), "valid"), 3)
+    op = kind(sliding_window((4, 4), (2, 2), "valid"), 3)
     with pytest.raises(ShapeError, match=r"_pool expects \(4, 4, 3\), got \(4, 4, 2\)\.$"):
         op.types(Type((4, 4, 2)))

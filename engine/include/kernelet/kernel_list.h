@@ -12,27 +12,32 @@ namespace kernelet {
 
 inline constexpr std::int64_t any_number = 0;
 
-// Taps of a sliding window: a window at output (i, j) reads rows i·stride − pad + k·dilation.
+// A sliding window over up to three axes: output cell i of an axis reads input cells
+// i·stride − pad + k·dilation. An axis that an input lacks has length 1.
+#define KERNELET_WINDOW_AXIS(INTEGER, axis) \
+    INTEGER(axis)                           \
+    INTEGER(output_##axis)                  \
+    INTEGER(kernel_##axis)                  \
+    INTEGER(stride_##axis)                  \
+    INTEGER(pad_##axis)
+
+#define KERNELET_WINDOW(INTEGER)          \
+    KERNELET_WINDOW_AXIS(INTEGER, depth)  \
+    KERNELET_WINDOW_AXIS(INTEGER, height) \
+    KERNELET_WINDOW_AXIS(INTEGER, width)
+
 #define ARGUMENTS_Convolution(INTEGER, REAL) \
-    INTEGER(height)                          \
-    INTEGER(width)                           \
-    INTEGER(channels)                        \
-    INTEGER(output_height)                   \
-    INTEGER(output_width)                    \
-    INTEGER(filters)                         \
-    INTEGER(kernel_height)                   \
-    INTEGER(kernel_width)                    \
-    INTEGER(stride_height)                   \
-    INTEGER(stride_width)                    \
+    KERNELET_WINDOW(INTEGER)                 \
+    INTEGER(dilation_depth)                  \
     INTEGER(dilation_height)                 \
     INTEGER(dilation_width)                  \
-    INTEGER(pad_top)                         \
-    INTEGER(pad_left)                        \
+    INTEGER(channels)                        \
+    INTEGER(filters)                         \
     INTEGER(groups)                          \
     INTEGER(activation)                      \
     REAL(slope)
 
-// `channels` and `filters` are those of one group; `taps` is kernel height × kernel width.
+// `channels` and `filters` are those of one group; `taps` is the kernel's number of cells.
 #define ARGUMENTS_PackFilters(INTEGER, REAL) \
     INTEGER(taps)                            \
     INTEGER(channels)                        \
@@ -90,19 +95,10 @@ inline constexpr std::int64_t any_number = 0;
 
 #define ARGUMENTS_Limit(INTEGER, REAL) REAL(limit)
 
-// A window of a pooling; its cells outside the picture take no part.
+// Cells of a window outside the picture take no part in a pooling; its dilation is 1.
 #define ARGUMENTS_Pooling(INTEGER, REAL) \
-    INTEGER(height)                      \
-    INTEGER(width)                       \
-    INTEGER(channels)                    \
-    INTEGER(output_height)               \
-    INTEGER(output_width)                \
-    INTEGER(kernel_height)               \
-    INTEGER(kernel_width)                \
-    INTEGER(stride_height)               \
-    INTEGER(stride_width)                \
-    INTEGER(pad_top)                     \
-    INTEGER(pad_left)
+    KERNELET_WINDOW(INTEGER)             \
+    INTEGER(channels)
 
 #define ARGUMENTS_Activation(INTEGER, REAL) \
     INTEGER(size)                           \
@@ -161,7 +157,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(dropout, Dropout, 2)                                  \
     KERNEL(pack_filters, PackFilters, 2)                         \
     KERNEL(convolution, Convolution, 4)                          \
-    KERNEL(convolution_input_gradient, Convolution, 3)           \
+    KERNEL(convolution_input_gradient, Convolution, 4)           \
     KERNEL(convolution_filter_gradient, Convolution, 3)          \
     KERNEL(dense, Dense, 4)                                      \
     KERNEL(outer_product_sum, Dense, 4)                          \

@@ -8,9 +8,25 @@ from collections.abc import Sequence
 from kernelet.errors import ConfigurationError
 from kernelet.geometry import MODES
 
-Pair = int | tuple[int, int]
-Padding = str | int | tuple[int | tuple[int, int], int | tuple[int, int]]
-PairOfPairs = tuple[tuple[int, int], tuple[int, int]]
+Sizes = int | tuple[int, ...]
+"""One number for all axes that a window slides over, or one an axis."""
+Padding = str | int | tuple[int | tuple[int, int], ...]
+Sides = tuple[tuple[int, int], ...]
+
+# How messages name what stands for each axis, by the number of axes.
+_SIZES = {
+    1: "",
+    2: " or a pair of them (rows, columns)",
+    3: " or three of them (planes, rows, columns)",
+}
+_SIDES = {
+    1: " or a pair (before, after)",
+    2: ", a pair (rows, columns) or a pair of pairs ((top, bottom), (left, right))",
+    3: (
+        ", three of them (planes, rows, columns) or three pairs"
+        " ((front, back), (top, bottom), (left, right))"
+    ),
+}
 
 
 def is_integer(value: object, minimum: int) -> bool:
@@ -47,35 +63,32 @@ def require_channels_last(data_format: str | None) -> None:
         )
 
 
-def pair(name: str, value: Pair) -> tuple[int, int]:
-    """Return (rows, columns) from one integer for both or a pair.
+def sizes(name: str, value: Sizes, axes: int, minimum: int = 1) -> tuple[int, ...]:
+    """Return one integer an axis from one for all of them or one an axis.
 
     Raises
     ------
     ConfigurationError
-        If an entry is no integer of at least 1.
+        If an entry is no integer of at least ``minimum``, or their number is another.
 
     Examples
     --------
-    >>> pair("strides", 2)
-    (2, 2)
+    >>> sizes("strides", 2, axes=2), sizes("strides", (1, 2, 3), axes=3)
+    ((2, 2), (1, 2, 3))
     """
-    entries = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-    if is_integer(entries, 1):
-        assert isinstance(entries, int)
-        return entries, entries
-    if (
-        isinstance(entries, tuple)
-        and len(entries) == 2
-        and all(is_integer(entry, 1) for entry in entries)
-    ):
-        return entries[0], entries[1]
+    if isinstance(value, int) and is_integer(value, minimum):
+        return (value,) * axes
+    if not isinstance(value, int | str):
+        entries = tuple(value)
+        if len(entries) == axes and all(is_integer(entry, minimum) for entry in entries):
+            return entries
     raise ConfigurationError(
-        f"{name} must be an integer of at least 1 or a pair of them (rows, columns), not {value!r}."
+        f"{name} must be an integer of at least {minimum}{_SIZES[axes]}, not {value!r}."
     )
 
 
-def _sides(value: object) -> tuple[int, int] | None:
+def _side_pair(value: object) -> tuple[int, int] | None:
+    """Return (before, after) from one integer or two, None from anything else."""
     if isinstance(value, int) and is_integer(value, 0):
         return value, value
     if isinstance(value, Sequence) and len(value) == 2 and all(is_integer(v, 0) for v in value):
@@ -83,30 +96,38 @@ def _sides(value: object) -> tuple[int, int] | None:
     return None
 
 
-def padding(value: Padding) -> str | PairOfPairs:
-    """Return a mode in lower case, or ((top, bottom), (left, right)) cells.
+def _sides(value: object, axes: int) -> Sides | None:
+    """Return (before, after) cells for each axis, None where ``value`` does not say so."""
+    if isinstance(value, int) or (axes == 1 and _side_pair(value) is not None):
+        value = (value,) * axes
+    if not isinstance(value, Sequence) or len(value) != axes:
+        return None
+    pairs = tuple(pair for pair in map(_side_pair, value) if pair is not None)
+    return pairs if len(pairs) == axes else None
+
+
+def padding(value: Padding, axes: int, modes: Sequence[str] = MODES) -> str | Sides:
+    """Return a mode in lower case, or (before, after) cells for each axis.
 
     Raises
     ------
     ConfigurationError
-        If the padding is no mode, integer, or pair of integers or pairs.
+        If the padding is no mode, no integer, and no integer or pair an axis; a single axis takes
+        a bare pair too.
 
     Examples
     --------
-    >>> padding("SAME"), padding(1), padding((1, (0, 2)))
-    ('same', ((1, 1), (1, 1)), ((1, 1), (0, 2)))
+    >>> padding("SAME", 2), padding(1, 2), padding((1, (0, 2)), 2), padding((2, 0), 1)
+    ('same', ((1, 1), (1, 1)), ((1, 1), (0, 2)), ((2, 0),))
     """
     if isinstance(value, str):
-        if value.lower() in MODES:
+        if value.lower() in modes:
             return value.lower()
-    elif is_integer(value, 0):
-        assert isinstance(value, int)
-        return (value, value), (value, value)
-    elif isinstance(value, Sequence) and len(value) == 2:
-        rows, columns = _sides(value[0]), _sides(value[1])
-        if rows is not None and columns is not None:
-            return rows, columns
+    else:
+        sides = _sides(value, axes)
+        if sides is not None:
+            return sides
+    named = ", ".join(f'"{mode}"' for mode in modes)
     raise ConfigurationError(
-        'padding must be "valid", "same", "full", an integer of at least 0, a pair'
-        f" (rows, columns) or a pair of pairs ((top, bottom), (left, right)), not {value!r}."
+        f"padding must be {named}, an integer of at least 0{_SIDES[axes]}, not {value!r}."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from inspect import isabstract
 from typing import Any, ClassVar, overload
 
 import msgspec
@@ -56,7 +57,8 @@ class Layer(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        REGISTRY[cls.__name__] = cls
+        if not cls.__name__.startswith("_"):
+            REGISTRY[cls.__name__] = cls
 
     def __post_init__(self) -> None:
         if self.name is not None:
@@ -239,12 +241,18 @@ class Layer(ABC):
 
 RANKS = {
     1: "one row of numbers a sample",
+    2: "sequences of (length, channels)",
     3: "pictures of (height, width, channels)",
+    4: "volumes of (depth, height, width, channels)",
 }
 _RANK_REPAIRS = {
+    (1, 2): ("a Flatten or GlobalAveragePooling1D layer in front of it",),
     (1, 3): ("a Flatten or GlobalAveragePooling2D layer in front of it",),
+    (1, 4): ("a Flatten or GlobalAveragePooling3D layer in front of it",),
+    (2, 1): ("x[..., numpy.newaxis] for sequences of one channel",),
     (3, 2): ("x[..., numpy.newaxis] for grey pictures", "a Reshape layer in front of it"),
     (3, 1): ("a Reshape layer in front of it",),
+    (4, 3): ("x[..., numpy.newaxis] for volumes of one channel", "a Reshape layer in front of it"),
 }
 
 
@@ -315,7 +323,7 @@ def from_config(class_name: str, config: dict[str, Any], name: str) -> Layer:
         If the class is unknown or the data do not fit it.
     """
     cls = REGISTRY.get(class_name)
-    if cls is None:
+    if cls is None or isabstract(cls):
         raise ConfigurationError(f"there is no layer {class_name!r}.")
     known = {f.name for f in fields(cls)} - set(_NOT_CONFIGURATION)
     unknown = sorted(set(config) - known)

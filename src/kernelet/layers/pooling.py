@@ -6,54 +6,83 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from kernelet.geometry import Window2D, window2d
+from kernelet.geometry import SlidingWindow, sliding_window
 from kernelet.layers import arguments
-from kernelet.layers.arguments import Padding, Pair
+from kernelet.layers.arguments import Padding, Sizes
 from kernelet.layers.base import Layer
-from kernelet.layers.windows import require_fit, window_arithmetic
+from kernelet.layers.windows import joined_arithmetic, require_fit, sliding_axes
 from kernelet.ops.pooling import AveragePool, MaxPool
-from kernelet.ops.shape import Reshape
 from kernelet.program import ProgramBuilder, Shape, Value
 
 
 @dataclass(eq=False, repr=False)
-class _Pooling2D(Layer):
-    """Configuration that both kinds of pooling share."""
+class _Pooling(Layer):
+    """Configuration that both kinds of pooling share, over one to three axes."""
 
-    pool_size: Pair = (2, 2)
-    strides: Pair | None = None
+    pool_size: Sizes = 2
+    strides: Sizes | None = None
     padding: Padding = "valid"
     data_format: str | None = None
 
-    rank: ClassVar[int | None] = 3
     op: ClassVar[type[MaxPool | AveragePool]]
 
     def validate(self) -> None:
+        axes = sliding_axes(self)
         arguments.require_channels_last(self.data_format)
-        self.pool_size = arguments.pair("pool_size", self.pool_size)
+        self.pool_size = arguments.sizes("pool_size", self.pool_size, axes)
         strides = self.pool_size if self.strides is None else self.strides
-        self.strides = arguments.pair("strides", strides)
-        self.padding = arguments.padding(self.padding)
+        self.strides = arguments.sizes("strides", strides, axes)
+        self.padding = arguments.padding(self.padding, axes)
 
-    def _window(self, shape: Shape) -> Window2D:
-        pool = arguments.pair("pool_size", self.pool_size)
-        strides = pool if self.strides is None else arguments.pair("strides", self.strides)
-        return window2d((shape[0], shape[1]), pool, arguments.padding(self.padding), strides)
+    def window(self, shape: Shape) -> SlidingWindow:
+        """Return the window for an input of a shape, channels last."""
+        axes = sliding_axes(self)
+        pool = arguments.sizes("pool_size", self.pool_size, axes)
+        strides = pool if self.strides is None else arguments.sizes("strides", self.strides, axes)
+        return sliding_window(shape[:-1], pool, self.padding, strides)
 
     def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
         (x,) = inputs
-        window = self._window(x.shape)
+        window = self.window(x.shape)
         require_fit("pool", window, self.padding)
         return build.add(self.op(window, x.shape[-1]), x)
 
     def arithmetic(self, inputs: Sequence[Shape]) -> str:
-        return window_arithmetic(self._window(inputs[0]))
+        return joined_arithmetic([axis.arithmetic() for axis in self.window(inputs[0]).axes])
 
 
 @final
 @dataclass(eq=False, repr=False)
-class MaxPooling2D(_Pooling2D):
-    """The maximum of each window.
+class MaxPooling1D(_Pooling):
+    """The maximum of each window of a sequence.
+
+    Parameters
+    ----------
+    pool_size : int
+        Cells of a window.
+    strides : int, optional
+        Step between windows; by default the pool size, so that windows do not overlap.
+    padding : {"valid", "same"}, int or (int, int)
+        As for `Conv1D`; padding is never the maximum.
+    data_format : None or "channels_last"
+
+    Examples
+    --------
+    >>> from kernelet.layers import Input
+    >>> MaxPooling1D()(Input((100, 3))).shape
+    (None, 50, 3)
+    """
+
+    pool_size: Sizes = (2,)
+
+    rank: ClassVar[int | None] = 2
+    op: ClassVar[type[MaxPool | AveragePool]] = MaxPool
+
+
+@final
+@dataclass(eq=False, repr=False)
+class MaxPooling2D(_Pooling):
+    """The maximum of each window of a picture.
 
     Parameters
     ----------
@@ -72,13 +101,72 @@ class MaxPooling2D(_Pooling2D):
     (None, 50, 50, 3)
     """
 
+    pool_size: Sizes = (2, 2)
+
+    rank: ClassVar[int | None] = 3
     op: ClassVar[type[MaxPool | AveragePool]] = MaxPool
 
 
 @final
 @dataclass(eq=False, repr=False)
-class AveragePooling2D(_Pooling2D):
-    """The average of each window, of its cells inside the picture.
+class MaxPooling3D(_Pooling):
+    """The maximum of each window of a volume.
+
+    Parameters
+    ----------
+    pool_size : int or (int, int, int)
+        Planes, rows and columns of a window.
+    strides : int or (int, int, int), optional
+        Step between windows; by default the pool size, so that windows do not overlap.
+    padding : {"valid", "same"}, int, three int or three (int, int)
+        As for `Conv3D`; padding is never the maximum.
+    data_format : None or "channels_last"
+
+    Examples
+    --------
+    >>> from kernelet.layers import Input
+    >>> MaxPooling3D((1, 2, 2))(Input((8, 16, 16, 3))).shape
+    (None, 8, 8, 8, 3)
+    """
+
+    pool_size: Sizes = (2, 2, 2)
+
+    rank: ClassVar[int | None] = 4
+    op: ClassVar[type[MaxPool | AveragePool]] = MaxPool
+
+
+@final
+@dataclass(eq=False, repr=False)
+class AveragePooling1D(_Pooling):
+    """The average of each window of a sequence, of its cells inside.
+
+    Parameters
+    ----------
+    pool_size : int
+        Cells of a window.
+    strides : int, optional
+        Step between windows; by default the pool size, so that windows do not overlap.
+    padding : {"valid", "same"}, int or (int, int)
+        As for `Conv1D`; padding takes no part in the average.
+    data_format : None or "channels_last"
+
+    Examples
+    --------
+    >>> from kernelet.layers import Input
+    >>> AveragePooling1D(3, strides=2)(Input((7, 3))).shape
+    (None, 3, 3)
+    """
+
+    pool_size: Sizes = (2,)
+
+    rank: ClassVar[int | None] = 2
+    op: ClassVar[type[MaxPool | AveragePool]] = AveragePool
+
+
+@final
+@dataclass(eq=False, repr=False)
+class AveragePooling2D(_Pooling):
+    """The average of each window of a picture, of its cells inside.
 
     Parameters
     ----------
@@ -97,67 +185,35 @@ class AveragePooling2D(_Pooling2D):
     (None, 3, 3, 3)
     """
 
-    op: ClassVar[type[MaxPool | AveragePool]] = AveragePool
-
-
-@dataclass(eq=False, repr=False)
-class _GlobalPooling2D(Layer):
-    """Configuration that both kinds of global pooling share."""
-
-    data_format: str | None = None
-    keepdims: bool = False
+    pool_size: Sizes = (2, 2)
 
     rank: ClassVar[int | None] = 3
-    op: ClassVar[type[MaxPool | AveragePool]]
-
-    def validate(self) -> None:
-        arguments.require_channels_last(self.data_format)
-
-    def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
-        (x,) = inputs
-        height, width, channels = x.shape
-        window = window2d((height, width), (height, width), "valid")
-        pooled = build.add(self.op(window, channels), x)
-        return pooled if self.keepdims else build.add(Reshape((channels,)), pooled)
-
-
-@final
-@dataclass(eq=False, repr=False)
-class GlobalAveragePooling2D(_GlobalPooling2D):
-    """The average of each feature map.
-
-    Parameters
-    ----------
-    data_format : None or "channels_last"
-    keepdims : bool
-        Whether the output is (1, 1, channels) instead of (channels,).
-
-    Examples
-    --------
-    >>> from kernelet.layers import Input
-    >>> GlobalAveragePooling2D()(Input((7, 7, 64))).shape
-    (None, 64)
-    """
-
     op: ClassVar[type[MaxPool | AveragePool]] = AveragePool
 
 
 @final
 @dataclass(eq=False, repr=False)
-class GlobalMaxPooling2D(_GlobalPooling2D):
-    """The maximum of each feature map.
+class AveragePooling3D(_Pooling):
+    """The average of each window of a volume, of its cells inside.
 
     Parameters
     ----------
+    pool_size : int or (int, int, int)
+        Planes, rows and columns of a window.
+    strides : int or (int, int, int), optional
+        Step between windows; by default the pool size, so that windows do not overlap.
+    padding : {"valid", "same"}, int, three int or three (int, int)
+        As for `Conv3D`; padding takes no part in the average.
     data_format : None or "channels_last"
-    keepdims : bool
-        Whether the output is (1, 1, channels) instead of (channels,).
 
     Examples
     --------
     >>> from kernelet.layers import Input
-    >>> GlobalMaxPooling2D()(Input((7, 7, 64))).shape
-    (None, 64)
+    >>> AveragePooling3D(2)(Input((8, 8, 8, 3))).shape
+    (None, 4, 4, 4, 3)
     """
 
-    op: ClassVar[type[MaxPool | AveragePool]] = MaxPool
+    pool_size: Sizes = (2, 2, 2)
+
+    rank: ClassVar[int | None] = 4
+    op: ClassVar[type[MaxPool | AveragePool]] = AveragePool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import ge
 from typing import TYPE_CHECKING
 
 from kernelet.errors import ShapeError
@@ -24,12 +25,13 @@ class LayerShapeError(ShapeError):
         What was expected and what came, without a full stop.
     repairs : sequence of str
         What to try, most promising first.
-    smallest : (int, int), optional
-        Rows and columns that the layer could take; finds the layer before that shrank them.
+    smallest : tuple of int, optional
+        The smallest size, without channels, that the layer could take; finds the layer before
+        that shrank it.
     """
 
     def __init__(
-        self, problem: str, repairs: Sequence[str] = (), smallest: tuple[int, int] | None = None
+        self, problem: str, repairs: Sequence[str] = (), smallest: Shape | None = None
     ) -> None:
         super().__init__("".join((problem, ".", repair_line(repairs))))
         self.problem = problem
@@ -38,14 +40,14 @@ class LayerShapeError(ShapeError):
 
 
 def size_text(shape: Shape) -> str:
-    """Return rows × columns of a picture, or all sizes of anything else.
+    """Return the size of a picture or volume without its channels, or all sizes of anything else.
 
     Examples
     --------
     >>> size_text((28, 28, 1)), size_text((784,))
     ('28×28', '784')
     """
-    return "×".join(str(n) for n in (shape[:2] if len(shape) == 3 else shape))
+    return "×".join(str(n) for n in (shape[:-1] if len(shape) in (3, 4) else shape))
 
 
 def repair_line(repairs: Sequence[str]) -> str:
@@ -64,11 +66,11 @@ def _path(tensor: SymbolicTensor) -> list[SymbolicTensor]:
     return path[::-1]
 
 
-def _shrinking(path: Sequence[SymbolicTensor], smallest: tuple[int, int]) -> SymbolicTensor | None:
+def _shrinking(path: Sequence[SymbolicTensor], smallest: Shape) -> SymbolicTensor | None:
     """Return the last tensor before which the picture was still large enough."""
     for tensor in reversed(path[1:]):
         before = tensor.parents[0].sample_shape
-        if len(before) == 3 and before[0] >= smallest[0] and before[1] >= smallest[1]:
+        if len(before) == len(smallest) + 1 and all(map(ge, before, smallest)):
             return tensor
     return None
 

@@ -1,51 +1,62 @@
-"""Sliding windows that do not fit, and the arithmetic of those that do."""
+"""Sliding windows of layers: over which axes, whether they fit, and their arithmetic."""
 
 from __future__ import annotations
 
-from kernelet.geometry import Window2D
+from collections.abc import Iterable, Sequence
+
+from kernelet.geometry import SlidingWindow
+from kernelet.layers.base import Layer
 from kernelet.layers.problems import LayerShapeError
 
 
-def require_fit(noun: str, window: Window2D, padding: object) -> None:
+def sliding_axes(layer: Layer) -> int:
+    """Return over how many axes the window of a layer slides: all but the channels."""
+    assert layer.rank is not None
+    return layer.rank - 1
+
+
+def _joined(lengths: Iterable[int]) -> str:
+    return "×".join(map(str, lengths))
+
+
+def require_fit(noun: str, window: SlidingWindow, padding: object) -> None:
     """Raise LayerShapeError where a window is larger than its padded input.
 
     Parameters
     ----------
     noun : str
         "kernel" or "pool".
-    window : Window2D
+    window : SlidingWindow
     padding : str or pairs
         As configured, for the message.
     """
-    v, h = window.vertical, window.horizontal
-    failing = next((axis for axis in (v, h) if axis.output < 1), None)
+    failing = next((axis for axis in window.axes if axis.output < 1), None)
     if failing is None:
         return
     mode = padding if isinstance(padding, str) else "padding"
-    extent = failing.extent
-    size = f"{v.kernel}×{h.kernel}"
+    size = _joined(window.kernel)
     if failing.dilation > 1:
-        size += f" dilated to {v.extent}×{h.extent}"
+        size += f" dilated to {_joined(axis.extent for axis in window.axes)}"
+    given = _joined(window.size)
+    given = f"{given} input" if len(window.size) > 1 else f"input of {given}"
     room = failing.length + failing.before + failing.after
     largest = (room - 1) // failing.dilation + 1
-    repairs = ['padding="same"', f"a {noun} of at most {largest}"]
-    smallest = (v.extent - v.before - v.after, h.extent - h.before - h.after)
     raise LayerShapeError(
-        f"{noun} {size} does not fit its {v.length}×{h.length} input"
-        f" ({mode}: {room} − {extent} + 1 = {room - extent + 1})",
-        repairs,
-        smallest,
+        f"{noun} {size} does not fit its {given}"
+        f" ({mode}: {room} − {failing.extent} + 1 = {room - failing.extent + 1})",
+        ['padding="same"', f"a {noun} of at most {largest}"],
+        smallest=tuple(axis.extent - axis.before - axis.after for axis in window.axes),
     )
 
 
-def window_arithmetic(window: Window2D) -> str:
-    """Return the sum of the rows, and of the columns where they differ.
+def joined_arithmetic(sums: Sequence[str]) -> str:
+    """Return the sums of all axes, or one where they are the same.
 
     Examples
     --------
-    >>> from kernelet.geometry import window2d
-    >>> window_arithmetic(window2d((28, 28), (5, 5), "valid"))
+    >>> joined_arithmetic(["28 − 5 + 1 = 24", "28 − 5 + 1 = 24"])
     '28 − 5 + 1 = 24'
+    >>> joined_arithmetic(["9 − 3 + 1 = 7", "8 − 1 + 1 = 8"])
+    '9 − 3 + 1 = 7; 8 − 1 + 1 = 8'
     """
-    rows, columns = window.vertical.arithmetic(), window.horizontal.arithmetic()
-    return rows if rows == columns else f"{rows}; {columns}"
+    return sums[0] if len(set(sums)) == 1 else "; ".join(sums)

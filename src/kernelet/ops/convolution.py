@@ -1,21 +1,24 @@
-"""Two-dimensional convolution as layers mean it (correlation) and its two gradients.
+"""Convolution as layers mean it (correlation) over one to three axes, and its two gradients.
 
 For a picture A of H×W×C, filters w of K×L×C×F and an output B of H'×W'×F,
 
     B(i, j, f) = Σ_k Σ_l Σ_c A(i·s + k·d − before, j·s + l·d − before, c) · w(k, l, c, f),
 
-with zeros outside A. The gradients by A and by w are convolutions with the roles swapped:
-the one of B's gradient with the rotated filters, the other of A with B's gradient.
+with zeros outside A, and likewise over one axis or three. The gradients by A and by w are
+convolutions with the roles swapped: the one of B's gradient with the rotated filters, the other of
+A with B's gradient. The gradient by A, taken as an operation of its own on maps B, is the
+*transposed convolution*; its gradients are again a convolution and a filter gradient.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
-from kernelet.geometry import Window2D
+from kernelet.geometry import SlidingWindow, Window
 from kernelet.ops.checks import require
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
 
@@ -24,31 +27,30 @@ from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext,
 class Taps:
     """The cells of input and output that one filter position connects, without the padding."""
 
-    row: int
-    column: int
-    source: tuple[slice, slice]
-    target: tuple[slice, slice]
+    index: tuple[int, ...]
+    source: tuple[slice, ...]
+    target: tuple[slice, ...]
 
 
-def _axis(length: int, output: int, stride: int, shift: int) -> tuple[slice, slice] | None:
+def _cells(axis: Window, tap: int) -> tuple[slice, slice] | None:
     """Return (input cells, output cells) with ``input = output · stride + shift`` inside both."""
-    first = max(0, -(shift // stride))
-    last = min(output - 1, (length - 1 - shift) // stride)
+    shift = tap * axis.dilation - axis.before
+    first = max(0, -(shift // axis.stride))
+    last = min(axis.output - 1, (axis.length - 1 - shift) // axis.stride)
     if last < first:
         return None
-    start = first * stride + shift
-    return slice(start, last * stride + shift + 1, stride), slice(first, last + 1)
+    start, end = first * axis.stride + shift, last * axis.stride + shift + 1
+    return slice(start, end, axis.stride), slice(first, last + 1)
 
 
-def taps(window: Window2D) -> Iterator[Taps]:
-    """Yield, for each filter position, the cells it connects."""
-    v, h = window.vertical, window.horizontal
-    for row in range(v.kernel):
-        rows = _axis(v.length, v.output, v.stride, row * v.dilation - v.before)
-        for column in range(h.kernel):
-            columns = _axis(h.length, h.output, h.stride, column * h.dilation - h.before)
-            if rows is not None and columns is not None:
-                yield Taps(row, column, (rows[0], columns[0]), (rows[1], columns[1]))
+def taps(window: SlidingWindow) -> Iterator[Taps]:
+    """Yield, for each filter position in row-major order, the cells it connects."""
+    for index in product(*(range(axis.kernel) for axis in window.axes)):
+        cells = [_cells(axis, tap) for axis, tap in zip(window.axes, index, strict=True)]
+        connected = [pair for pair in cells if pair is not None]
+        if len(connected) == len(cells):
+            source, target = zip(*connected, strict=True)
+            yield Taps(index, source, target)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class _Convolution(Op):
 
     Attributes
     ----------
-    window : Window2D
+    window : SlidingWindow
         Sizes, strides, dilation and padding.
     channels, filters : int
         C and F.
@@ -65,14 +67,14 @@ class _Convolution(Op):
         Channels and filters fall into this many independent groups.
     """
 
-    window: Window2D
+    window: SlidingWindow
     channels: int
     filters: int
     groups: int = 1
 
     @property
     def picture(self) -> Type:
-        return Type((self.window.vertical.length, self.window.horizontal.length, self.channels))
+        return Type((*self.window.size, self.channels))
 
     @property
     def maps(self) -> Type:
@@ -80,8 +82,8 @@ class _Convolution(Op):
 
     @property
     def weights(self) -> Type:
-        kernel = (self.window.vertical.kernel, self.window.horizontal.kernel)
-        return Type((*kernel, self.channels // self.groups, self.filters), batched=False)
+        shape = (*self.window.kernel, self.channels // self.groups, self.filters)
+        return Type(shape, batched=False)
 
     def cost(self, *inputs: Type) -> Cost:
         # The ledger counts every tap of every output cell, padding included.
@@ -118,20 +120,29 @@ class Convolution(_Convolution):
             self._grouped(pictures), self._grouped(weights), self._grouped(maps), strict=True
         ):
             for tap in taps(self.window):
-                b[:, *tap.target] += a[:, *tap.source] @ w[tap.row, tap.column]
+                b[:, *tap.target] += a[:, *tap.source] @ w[tap.index]
         return (maps,)
 
 
 @dataclass(frozen=True)
 class ConvolutionInputGradient(_Convolution):
-    """Gradient by the picture: ``(gradient of the maps, filters) → picture``."""
+    """Gradient by the picture, or transposed convolution: ``(maps, filters) → picture``."""
 
     name = "convolution_input_gradient"
-    differentiable = False
 
     def types(self, *inputs: Type) -> tuple[Type, ...]:
         require(self.name, (self.maps, self.weights), inputs)
         return (self.picture,)
+
+    def gradient(
+        self, build: ProgramBuilder, node: Node, upstream: Value, needed: Sequence[bool]
+    ) -> Sequence[Value | None]:
+        maps, weights = node.inputs
+        shared = (self.window, self.channels, self.filters, self.groups)
+        return (
+            build.add(Convolution(*shared), upstream, weights) if needed[0] else None,
+            build.add(ConvolutionFilterGradient(*shared), upstream, maps) if needed[1] else None,
+        )
 
     def reference(self, context: StepContext, *inputs: Array) -> tuple[Array, ...]:
         upstream, weights = inputs
@@ -140,7 +151,7 @@ class ConvolutionInputGradient(_Convolution):
             self._grouped(gradient), self._grouped(weights), self._grouped(upstream), strict=True
         ):
             for tap in taps(self.window):
-                a[:, *tap.source] += b[:, *tap.target] @ w[tap.row, tap.column].T
+                a[:, *tap.source] += b[:, *tap.target] @ w[tap.index].T
         return (gradient,)
 
 
@@ -162,7 +173,6 @@ class ConvolutionFilterGradient(_Convolution):
             self._grouped(pictures), self._grouped(gradient), self._grouped(upstream), strict=True
         ):
             for tap in taps(self.window):
-                w[tap.row, tap.column] += np.einsum(
-                    "nijc,nijf->cf", a[:, *tap.source], b[:, *tap.target], optimize=True
-                )
+                x, y = a[:, *tap.source], b[:, *tap.target]
+                w[tap.index] += x.reshape(-1, x.shape[-1]).T @ y.reshape(-1, y.shape[-1])
         return (gradient,)

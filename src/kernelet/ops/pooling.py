@@ -1,4 +1,4 @@
-"""Pooling: the maximum or the mean of each window of a picture, channel by channel.
+"""Pooling over one to three axes: each window's maximum or mean, channel by channel.
 
 Padding takes part in neither: the maximum is over the cells inside the picture, and so is the
 mean, as in Keras. A window therefore has to reach the picture, which padding below the size of
@@ -7,13 +7,14 @@ the window ensures.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from kernelet.errors import ConfigurationError, ShapeError
-from kernelet.geometry import Window2D
+from kernelet.geometry import SlidingWindow
 from kernelet.ops.checks import require
 from kernelet.ops.convolution import taps
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
@@ -25,16 +26,16 @@ class _Pooling(Op):
 
     Attributes
     ----------
-    window : Window2D
+    window : SlidingWindow
         Sizes, strides and padding; without dilation.
     channels : int
     """
 
-    window: Window2D
+    window: SlidingWindow
     channels: int
 
     def __post_init__(self) -> None:
-        for axis in (self.window.vertical, self.window.horizontal):
+        for axis in self.window.axes:
             if axis.dilation != 1:
                 raise ConfigurationError(f"pooling has no dilation, got {axis.dilation}.")
             if max(axis.before, axis.after) >= axis.kernel:
@@ -50,7 +51,7 @@ class _Pooling(Op):
 
     @property
     def picture(self) -> Type:
-        return Type((self.window.vertical.length, self.window.horizontal.length, self.channels))
+        return Type((*self.window.size, self.channels))
 
     @property
     def maps(self) -> Type:
@@ -58,11 +59,10 @@ class _Pooling(Op):
 
     def cost(self, *inputs: Type) -> Cost:
         # The ledger counts every cell of every window, padding included.
-        window = self.window.vertical.kernel * self.window.horizontal.kernel
-        return Cost(other=self.maps.size * window)
+        return Cost(other=self.maps.size * math.prod(self.window.kernel))
 
     def _counts(self) -> Array:
-        """Return how many cells of each window lie inside the picture, shape (H', W', 1)."""
+        """Return how many cells of each window lie inside the picture, shape (…, 1)."""
         counts = np.zeros((*self.window.output, 1))
         for tap in taps(self.window):
             counts[tap.target] += 1

@@ -7,8 +7,10 @@ its workspace.
 
 from __future__ import annotations
 
+import math
+
 from kernelet.errors import ConfigurationError
-from kernelet.geometry import Window2D
+from kernelet.geometry import SlidingWindow
 from kernelet.ops.activation import Activate, ActivateGradient
 from kernelet.ops.arithmetic import Add, Rescale
 from kernelet.ops.augmentation import RandomFlip, RandomShift
@@ -28,21 +30,18 @@ from kernelet.plan.candidates_training import TRAINING_CANDIDATES
 from kernelet.program import Node, Op
 
 
-def window_arguments(window: Window2D) -> dict[str, int]:
+def window_arguments(window: SlidingWindow) -> dict[str, int]:
     """Return the arguments that convolution and pooling kernels share."""
-    v, h = window.vertical, window.horizontal
-    return {
-        "height": v.length,
-        "width": h.length,
-        "output_height": v.output,
-        "output_width": h.output,
-        "kernel_height": v.kernel,
-        "kernel_width": h.kernel,
-        "stride_height": v.stride,
-        "stride_width": h.stride,
-        "pad_top": v.before,
-        "pad_left": h.before,
-    }
+    arguments: dict[str, int] = {}
+    for axis, resolved in zip(("depth", "height", "width"), window.volume, strict=True):
+        arguments |= {
+            axis: resolved.length,
+            f"output_{axis}": resolved.output,
+            f"kernel_{axis}": resolved.kernel,
+            f"stride_{axis}": resolved.stride,
+            f"pad_{axis}": resolved.before,
+        }
+    return arguments
 
 
 NO_ACTIVATION: Arguments = {"activation": "linear", "slope": 0.0}
@@ -51,11 +50,13 @@ NO_ACTIVATION: Arguments = {"activation": "linear", "slope": 0.0}
 def _convolution(node: Node) -> Arguments:
     op = node.op
     assert isinstance(op, Convolution | ConvolutionInputGradient | ConvolutionFilterGradient)
+    depth, height, width = op.window.volume
     return {
         **window_arguments(op.window),
         **NO_ACTIVATION,
-        "dilation_height": op.window.vertical.dilation,
-        "dilation_width": op.window.horizontal.dilation,
+        "dilation_depth": depth.dilation,
+        "dilation_height": height.dilation,
+        "dilation_width": width.dilation,
         "channels": op.channels,
         "filters": op.filters,
         "groups": op.groups,
@@ -68,7 +69,7 @@ def _packed_filters(node: Node) -> Packing:
     return Packing(
         1,
         {
-            "taps": op.window.vertical.kernel * op.window.horizontal.kernel,
+            "taps": math.prod(op.window.kernel),
             "channels": op.channels // op.groups,
             "filters": op.filters // op.groups,
             "groups": op.groups,
@@ -169,7 +170,7 @@ def _batched(node: Node) -> bool:
 CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     Convolution: (Candidate("convolution", _convolution, packing=_packed_filters, bias=True),),
     ConvolutionInputGradient: (
-        Candidate("convolution_input_gradient", _convolution, packing=_packed_filters),
+        Candidate("convolution_input_gradient", _convolution, packing=_packed_filters, bias=True),
     ),
     ConvolutionFilterGradient: (Candidate("convolution_filter_gradient", _convolution),),
     MatrixProduct: (Candidate("dense", _dense, packing=_packed_matrix, bias=True),),
