@@ -127,8 +127,8 @@ def check_batches(a: NDArray[Any], w: NDArray[Any], axes: Sequence[int]) -> None
             raise ShapeError(
                 f"axis {axis} is {a.shape[axis]} cells long in a and {w.shape[axis]} in w"
                 f" (shapes {a.shape} and {w.shape}); the filter does not move along it, so the"
-                f" lengths must be equal or one of them 1. Name the axis in axes={tuple(axes)} to"
-                " move along it."
+                f" lengths must be equal or one of them 1. To move along it, pass"
+                f" axes={tuple(sorted([*axes, axis]))}."
             )
 
 

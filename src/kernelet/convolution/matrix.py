@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -21,10 +21,8 @@ from kernelet.text import byte_size
 # Of what is free; the arrays that are multiplied need room, too.
 _USABLE_SHARE = 0.8
 
-# A sparse matrix keeps a row pointer and, for every number, its column.
-_INDEX_BYTES = 4
-# While it is built, every number has its row and column as well.
-_BUILDING_BYTES = 24
+# While a sparse matrix is built, every number has its row and column twice.
+_INDICES_WHILE_BUILT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +50,15 @@ class MatrixSize:
         return self.rows * self.columns * self.itemsize
 
     @property
+    def index(self) -> np.dtype[Any]:
+        """Type of the numbers of rows and columns in the sparse matrix."""
+        largest = max(self.rows, self.columns, self.entries)
+        return np.dtype(np.int32 if largest < 2**31 else np.int64)
+
+    @property
     def sparse_bytes(self) -> int:
-        """Bytes of the sparse matrix."""
-        return self.entries * (self.itemsize + _INDEX_BYTES) + (self.rows + 1) * _INDEX_BYTES
+        """Bytes of the sparse matrix: every number with its column, and where rows begin."""
+        return self.entries * self.itemsize + (self.entries + self.rows + 1) * self.index.itemsize
 
 
 def matrix_size(
@@ -158,54 +162,69 @@ def convolution_matrix(
     check_mode(mode)
     weights = np.asarray(w)
     lengths = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
-    channels = len(lengths) + 1 == weights.ndim and len(lengths) > 1
-    windows = _windows(weights, lengths, mode, strides, channels=channels)
+    windows = matrix_windows(weights.shape, lengths, mode, strides)
     axes = tuple(range(len(windows)))
     if flip:
         weights = np.flip(weights, axes)
     elif np.iscomplexobj(weights):
         weights = weights.conj()
-    if not channels:
+    if not has_channels(weights.shape, lengths):
         weights = weights[..., np.newaxis, np.newaxis]
     size = matrix_size(windows, weights.shape[-2:], weights.itemsize)
     _refuse_what_does_not_fit(size, sparse=sparse)
     return _sparse(weights, windows, size) if sparse else _dense(weights, windows, size)
 
 
-def _windows(
-    weights: NDArray[Any],
-    lengths: Sequence[int],
-    mode: Mode,
-    strides: int | Sequence[int],
-    *,
-    channels: bool,
+def matrix_windows(
+    shape: Sequence[int], input_shape: Sequence[int], mode: Mode, strides: int | Sequence[int] = 1
 ) -> list[Window]:
-    kernel = weights.shape[:-2] if channels else weights.shape
-    spatial = lengths[:-1] if channels else lengths
-    if len(spatial) != len(kernel) or not kernel:
+    """Resolve every axis along which a filter moves.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the filter.
+    input_shape, mode, strides
+        As in `convolution_matrix`.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit together.
+
+    Examples
+    --------
+    >>> [one.output for one in matrix_windows((5, 5, 3, 64), (32, 32, 3), "valid")]
+    [28, 28]
+    """
+    channels = has_channels(shape, input_shape)
+    kernel, lengths = (shape[:-2], input_shape[:-1]) if channels else (shape, input_shape)
+    if len(lengths) != len(kernel) or not kernel:
         raise ShapeError(
             "input_shape needs as many numbers as w has axes, or one less where w has channels"
-            f" (in, out); input_shape is {tuple(lengths)} and w has the shape {weights.shape}."
+            f" (in, out); input_shape is {tuple(input_shape)} and w has the shape {tuple(shape)}."
         )
-    if min((*weights.shape, *lengths)) < 1:
-        raise ShapeError(f"nothing may be empty: {tuple(lengths)} and w {weights.shape}.")
-    if channels and lengths[-1] != weights.shape[-2]:
+    if min((*shape, *input_shape)) < 1:
+        raise ShapeError(f"nothing may be empty: input {tuple(input_shape)}, w {tuple(shape)}.")
+    if channels and input_shape[-1] != shape[-2]:
         raise ShapeError(
-            f"the input has {lengths[-1]} channels and w takes {weights.shape[-2]}"
-            f" (input_shape {tuple(lengths)}, w {weights.shape})."
+            f"the input has {input_shape[-1]} channels and w takes {shape[-2]}"
+            f" (input_shape {tuple(input_shape)}, w {tuple(shape)})."
         )
     steps = [strides] * len(kernel) if isinstance(strides, int) else list(strides)
     if len(steps) != len(kernel) or min(steps) < 1:
         raise UsageError(f"strides must be one number of at least 1 or {len(kernel)}: {strides!r}.")
     if channels:
-        return _layer_windows(spatial, kernel, mode, steps)
+        return _layer_windows(lengths, kernel, mode, steps)
     if mode == "valid":
-        must_swap(spatial, kernel)
-    placed = [place(n, k, mode) for n, k in zip(spatial, kernel, strict=True)]
-    return [
-        Window(one.length, one.kernel, step, 1, one.before, one.after)
-        for one, step in zip(placed, steps, strict=True)
-    ]
+        must_swap(lengths, kernel)
+    placed = (place(n, k, mode) for n, k in zip(lengths, kernel, strict=True))
+    return [replace(one, stride=step) for one, step in zip(placed, steps, strict=True)]
+
+
+def has_channels(shape: Sequence[int], input_shape: Sequence[int]) -> bool:
+    """Return whether the last axes of a filter are channels, as in layers."""
+    return len(shape) == len(input_shape) + 1 > 2
 
 
 def _layer_windows(
@@ -222,7 +241,9 @@ def _layer_windows(
 
 
 def _refuse_what_does_not_fit(size: MatrixSize, *, sparse: bool) -> None:
-    needed = size.sparse_bytes + size.entries * _BUILDING_BYTES if sparse else size.dense_bytes
+    needed = size.dense_bytes
+    if sparse:
+        needed = size.sparse_bytes + size.entries * size.index.itemsize * _INDICES_WHILE_BUILT
     available = available_bytes()
     if available is None or needed <= _USABLE_SHARE * available:
         return
@@ -269,8 +290,10 @@ def _sparse(weights: NDArray[Any], windows: Sequence[Window], size: MatrixSize) 
     read, made = weights.shape[-2:]
     entries = []
     for tap, rows, columns in _taps(windows):
-        row = rows[:, np.newaxis, np.newaxis] * made + np.arange(made)[:, np.newaxis]
-        column = columns[:, np.newaxis, np.newaxis] * read + np.arange(read)
+        row = (rows * made).astype(size.index)[:, np.newaxis, np.newaxis]
+        row = row + np.arange(made, dtype=size.index)[:, np.newaxis]
+        column = (columns * read).astype(size.index)[:, np.newaxis, np.newaxis]
+        column = column + np.arange(read, dtype=size.index)
         entries.append([part.ravel() for part in np.broadcast_arrays(weights[tap].T, row, column)])
     values, all_rows, all_columns = (np.concatenate(part) for part in zip(*entries, strict=True))
     shape = (size.rows, size.columns)
