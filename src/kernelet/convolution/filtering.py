@@ -183,8 +183,8 @@ def normalized(
 def _method(taps: NDArray[Any], placed: tuple[Window, Window], boundary: Boundary) -> Method:
     """Return what "auto" would choose, so that it can be named."""
     rows, columns = placed
-    if rows.kernel * columns.kernel > rows.length * columns.length:
-        return "auto"  # the operator may let the photo move over the filter
+    if boundary == "fill" and rows.kernel * columns.kernel > rows.length * columns.length:
+        return "auto"  # the operator lets the photo move over the filter
     problem = Problem(
         batch=1,
         signal=(1, rows.length, columns.length),
