@@ -69,6 +69,11 @@ def work(problem: Problem) -> Work:
     return Work(problem.multiply_adds, itemsize * (cells + math.prod(problem.window)))
 
 
+def parallel(problem: Problem) -> bool:
+    """Return whether the work is worth several threads."""
+    return problem.multiply_adds >= 2 * _MULTIPLY_ADDS_A_THREAD
+
+
 def run(
     problem: Problem,
     signal: NDArray[Any],
@@ -91,7 +96,7 @@ def run(
     ndarray, shape (batch, depth, height, width)
         The same bits on any number of threads. Peak memory beside it is less than a megabyte.
     """
-    if threads is None and problem.multiply_adds < 2 * _MULTIPLY_ADDS_A_THREAD:
+    if threads is None and not parallel(problem):
         threads = 1
     return native_arrays.correlate_direct(
         signal,

@@ -69,6 +69,12 @@ def work(problem: Problem) -> Work:
     return Work(int(pieces * transform.size * arithmetic), int(pieces * moved))
 
 
+def parallel(problem: Problem) -> bool:
+    """Return whether the work is worth several threads."""
+    transform = choose_transform(problem)
+    return transform.pieces * transform.size >= 2 * _NUMBERS_A_THREAD
+
+
 def run(
     problem: Problem,
     signal: NDArray[Any],
@@ -92,7 +98,7 @@ def run(
         The same bits on any number of threads.
     """
     transform = choose_transform(problem)
-    if threads is None and transform.pieces * transform.size < 2 * _NUMBERS_A_THREAD:
+    if threads is None and not parallel(problem):
         threads = 1
     return native_fourier.correlate_fft(
         signal,
