@@ -56,6 +56,29 @@ void correlate_direct(const std::string& isa, const SourceArray& signal, const S
     });
 }
 
+void correlate_separable(const std::string& isa, const SourceArray& signal,
+                         const SourceArray& column, const SourceArray& row,
+                         const TargetArray& output, const SourceArray& fill, const Triple& before,
+                         Boundary boundary, int threads) {
+    check_array(signal, 4, signal.dtype(), "signal");
+    check_array(column, 1, signal.dtype(), "column");
+    check_array(row, 1, signal.dtype(), "row");
+    check_array(output, 4, signal.dtype(), "output");
+    check_array(fill, 0, signal.dtype(), "fill");
+    const kernelet::Extents window{1, static_cast<std::int64_t>(column.shape(0)),
+                                   static_cast<std::int64_t>(row.shape(0))};
+    const Correlation problem = correlation_of(signal, window, output, before, boundary);
+    const std::string level = checked_isa(isa);
+    with_element_type(signal.dtype(), [&]<class T>(T*) {
+        const T value = *static_cast<const T*>(fill.data());
+        nb::gil_scoped_release release;
+        kernelet::correlate_separable<T>(level, problem, static_cast<const T*>(signal.data()),
+                                         static_cast<const T*>(column.data()),
+                                         static_cast<const T*>(row.data()), value,
+                                         static_cast<T*>(output.data()), threads);
+    });
+}
+
 }  // namespace
 
 void bind_arrays(nb::module_& module) {
@@ -72,4 +95,12 @@ void bind_arrays(nb::module_& module) {
                "Write the sliding dot product of each signal with a window to `output`.\n\n"
                "Signal and output are (batch, depth, height, width), the window (depth, height,\n"
                "width), `fill` a single element, all C-contiguous and of one type.");
+
+    module.def("correlate_separable", &correlate_separable, "isa"_a, "signal"_a, "column"_a,
+               "row"_a, "output"_a, "fill"_a, "before"_a, "boundary"_a, "threads"_a,
+               nb::sig("def correlate_separable(isa: str, signal: numpy.ndarray, "
+                       "column: numpy.ndarray, row: numpy.ndarray, output: numpy.ndarray, "
+                       "fill: numpy.ndarray, before: tuple[int, int, int], boundary: Boundary, "
+                       "threads: int) -> None"),
+               "Write the same for the window of depth 1 that is `column` times `row`.");
 }

@@ -20,7 +20,8 @@ void check_axis(std::int64_t signal, std::int64_t window, std::int64_t before,
 
 }  // namespace
 
-void check_sizes(const Correlation& p) {
+void check_arguments(const Correlation& p, int threads) {
+    if (threads < 1) throw std::invalid_argument("an operator runs on at least one thread");
     if (p.batch < 1) throw std::invalid_argument("a batch has at least one entry");
     check_axis(p.signal.depth, p.window.depth, p.before.depth, p.output.depth);
     check_axis(p.signal.height, p.window.height, p.before.height, p.output.height);

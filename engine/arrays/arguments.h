@@ -9,8 +9,9 @@
 
 namespace kernelet {
 
-// Throws std::invalid_argument where a size is below 1 or sums of positions could overflow.
-void check_sizes(const Correlation& problem);
+// Throws std::invalid_argument where a size or the number of threads is below 1, or where sums of
+// positions could overflow.
+void check_arguments(const Correlation& problem, int threads);
 
 template <class T>
 const SlidingKernels<T>& sliding_kernels(const ArrayKernels& kernels) {

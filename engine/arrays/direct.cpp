@@ -58,10 +58,9 @@ class Worker {
           layout_(layout),
           problem_(problem),
           arrays_(arrays),
-          strip_columns_(layout.strip_step + layout.widths.largest() - 1),
           rows_(size_of(layout.panel_rows)),
-          strip_(size_of(layout.panel_rows * strip_columns_)),
-          strip_output_(size_of(layout.rows * strip_columns_)),
+          strip_(size_of(layout.panel_rows * (layout.strip_step + layout.widths.largest() - 1))),
+          strip_output_(size_of(layout.rows * layout.strip_step)),
           outside_(size_of(segment_vectors * kernels.width + layout.widths.largest() - 1),
                    arrays.fill) {}
 
@@ -137,8 +136,15 @@ class Worker {
         return arrays_.signal + ((entry * size.depth + z) * size.height + y) * size.width;
     }
 
+    std::int64_t vectors(const Patch& patch) const {
+        return divide_up(patch.columns, kernels_.width);
+    }
+
     // Points rows_ at what the panel reads, in the order the kernel expects.
     void find_rows(const Patch& patch, const Panel& panel) {
+        // Copied rows lie close together: at the same offset in different pages they would get
+        // into each other's way.
+        const std::int64_t stride = vectors(patch) * kernels_.width + panel.count.width - 1;
         const std::int64_t x = patch.x - problem_.before.width + panel.first.width;
         const std::int64_t z = patch.z - problem_.before.depth + panel.first.depth;
         const std::int64_t y = patch.y - problem_.before.height + panel.first.height;
@@ -149,7 +155,7 @@ class Worker {
                 if (row == nullptr) {
                     rows_[index] = outside_.data();
                 } else if (patch.strip) {
-                    T* copy = strip_.data() + size_of(strip_columns_) * index;
+                    T* copy = strip_.data() + size_of(stride) * index;
                     copy_continued(row, problem_.signal.width, problem_.boundary, arrays_.fill, x,
                                    patch.columns + panel.count.width - 1, copy);
                     rows_[index] = copy;
@@ -172,8 +178,8 @@ class Worker {
                        (panel.first.depth * size.height + panel.first.height) * size.width +
                        panel.first.width;
         call.output = patch.strip ? strip_output_.data() : output_of(patch);
-        call.output_stride = patch.strip ? strip_columns_ : problem_.output.width;
-        call.vectors = divide_up(patch.columns, kernels_.width);
+        call.output_stride = patch.strip ? vectors(patch) * kernels_.width : problem_.output.width;
+        call.vectors = vectors(patch);
         call.add = add;
         const SlidingKernel<T> kernel =
             layout_.line ? kernels_.line : kernels_.rows[size_of(patch.rows)];
@@ -188,7 +194,7 @@ class Worker {
 
     void copy_strip_output(const Patch& patch) {
         for (std::int64_t row = 0; row < patch.rows; ++row) {
-            std::copy_n(strip_output_.data() + row * strip_columns_, patch.columns,
+            std::copy_n(strip_output_.data() + row * vectors(patch) * kernels_.width, patch.columns,
                         output_of(patch) + row * problem_.output.width);
         }
     }
@@ -197,7 +203,6 @@ class Worker {
     const DirectLayout& layout_;
     const Correlation& problem_;
     const Arrays<T> arrays_;
-    std::int64_t strip_columns_;  // of the copied columns of one row
     std::vector<const T*> rows_;
     std::vector<T> strip_;         // copied columns, row by row
     std::vector<T> strip_output_;  // rows of whole vectors
@@ -209,7 +214,7 @@ class Worker {
 template <class T>
 void correlate_direct(std::string_view isa, const Correlation& problem, const T* signal,
                       const T* window, T fill, T* output, int threads) {
-    check_sizes(problem);
+    check_arguments(problem, threads);
     const SlidingKernels<T>& kernels = sliding_kernels<T>(array_kernels(isa));
     const DirectLayout layout(problem, kernels.width, sizeof(T));
     const Arrays<T> arrays{signal, window, fill, output};

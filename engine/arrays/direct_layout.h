@@ -26,18 +26,15 @@ inline constexpr std::int64_t strip_bytes = 64 << 10;
 
 inline std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// Rows of a tile, never more than the window has. Windows of 3 rows gain nothing from tiles of 3:
-// the rows of the tile that see only some of the window's rows cost what the others save.
-inline std::int64_t tile_rows(std::int64_t window_height) {
-    return window_height <= 3 ? std::min<std::int64_t>(window_height, 2) : max_sliding_rows;
-}
-
 // A length in pieces of nearly equal length, none longer than `limit`.
 struct Pieces {
     Pieces(std::int64_t whole, std::int64_t limit)
         : length(whole), count(divide_up(whole, std::max<std::int64_t>(1, limit))) {}
 
-    std::int64_t begin(std::int64_t piece) const { return length * piece / count; }
+    // Most lengths are a single piece, and divisions would be half the work on a short row.
+    std::int64_t begin(std::int64_t piece) const {
+        return count == 1 ? length * piece : length * piece / count;
+    }
     std::int64_t size(std::int64_t piece) const { return begin(piece + 1) - begin(piece); }
     std::int64_t largest() const { return divide_up(length, count); }
 
@@ -105,7 +102,8 @@ struct DirectLayout {
     // `width` elements of `bytes` bytes make a vector.
     DirectLayout(const Correlation& p, std::int64_t width, std::int64_t bytes)
         : line(p.window.depth * p.window.height == 1),
-          rows(std::min(tile_rows(p.window.height), p.output.height)),
+          rows(
+              std::min<std::int64_t>(max_sliding_rows, std::min(p.window.height, p.output.height))),
           tiles(divide_up(p.output.height, rows)),
           widths(p.window.width, line ? panel_taps : panel_width),
           heights(p.window.height, std::max(least_panel_height, panel_taps / widths.largest())),
@@ -118,7 +116,7 @@ struct DirectLayout {
           tasks(p.batch * p.output.depth * tiles * segments.count()) {}
 
     bool line;          // whether the window is a single row
-    std::int64_t rows;  // of a tile
+    std::int64_t rows;  // of a tile, never more than the window has
     std::int64_t tiles;
     Pieces widths;  // of panels
     Pieces heights;

@@ -155,6 +155,9 @@ def correlate_direct(isa: str, signal: numpy.ndarray, window: numpy.ndarray, out
     width), `fill` a single element, all C-contiguous and of one type.
     """
 
+def correlate_separable(isa: str, signal: numpy.ndarray, column: numpy.ndarray, row: numpy.ndarray, output: numpy.ndarray, fill: numpy.ndarray, before: tuple[int, int, int], boundary: Boundary, threads: int) -> None:
+    """Write the same for the window of depth 1 that is `column` times `row`."""
+
 class FourierPlan:
     """Transforms of one size, for sliding dot products by way of spectra."""
 

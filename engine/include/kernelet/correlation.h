@@ -37,4 +37,11 @@ template <class T>
 void correlate_direct(std::string_view isa, const Correlation& problem, const T* signal,
                       const T* window, T fill, T* output, int threads);
 
+// The same for a window that is the outer product of a column and a row, the window's depth 1:
+// out(z, y, x) = Σ_l column(l) Σ_m signal(…) · row(m), the sums over m rounded to T. Beside its
+// arguments it uses about as much memory a thread as fits the cache.
+template <class T>
+void correlate_separable(std::string_view isa, const Correlation& problem, const T* signal,
+                         const T* column, const T* row, T fill, T* output, int threads);
+
 }  // namespace kernelet

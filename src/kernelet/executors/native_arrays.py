@@ -59,3 +59,45 @@ def correlate_direct(
         _engine.usable_threads() if threads is None else threads,
     )
     return result
+
+
+def correlate_separable(
+    signal: NDArray[Any],
+    column: NDArray[Any],
+    row: NDArray[Any],
+    output: Triple,
+    before: Triple,
+    boundary: Literal["fill", "wrap", "symm"],
+    fill: Any,
+    *,
+    threads: int | None = None,
+    isa: str | None = None,
+) -> NDArray[Any]:
+    """Return the sliding dot product with the window that is a column times a row.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (batch, depth, height, width)
+        float32, float64 or an integer type, which wraps around.
+    column, row : ndarray of the same type, one axis each
+        The window has depth 1 and is their outer product.
+    output, before, boundary, fill, threads, isa
+        As for `correlate_direct`.
+
+    Returns
+    -------
+    ndarray, shape (batch, *output)
+    """
+    result = np.empty((len(signal), *output), signal.dtype)
+    _engine.correlate_separable(
+        _engine.resolve_isa(isa),
+        np.ascontiguousarray(signal),
+        np.ascontiguousarray(column),
+        np.ascontiguousarray(row),
+        result,
+        np.array(fill, signal.dtype),
+        before,
+        _engine.Boundary[boundary.upper()],
+        _engine.usable_threads() if threads is None else threads,
+    )
+    return result
