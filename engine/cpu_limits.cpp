@@ -1,9 +1,12 @@
 #include "kernelet/cpu_limits.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -40,11 +43,29 @@ std::optional<double> cgroup_limit(const std::string& root) {
     return smallest;
 }
 
+namespace {
+
+// The limit as it was within the last second: the files take 0.1 ms to read, longer than many a
+// filter of an array. Infinity where there is none. Threads that meet here read the files twice.
+double recent_cgroup_limit() {
+    using Clock = std::chrono::steady_clock;
+    static std::atomic<double> limit{0.0};
+    static std::atomic<Clock::rep> valid_until{Clock::time_point::min().time_since_epoch().count()};
+    const Clock::time_point now = Clock::now();
+    if (now.time_since_epoch().count() >= valid_until.load(std::memory_order_acquire)) {
+        limit.store(cgroup_limit().value_or(std::numeric_limits<double>::infinity()));
+        valid_until.store((now + std::chrono::seconds(1)).time_since_epoch().count(),
+                          std::memory_order_release);
+    }
+    return limit.load();
+}
+
+}  // namespace
+
 int available_cpus() {
     const int allowed = affinity_limit();
-    const std::optional<double> quota = cgroup_limit();
-    if (!quota || *quota >= allowed) return allowed;
-    return std::max(1, static_cast<int>(*quota));
+    const double quota = recent_cgroup_limit();
+    return quota >= allowed ? allowed : std::max(1, static_cast<int>(quota));
 }
 
 int usable_threads() {

@@ -16,6 +16,7 @@ std::optional<double> cgroup_limit(const std::string& root = "/");
 
 /// Threads that can run at once: the smaller of affinity and quota, the quota
 /// rounded down because a thread beyond it would only be throttled; at least 1.
+/// A change of the quota is noticed within a second.
 int available_cpus();
 
 /// Threads to use: KERNELET_THREADS where it is set, else available_cpus().
