@@ -30,6 +30,8 @@ _ODD_FACTORS = (1, 3, 5, 9, 15)
 # the last divisions by 16, the product, loading and storing.
 _RADIX_CYCLES = {2: 7.5, 3: 8.0, 4: 9.3, 5: 13.0, 8: 12.3}
 _CYCLES_FOR_THE_REST = 42.0
+# What loading and storing take beside that for each row of cells, however short.
+_ROW_CYCLES = 80.0
 # A piece and the window's values of so many bytes leave the second-level cache.
 _LARGE_BYTES = 4 << 20
 _LARGE_COST = 1.4
@@ -167,9 +169,8 @@ def choose_transform(problem: Problem) -> Transform:
     for axis, length, part in zip(axes, lengths, parts, strict=True):
         pieces *= np.ceil(axis.output / np.maximum(axis.step(length * part), 1))
     cycles = [_division_cycles(axis) for axis in (choices[0], choices[1], choices[2] // CELL)]
-    cost = size * (
-        np.add.outer(np.add.outer(cycles[0], cycles[1]), cycles[2]) + _CYCLES_FOR_THE_REST
-    )
+    cycles[2] += _CYCLES_FOR_THE_REST + _ROW_CYCLES * CELL / choices[2]
+    cost = size * (cycles[0][:, None, None] + cycles[1][:, None] + cycles[2])
     held = size * (4 * np.dtype(problem.dtype).itemsize)
     cost = (pieces + _WINDOW_PIECES) * np.where(held > _LARGE_BYTES, _LARGE_COST * cost, cost)
     cost[size % (CELL * GROUP) != 0] = np.inf
@@ -188,4 +189,5 @@ def _triple(numbers: list[int]) -> Triple:
 
 
 def _division_cycles(lengths: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.array([sum(_RADIX_CYCLES[radix] for radix in divisors(int(n))) for n in lengths])
+    cycles = [sum(_RADIX_CYCLES[radix] for radix in divisors(int(n))) for n in lengths]
+    return np.array(cycles, np.float64)
