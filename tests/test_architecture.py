@@ -34,6 +34,7 @@ ROWS = (
         "interchange",
         "losses",
         "metrics",
+        "models",
         "networks",
         "optimizers",
         "training",

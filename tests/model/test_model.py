@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from kernelet import layers
+from kernelet import layers, models
 from kernelet.errors import ConfigurationError, ShapeError, UsageError
 from kernelet.layers import Input
 from kernelet.model import Model, Sequential
@@ -279,3 +279,54 @@ def test_a_model_learns_by_its_own_methods() -> None:
     np.testing.assert_allclose(model.predict(x), model(x), rtol=1e-5, atol=1e-6)
     after = model.get_weights()
     assert not any(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_layers_know_what_they_read_and_return() -> None:
+    model = small()
+    features = Model(model.input, model.layers[-2].output)
+    assert features.weights is model.weights
+    x = RANDOM.random((2, 8, 8, 1), np.float32)
+    np.testing.assert_array_equal(model.layers[-1](features(x)), model(x))
+    first = model.layers[0]
+    assert first.input is first.output is model.input
+    both = layers.Add()
+    a, b = Input((3,)), Input((3,))
+    branched = Model([a, b], [both([a, b]), a])
+    assert both.input == [a, b] == branched.input
+    assert branched.output == [both.output, a]
+    unplaced = layers.Flatten()
+    with pytest.raises(UsageError, match="Flatten has no input and output before it is part of"):
+        _ = unplaced.output
+
+
+def test_a_layer_keeps_its_place_in_its_first_model() -> None:
+    inner = small()
+    output = inner.layers[1].output
+    outer = Input((8, 8, 1))
+    Model(outer, inner(outer))
+    assert inner.layers[1].output is output
+
+
+@pytest.mark.parametrize("axis", [-1, 3])
+def test_channels_may_be_named_by_their_number(axis: int) -> None:
+    x = Input((8, 8, 4))
+    y = layers.BatchNormalization(axis=axis)(x)
+    assert layers.concatenate([x, y], axis=axis).shape == (None, 8, 8, 8)
+    assert layers.BatchNormalization(axis=1)(Input((5,))).shape == (None, 5)
+
+
+@pytest.mark.parametrize("make", [layers.BatchNormalization, layers.Concatenate])
+def test_other_axes_than_the_channels(make: Any) -> None:
+    x = Input((8, 8, 4))
+    layer = make(axis=1)
+    with pytest.raises(ShapeError, match=r"works along the channels, axis -1, .*; got axis=1\."):
+        layer([x, x] if make is layers.Concatenate else x)
+
+
+def test_short_names() -> None:
+    assert layers.MaxPool2D is layers.MaxPooling2D
+    assert layers.AvgPool3D is layers.AveragePooling3D
+    assert layers.GlobalAvgPool1D is layers.GlobalAveragePooling1D
+    assert models.Sequential is Sequential
+    x = Input((4, 4, 2))
+    assert isinstance(layers.add([x, x], name="sum").layer, layers.Add)

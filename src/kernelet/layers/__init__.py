@@ -15,7 +15,7 @@ from kernelet.layers.global_pooling import (
     GlobalMaxPooling3D,
 )
 from kernelet.layers.input import Input, InputLayer
-from kernelet.layers.merging import Add, Concatenate
+from kernelet.layers.merging import Add, Concatenate, add, concatenate
 from kernelet.layers.normalization import BatchNormalization
 from kernelet.layers.pooling import (
     AveragePooling1D,
@@ -29,12 +29,29 @@ from kernelet.layers.rescaling import Rescaling
 from kernelet.layers.shape import Flatten, Reshape
 from kernelet.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 
+# Keras' short names.
+AvgPool1D = AveragePooling1D
+AvgPool2D = AveragePooling2D
+AvgPool3D = AveragePooling3D
+MaxPool1D = MaxPooling1D
+MaxPool2D = MaxPooling2D
+MaxPool3D = MaxPooling3D
+GlobalAvgPool1D = GlobalAveragePooling1D
+GlobalAvgPool2D = GlobalAveragePooling2D
+GlobalAvgPool3D = GlobalAveragePooling3D
+GlobalMaxPool1D = GlobalMaxPooling1D
+GlobalMaxPool2D = GlobalMaxPooling2D
+GlobalMaxPool3D = GlobalMaxPooling3D
+
 __all__ = [
     "Activation",
     "Add",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
     "BatchNormalization",
     "Concatenate",
     "Conv1D",
@@ -49,6 +66,12 @@ __all__ = [
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
@@ -56,6 +79,9 @@ __all__ = [
     "InputLayer",
     "Layer",
     "LeakyReLU",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
@@ -65,4 +91,6 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Softmax",
+    "add",
+    "concatenate",
 ]

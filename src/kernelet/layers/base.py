@@ -65,6 +65,9 @@ class Layer(ABC):
             check_name(self.name)
         self.given_name = self.name
         self._weights: Weights | None = None
+        self._output: SymbolicTensor | None = None
+        for argument in fields(self):
+            setattr(self, argument.name, _plain(getattr(self, argument.name)))
         self.validate()
 
     def validate(self) -> None:  # noqa: B027 - most layers have something to check, not all
@@ -131,9 +134,48 @@ class Layer(ABC):
 
     # -- weights ---------------------------------------------------------------------------------
 
-    def bind(self, weights: Weights, name: str) -> None:
-        """Make the layer's weights views into a model's buffer, under a name."""
+    def bind(self, weights: Weights, name: str, output: SymbolicTensor | None = None) -> None:
+        """Make the layer's weights views into a model's buffer, under a name.
+
+        Parameters
+        ----------
+        weights : Weights
+            Of the model, or of the layer alone.
+        name : str
+            The layer's in the model.
+        output : SymbolicTensor, optional
+            What the model's graph has the layer return; of several models the first one's stays.
+        """
         self._weights, self.name = weights, name
+        self._output = self._output or output
+
+    @property
+    def output(self) -> SymbolicTensor:
+        """What the layer returns in the graph of the first model that it is part of.
+
+        Raises
+        ------
+        UsageError
+            If it is part of none, or of one whose input shape is not known yet.
+        """
+        if self._output is None:
+            raise UsageError(
+                f"{type(self).__name__} has no input and output before it is part of a model with"
+                " a known input shape."
+            )
+        return self._output
+
+    @property
+    def input(self) -> SymbolicTensor | list[SymbolicTensor]:
+        """What the layer reads there: a list where it takes several inputs.
+
+        Raises
+        ------
+        UsageError
+            As `output`.
+        """
+        read = self.output.parents or (self.output,)
+        return read[0] if len(read) == 1 else list(read)
 
     @property
     def built(self) -> bool:
@@ -237,6 +279,13 @@ class Layer(ABC):
                 expected = RANKS[self.rank]
                 repairs = _RANK_REPAIRS.get((self.rank, len(shape)), ())
                 raise LayerShapeError(f"needs {expected}, got {shape_text(shape)}", repairs)
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers of NumPy as Python's, also in tuples: arguments are stored as JSON."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return tuple(map(_plain, value)) if type(value) in (list, tuple) else value
 
 
 RANKS = {

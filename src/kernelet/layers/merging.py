@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar, final
 
-from kernelet.errors import ConfigurationError
 from kernelet.layers.base import Layer, shape_text
-from kernelet.layers.problems import LayerShapeError
+from kernelet.layers.problems import LayerShapeError, require_last_axis
+from kernelet.layers.symbolic import SymbolicTensor
 from kernelet.ops.arithmetic import Add as AddOp
 from kernelet.ops.shape import Concatenate as ConcatenateOp
 from kernelet.program import ProgramBuilder, Value
@@ -51,7 +51,7 @@ class Concatenate(Layer):
     Parameters
     ----------
     axis : int
-        −1, the channels.
+        −1, the channels, or their number counted with the batch: 3 for pictures.
 
     Examples
     --------
@@ -64,14 +64,9 @@ class Concatenate(Layer):
 
     arity: ClassVar[int | None] = None
 
-    def validate(self) -> None:
-        if self.axis != -1:
-            raise ConfigurationError(
-                f"Concatenate joins channels, axis -1, and no other axis; got {self.axis!r}."
-            )
-
     def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
         shapes = [value.shape for value in inputs]
+        require_last_axis(self.axis, shapes[0])
         if len({shape[:-1] for shape in shapes}) > 1:
             raise LayerShapeError(
                 "needs inputs that differ in their channels alone,"
@@ -79,3 +74,30 @@ class Concatenate(Layer):
                 ['padding="same" and equal strides in all branches'],
             )
         return build.add(ConcatenateOp(), *inputs)
+
+
+def add(inputs: Sequence[SymbolicTensor], *, name: str | None = None) -> SymbolicTensor:
+    """Return the sum of two or more symbolic tensors: ``Add(name=name)(inputs)``.
+
+    Examples
+    --------
+    >>> from kernelet.layers import Input
+    >>> x = Input((8, 8, 4))
+    >>> add([x, x]).shape
+    (None, 8, 8, 4)
+    """
+    return Add(name=name)(list(inputs))
+
+
+def concatenate(
+    inputs: Sequence[SymbolicTensor], axis: int = -1, *, name: str | None = None
+) -> SymbolicTensor:
+    """Return the channels of several symbolic tensors: ``Concatenate(axis, name=name)(inputs)``.
+
+    Examples
+    --------
+    >>> from kernelet.layers import Input
+    >>> concatenate([Input((8, 8, 4)), Input((8, 8, 2))]).shape
+    (None, 8, 8, 6)
+    """
+    return Concatenate(axis, name=name)(list(inputs))

@@ -11,6 +11,7 @@ from kernelet.errors import ConfigurationError
 from kernelet.initializers import AnyInitializer
 from kernelet.layers.arguments import require_finite
 from kernelet.layers.base import Layer
+from kernelet.layers.problems import require_last_axis
 from kernelet.ops.normalization import ChannelMean, ChannelVariance, MovingAverage, Normalize
 from kernelet.program import ProgramBuilder, Value
 
@@ -26,7 +27,7 @@ class BatchNormalization(Layer):
     Parameters
     ----------
     axis : int
-        −1, the channels.
+        −1, the channels, or their number counted with the batch: 3 for pictures.
     momentum : float
         Part of the running averages that a step keeps; from 0 to 1.
     epsilon : float
@@ -52,10 +53,6 @@ class BatchNormalization(Layer):
     moving_variance_initializer: str | AnyInitializer = "ones"
 
     def validate(self) -> None:
-        if self.axis != -1:
-            raise ConfigurationError(
-                f"BatchNormalization normalises channels, axis -1; got {self.axis!r}."
-            )
         require_finite("momentum", self.momentum)
         require_finite("epsilon", self.epsilon)
         if not 0 <= self.momentum <= 1:
@@ -67,6 +64,7 @@ class BatchNormalization(Layer):
 
     def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
         (x,) = inputs
+        require_last_axis(self.axis, x.shape)
         shape = x.shape[-1:]
         learned = []
         if self.scale:

@@ -58,6 +58,23 @@ def repair_line(repairs: Sequence[str]) -> str:
     return f"\n  Try {listed if len(repairs) > 1 else ''}{repairs[-1]}."
 
 
+def require_last_axis(axis: object, shape: Shape) -> None:
+    """Raise LayerShapeError unless an axis, counted with the batch, is that of the channels.
+
+    Parameters
+    ----------
+    axis : int
+        −1, or the number of the last axis, as scripts for Keras often say it.
+    shape : tuple of int
+        Of one sample.
+    """
+    if axis not in (-1, len(shape)):
+        raise LayerShapeError(
+            f"works along the channels, axis -1, here the same as {len(shape)}; got axis={axis!r}",
+            ["axis=-1"],
+        )
+
+
 def _path(tensor: SymbolicTensor) -> list[SymbolicTensor]:
     """Return the tensors from an input to this one, along first parents."""
     path = [tensor]

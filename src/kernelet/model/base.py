@@ -135,8 +135,11 @@ class Model(Trainable):
         self._attach(graph, weights, [parameter.name for parameter in parameters])
 
     def _attach(self, graph: Graph, weights: Weights, names: Sequence[str]) -> None:
+        outputs: dict[str, SymbolicTensor] = {}
+        for call, tensor in zip(graph.calls, graph.tensors, strict=True):
+            outputs.setdefault(call.name, tensor)
         for name, layer in graph.layers.items():
-            layer.bind(weights, name)
+            layer.bind(weights, name, outputs[name])
         self._graph, self._weights, self._weight_names = graph, weights, tuple(names)
 
     @classmethod
@@ -211,6 +214,16 @@ class Model(Trainable):
     def outputs(self) -> list[SymbolicTensor]:
         """The symbolic tensors that results leave by."""
         return [self.graph.tensors[k] for k in self.graph.outputs]
+
+    @property
+    def input(self) -> SymbolicTensor | list[SymbolicTensor]:
+        """The symbolic tensor that data enter by; a list where there are several."""
+        return self.inputs[0] if len(self.inputs) == 1 else self.inputs
+
+    @property
+    def output(self) -> SymbolicTensor | list[SymbolicTensor]:
+        """The symbolic tensor that the result leaves by; a list where there are several."""
+        return self.outputs[0] if len(self.outputs) == 1 else self.outputs
 
     @property
     def input_shape(self) -> Any:
