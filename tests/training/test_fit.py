@@ -61,6 +61,15 @@ def test_evaluation_does_not_depend_on_the_batch_size() -> None:
         np.testing.assert_allclose(prediction, predictions[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("batch_size", [7, 48, 70, 120])
+def test_equal_counts_of_hits_are_equal_accuracies(batch_size: int) -> None:
+    model = _compiled(full_network())
+    measured = model.evaluate(IMAGES, LABELS, batch_size, verbose=0, return_dict=True)
+    assert isinstance(measured, dict)
+    hits = int((model.predict(IMAGES).argmax(1) == LABELS).sum())
+    assert measured["accuracy"] == hits / len(LABELS)
+
+
 def test_shuffling_depends_on_the_seed_alone() -> None:
     digests = {}
     for name, options in {
