@@ -93,6 +93,33 @@ MEMINFO = "MemTotal:       24000000 kB\nMemAvailable:   1000000 kB\n"
             },
             0,
         ),
+        (
+            {  # the cache of files gives way
+                "sys/fs/cgroup/memory.max": "5000\n",
+                "sys/fs/cgroup/memory.current": "4900\n",
+                "sys/fs/cgroup/memory.stat": "anon 900\nactive_file 1000\ninactive_file 3000\n",
+            },
+            3100,
+        ),
+        (
+            {  # a group above limits too
+                "proc/self/cgroup": "0::/user.slice/run.scope\n",
+                "sys/fs/cgroup/user.slice/memory.max": "5000\n",
+                "sys/fs/cgroup/user.slice/memory.current": "1000\n",
+                "sys/fs/cgroup/user.slice/run.scope/memory.max": "max\n",
+                "sys/fs/cgroup/user.slice/run.scope/memory.current": "900\n",
+            },
+            4000,
+        ),
+        (
+            {
+                "proc/self/cgroup": "7:cpu,cpuacct:/other\n4:memory:/mine\n",
+                "sys/fs/cgroup/memory/mine/memory.limit_in_bytes": "5000\n",
+                "sys/fs/cgroup/memory/mine/memory.usage_in_bytes": "4000\n",
+                "sys/fs/cgroup/memory/mine/memory.stat": "total_inactive_file 500\n",
+            },
+            1500,
+        ),
     ],
 )
 def test_free_memory(tmp_path: Path, files: dict[str, str], expected: int | None) -> None:
