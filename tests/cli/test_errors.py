@@ -46,6 +46,27 @@ from commands import Command, Launch
             ),
         ),
         (
+            ("train", "--minutes", "nan"),
+            (
+                "Error: Invalid value for '--minutes': nan is not a finite number.\n"
+                "  Try `kernelet train --help`.\n"
+            ),
+        ),
+        (
+            ("train", "--learning-rate", "inf"),
+            (
+                "Error: Invalid value for '--learning-rate': inf is not a finite number.\n"
+                "  Try `kernelet train --help`.\n"
+            ),
+        ),
+        (
+            ("train", ""),
+            (
+                "Error: The name of the data set is empty; expected a folder, a file or a known "
+                "name.\n"
+            ),
+        ),
+        (
             ("train", "--resume", "nowhere"),
             (
                 "Error: 'nowhere' is not a run folder: it has no config.json.\n"
@@ -107,6 +128,10 @@ def test_no_place_for_the_run_folder(pictures: Path, command: Command) -> None:
     assert outcome.errors == (
         "Error: The run folder '/proc/run' cannot be made: No such file or directory.\n"
         "  Choose another place with --out FOLDER.\n"
+    )
+    outcome = command("train", pictures, "--epochs", 1, "--out", ".")
+    assert (
+        "The run folder '.' cannot be made: it is not the name of a new folder." in outcome.errors
     )
     Path("taken").write_text("a file")
     outcome = command("train", pictures, "--epochs", 1, "--out", "taken/run")

@@ -191,7 +191,8 @@ def test_data_may_move_but_not_change(trained: Path, pictures: Path, command: Co
     outcome = command("train", "elsewhere", "--resume", trained)
     assert outcome.code == 2
     assert outcome.errors == (
-        "Error: 'elsewhere' has changed since the run began: other pictures, classes or labels.\n"
+        "Error: 'elsewhere' is not the data that the run began with: other pictures, classes or "
+        "labels.\n"
         "  Bring the data back to what it was, or begin a new run.\n"
     )
 

@@ -103,6 +103,14 @@ BAD = {
     "gaps": ({"x": IMAGES, "y": LABELS * 100}, "labels go up to 300 but only 4 occur"),
     "negative": ({"x": IMAGES, "y": LABELS - 1}, "labels run from -1 to 2; expected 0 to 2"),
     "fractions": ({"x": IMAGES, "y": LABELS / 2}, "labels are of type float64; expected integers"),
+    "rows": (
+        {"x": IMAGES, "y": np.eye(4)[LABELS]},
+        "For one number a class, save numpy.argmax(labels, axis=1).",
+    ),
+    "not a number": (
+        {"x": IMAGES * np.nan, "y": LABELS},
+        "data.npz': pixel values run from nan to nan; expected 0…1",
+    ),
     "complex": ({"x": IMAGES * 1j, "y": LABELS}, "pixel values are of type complex128"),
     "empty": ({"x": IMAGES[:0], "y": LABELS[:0]}, "holds no pictures."),
     "too few names": (

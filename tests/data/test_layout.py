@@ -110,6 +110,9 @@ def test_errors_say_what_to_do() -> None:
         f"No pictures in 'root' (2 other files).\n{EXPECTED}\n"
         "  Read are: bmp, jpeg, jpg, pgm, png, ppm, tif, tiff, webp."
     )
+    assert message("pets.zip").endswith(
+        "Archives inside are not read: take 'pets.zip' out, and name it alone."
+    )
     assert message("1.jpg") == f"No picture in 'root' lies in a class folder.\n{EXPECTED}"
     assert message("cats/1.jpg") == (
         "'root' has one class, 'cats'; a classifier needs two or more.\n"
@@ -127,6 +130,6 @@ def test_errors_say_what_to_do() -> None:
     )
     assert message("train/a/1.jpg", "train/b/1.jpg", "test/c/1.jpg") == (
         "test has 'c', which train does not have.\n"
-        "  train has 'a', 'b'.\n"
+        "  Train has 'a', 'b'.\n"
         "  Classes are matched by the name of their folder: rename or remove the folder."
     )

@@ -72,9 +72,14 @@ def test_default_fits_every_size(height: int, width: int, channels: int) -> None
 
 
 def test_too_small() -> None:
-    text = "networks need pictures of at least 8×8 and 2 classes; got 7×28 and 10."
+    text = (
+        "no network suits pictures of 7×28; expected at least 8×8.\n"
+        "  Bring them to a larger size, such as 32×32."
+    )
     with pytest.raises(ConfigurationError, match=re.escape(text)):
         default_network((7, 28, 1), 10)
+    with pytest.raises(ConfigurationError, match="at least 2 classes; got 1"):
+        default_network((28, 28, 1), 1)
 
 
 def test_rescaling_takes_mean_and_deviation() -> None:

@@ -14,7 +14,9 @@ import pytest
 
 import kernelet.cli
 import kernelet.runs
+from kernelet.data.dataset import Dataset, Split
 from kernelet.errors import UsageError
+from kernelet.runs.cautions import cautions
 from kernelet.runs.folder import RunFolder
 from kernelet.runs.forecast import Forecast
 from kernelet.runs.names import data_name
@@ -119,3 +121,38 @@ def test_data_is_recorded_by_absolute_path(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "mine").mkdir()
     assert data_name("mine") == str(tmp_path / "mine")
     assert (data_name(None), data_name("fashion-mnist")) == ("sample", "fashion-mnist")
+
+
+def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path / "run") as folder:
+        folder.configuration_file.write_text("{}")
+        (folder.path / ".history.csv.0123abcd.tmp").write_text("half a l")
+    with RunFolder.open(tmp_path / "run") as folder:
+        assert sorted(path.name for path in folder.path.iterdir()) == ["config.json", "lock"]
+
+
+def dataset_of(train: list[int], validation: list[int] | None) -> Dataset:
+    """A data set with so many pictures of each class."""
+
+    def split(counts: list[int]) -> Split:
+        labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        return Split(np.zeros((len(labels), 8, 8, 1), np.uint8), labels)
+
+    names = tuple(f"class {number}" for number in range(len(train)))
+    held = None if validation is None else split(validation)
+    return Dataset(names, split(train), held, None, "somewhere")
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "texts"),
+    [
+        ([9, 1], None, []),
+        ([100, 10], [9, 1], ["Of 'class 1' there are 10 training pictures, of 'class 0' 100: "]),
+        ([900, 900, 1], [90, 90, 1], ["Of 'class 2' there are 1 training pictures, of 'class 0'"]),
+        ([5, 5, 5], [1, 0, 0], ["There are no validation pictures of 'class 1', 'class 2': "]),
+    ],
+)
+def test_cautions(train: list[int], validation: list[int] | None, texts: list[str]) -> None:
+    found = cautions(dataset_of(train, validation))
+    assert len(found) == len(texts)
+    assert all(text in line for text, line in zip(texts, found, strict=True))

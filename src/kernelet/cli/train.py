@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from kernelet.cli import exit_codes
+from kernelet.cli.parameters import FiniteRange
 
 if TYPE_CHECKING:
     from kernelet.cli.interruption import Interruption
@@ -28,7 +29,7 @@ _FREE_ON_RESUME = frozenset({"data", "resume", "threads", "as_json"})
     help="lenet5, small_vgg or large_vgg; by default what suits the pictures.",
 )
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the pictures.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Time to train for.")
+@click.option("--minutes", type=FiniteRange(0, min_open=True), help="Time to train for.")
 @click.option("--image-size", metavar="S|HxW", help="Size to bring pictures to, in pixels.")
 @click.option(
     "--resize",
@@ -41,7 +42,7 @@ _FREE_ON_RESUME = frozenset({"data", "resume", "threads", "as_json"})
 @click.option("--batch-size", type=click.IntRange(1, 65_536), help="Pictures a step.")
 @click.option(
     "--learning-rate",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="Peak of the one-cycle schedule.",
 )
 @click.option(
@@ -51,10 +52,10 @@ _FREE_ON_RESUME = frozenset({"data", "resume", "threads", "as_json"})
     show_default=True,
     help="How weights follow gradients.",
 )
-@click.option("--weight-decay", type=click.FloatRange(0), help="Pull of all kernels towards zero.")
+@click.option("--weight-decay", type=FiniteRange(0), help="Pull of all kernels towards zero.")
 @click.option(
     "--validation-split",
-    type=click.FloatRange(0, 0.9),
+    type=FiniteRange(0, 0.9),
     default=0.1,
     show_default=True,
     help="Share set aside where there is no validation folder.",

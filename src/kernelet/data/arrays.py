@@ -67,7 +67,11 @@ def to_splits(
                 f"{name}: {'×'.join(map(str, pictures.shape[1:]))} became "
                 f"{'×'.join(map(str, target.shape))}"
             )
-        splits[name] = Split(_fitted(_as_uint8(pictures, highest), target), numbers)
+        try:
+            values = _as_uint8(pictures, highest)
+        except DataError as error:
+            raise DataError(f"{name} of {source}: {error}") from None
+        splits[name] = Split(_fitted(values, target), numbers)
     shapes = {split.images.shape[1:] for split in splits.values()}
     if len(shapes) > 1:
         raise DataError(
@@ -107,7 +111,7 @@ def _labels(
         except KeyError as error:
             raise DataError(f"{where}: {error} is none of the classes {names}.") from error
     if labels.dtype.kind not in "iu":
-        raise DataError(f"{where}: labels are of type {labels.dtype}; expected integers or names.")
+        raise _no_labels(labels, where)
     if labels.min() < 0 or labels.max() >= len(names):
         raise DataError(
             f"{where}: labels run from {labels.min()} to {labels.max()}; "
@@ -139,10 +143,21 @@ def _class_names(
         names = tuple(map(str, range(int(labels.max()) + 1)))
         _refuse_gaps(labels, source)
     else:
-        raise DataError(f"{source}: labels are of type {labels.dtype}; expected integers or names.")
+        raise _no_labels(labels, source)
     if len(names) < 2:
         raise DataError(f"{source} has one class, {names[0]!r}; a classifier needs two or more.")
     return names
+
+
+def _no_labels(labels: NDArray[Any], where: str) -> DataError:
+    repair = ""
+    if labels.ndim == 2:
+        repair = "\n  For one number a class, save numpy.argmax(labels, axis=1)."
+    elif labels.dtype.kind == "f":
+        repair = "\n  For whole numbers, save labels.astype(int)."
+    return DataError(
+        f"{where}: labels are of type {labels.dtype}; expected integers or names.{repair}"
+    )
 
 
 def _refuse_gaps(labels: NDArray[Any], source: str) -> None:

@@ -88,10 +88,7 @@ def find_layout(
     pictures = [entry for entry in entries if is_picture_name(entry.name)]
     _note_other_files(entries, notes)
     if not pictures:
-        raise DataError(
-            f"No pictures in {quoted(source)} ({len(entries):,} other files).\n{_EXPECTED}\n"
-            f"  Read are: {', '.join(sorted(PICTURE_EXTENSIONS))}."
-        )
+        raise _no_pictures(entries, source)
     depth = _top_depth(pictures)
     tops = _split_folders(pictures, depth, source, may_lack_train=class_names is not None)
     found: _ByClass = {}
@@ -104,6 +101,20 @@ def find_layout(
     names = _number_classes(by_split, source, class_names, notes)
     splits = {split: _labelled(classes, names) for split, classes in by_split.items()}
     return Layout(names, splits, notes)
+
+
+def _no_pictures(entries: Sequence[Entry], source: str) -> DataError:
+    archives = [entry.name for entry in entries if entry.name.lower().endswith(".zip")]
+    hint = ""
+    if archives:
+        hint = (
+            f"\n  Archives inside are not read: take {quoted(archives[0])} out, and name it alone."
+        )
+    others = f"{len(entries):,} other file{'' if len(entries) == 1 else 's'}"
+    return DataError(
+        f"No pictures in {quoted(source)} ({others}).\n{_EXPECTED}\n"
+        f"  Read are: {', '.join(sorted(PICTURE_EXTENSIONS))}.{hint}"
+    )
 
 
 def _note_other_files(entries: Sequence[Entry], notes: list[str]) -> None:
@@ -248,7 +259,7 @@ def _number_classes(
         if unknown:
             raise DataError(
                 f"{split} has {_listed(unknown)}, which {known} does not have.\n"
-                f"  {known} has {_listed(names)}.\n"
+                f"  {known.capitalize()} has {_listed(names)}.\n"
                 "  Classes are matched by the name of their folder: rename or remove the folder."
             )
         missing = [name for name in names if name not in classes]

@@ -104,6 +104,10 @@ def load_dataset(
     >>> dataset.class_names[:3]
     ('ankle-boot', 'bag', 'coat')
     """
+    if source == "":  # as a path, that would be the current folder
+        raise DataError(
+            "The name of the data set is empty; expected a folder, a file or a known name."
+        )
     size = check_image_size(image_size)
     check_channels(channels)
     way = check_resize(resize)

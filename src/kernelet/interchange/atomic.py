@@ -8,6 +8,9 @@ from pathlib import Path
 
 from kernelet.errors import UsageError
 
+#: What unfinished files are called; a process that is killed while it writes leaves one behind.
+TEMPORARY_FILES = ".*.tmp"
+
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that at every moment the old or the new one is there, never a part.

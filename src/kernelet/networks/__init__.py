@@ -49,10 +49,12 @@ def default_network(image_shape: tuple[int, int, int], classes: int) -> str:
     ('lenet5', 'small_vgg')
     """
     height, width, channels = image_shape
-    if min(height, width) < 8 or classes < 2:
+    if classes < 2:
+        raise ConfigurationError(f"a classifier needs at least 2 classes; got {classes}.")
+    if min(height, width) < 8:
         raise ConfigurationError(
-            f"networks need pictures of at least 8×8 and 2 classes; got {height}×{width} and"
-            f" {classes}."
+            f"no network suits pictures of {height}×{width}; expected at least 8×8.\n"
+            "  Bring them to a larger size, such as 32×32."
         )
     if channels == 1 and min(height, width) >= 16 and max(height, width) <= 32:
         return "lenet5"

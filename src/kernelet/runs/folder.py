@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from kernelet.data.listing import quoted
 from kernelet.errors import ModelFileError, UsageError
+from kernelet.interchange.atomic import TEMPORARY_FILES
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -45,6 +46,8 @@ class RunFolder:
         UsageError
             If no folder can be made there.
         """
+        if not wanted.name:  # "", ".", "/"
+            raise _cannot_make(wanted, "it is not the name of a new folder")
         candidates = chain([wanted], (wanted.with_name(f"{wanted.name}-{n}") for n in count(2)))
         for path in candidates:
             try:
@@ -73,7 +76,10 @@ class RunFolder:
                 f"{quoted(str(path))} is not a run folder: it has no {_CONFIGURATION}.\n"
                 "  Name a folder that `kernelet train` made, such as runs/NAME."
             )
-        return cls(path)
+        folder = cls(path)
+        for leftover in path.glob(TEMPORARY_FILES):  # of a process that was killed while it wrote
+            leftover.unlink(missing_ok=True)
+        return folder
 
     @property
     def model_file(self) -> Path:

@@ -17,6 +17,7 @@ from kernelet.executors.native_processor import resolve_isa, usable_threads
 from kernelet.explain.summary import summarize
 from kernelet.interchange.safetensors import load_model
 from kernelet.runs import choices
+from kernelet.runs.cautions import cautions
 from kernelet.runs.classifier import Classifier
 from kernelet.runs.configuration import load_configuration
 from kernelet.runs.events import Finished, NetworkBuilt, Warned
@@ -99,7 +100,7 @@ def start_run(
         validation_split=request.validation_split,
         seed=request.seed,
     )
-    observer.event(describe_data(dataset, data_name(request.data)))
+    _tell_of_data(dataset, data_name(request.data), observer)
     configuration = choices.configure(request, dataset)
     with RunFolder.create(request.out or choices.default_folder(configuration)) as folder:
         try:
@@ -155,10 +156,16 @@ def resume_run(
         )
         _require_same_data(configuration, dataset)
         _warn_of_other_rounding(configuration, observer)
-        observer.event(describe_data(dataset, data_name(source)))
+        _tell_of_data(dataset, data_name(source), observer)
         expected = forecast(configuration, dataset, folder, threads)
         run = _Run(configuration, dataset, folder, observer, threads, began)
         return _train(run, expected, saving)
+
+
+def _tell_of_data(dataset: Dataset, name: str, observer: Observer) -> None:
+    observer.event(describe_data(dataset, name))
+    for caution in cautions(dataset):
+        observer.event(Warned(message=caution))
 
 
 def _fitted(
@@ -179,8 +186,8 @@ def _fitted(
 def _require_same_data(configuration: RunConfiguration, dataset: Dataset) -> None:
     if dataset.fingerprint != configuration.data_fingerprint:
         raise DataError(
-            f"{quoted(dataset.source)} has changed since the run began: other pictures, classes "
-            "or labels.\n  Bring the data back to what it was, or begin a new run."
+            f"{quoted(dataset.source)} is not the data that the run began with: other pictures, "
+            "classes or labels.\n  Bring the data back to what it was, or begin a new run."
         )
 
 

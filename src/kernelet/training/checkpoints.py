@@ -20,7 +20,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from kernelet.errors import ConfigurationError, ModelFileError, TrainingError, UsageError
-from kernelet.interchange.atomic import write_atomically
+from kernelet.interchange.atomic import TEMPORARY_FILES, write_atomically
 from kernelet.weights import Weights
 
 FORMAT = 1
@@ -172,7 +172,7 @@ class Checkpointer:
         self._weights, self._slots = weights, slots
         self._configuration = {**configuration, "identity": self.identity}
         # What a process that was killed while it wrote has left behind.
-        for leftover in self.folder.glob(".state-*.tmp"):
+        for leftover in self.folder.glob(TEMPORARY_FILES):
             leftover.unlink(missing_ok=True)
 
     def due(self) -> bool:
