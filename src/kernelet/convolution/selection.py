@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelet.convolution.arguments import Method, listed, shape_text
-from kernelet.convolution.choice import fastest
-from kernelet.convolution.costs import seconds
+from kernelet.convolution.choice import fastest, spectra_pay
 from kernelet.convolution.methods import METHODS, fft
 from kernelet.convolution.problem import Problem
 from kernelet.errors import UsageError
@@ -100,8 +99,7 @@ def _finite(array: NDArray[Any]) -> bool:
 def _integers(problem: Problem, signal: NDArray[Any], window: NDArray[Any]) -> NDArray[Any]:
     """Solve exactly, by spectra where they are faster and rounding them is known to be exact."""
     real = replace(problem, dtype="float64")
-    faster = seconds("fft", real) < seconds("direct", problem)
-    if faster and _rounds_exactly(real, signal, window):
+    if spectra_pay(problem) and _rounds_exactly(real, signal, window):
         return _rounded(real, signal, window, problem.dtype)
     return METHODS["direct"].run(problem, signal, window)
 

@@ -25,8 +25,8 @@ _PANEL_TAPS = 1024
 # result averages over its cells, so that λ = 3 is never reached in practice.
 _LAMBDA = 3.0
 
-# Multiply-adds that a second thread must have to do before waking it pays.
-_MULTIPLY_ADDS_A_THREAD = 300_000
+#: Multiply-adds that a second thread must have to do before waking it pays.
+MULTIPLY_ADDS_A_THREAD = 300_000
 
 
 def applies(problem: Problem, window: NDArray[Any] | None = None) -> bool:
@@ -71,7 +71,7 @@ def work(problem: Problem) -> Work:
 
 def parallel(problem: Problem) -> bool:
     """Return whether the work is worth several threads."""
-    return problem.multiply_adds >= 2 * _MULTIPLY_ADDS_A_THREAD
+    return problem.multiply_adds >= 2 * MULTIPLY_ADDS_A_THREAD
 
 
 def run(

@@ -9,6 +9,7 @@ of multiplying by the zeros beside the band.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,26 +38,68 @@ def applies(problem: Problem, window: NDArray[Any] | None = None) -> bool:
     return min(sizes) > 0
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a problem is cut into products.
+
+    Attributes
+    ----------
+    block : int
+        B: outputs of a row that are computed together, columns of the banded matrix.
+    rows : int
+        Cells that a block depends on, rows of the banded matrix.
+    blocks : int
+        Of all outputs.
+    across, down : int
+        Blocks and rows of outputs that one product computes.
+    products : int
+    """
+
+    block: int
+    rows: int
+    blocks: int
+    across: int
+    down: int
+    products: int
+
+
+def plan(problem: Problem) -> Plan:
+    """Return how a problem that applies is cut into products.
+
+    Examples
+    --------
+    >>> one = plan(Problem(1, (1, 1, 100), (1, 1, 5), (0, 0, 0), (1, 1, 96), "float32"))
+    >>> one.block, one.rows, one.blocks
+    (8, 12, 12)
+    """
+    block = _block(problem)
+    depth, height, width = problem.window
+    rows = depth * height * (block + width - 1)
+    _, lines, columns = problem.output
+    row_blocks = -(-columns // block)
+    across = max(1, min(row_blocks, _ROWS_ELEMENTS // rows))
+    down = max(1, min(lines, _ROWS_ELEMENTS // (rows * across)))
+    slices = problem.batch * problem.output[0]
+    return Plan(
+        block=block,
+        rows=rows,
+        blocks=slices * lines * row_blocks,
+        across=across,
+        down=down,
+        products=slices * -(-lines // down) * -(-row_blocks // across),
+    )
+
+
 def _block(problem: Problem) -> int:
-    """Return B: outputs of a row that are computed together."""
     if problem.dtype not in _FLOATS:
         return 1  # without BLAS, zeros cost as much as other products
     taps, width = math.prod(problem.window), problem.window[2]
+    if width == 1:
+        return 1
     block = 1 << max(3, (width - 1).bit_length())
     while block > 1 and (block > _LARGEST_BLOCK or block * taps > _BAND_ELEMENTS):
         block //= 2
-    return 1 if width == 1 else min(block, problem.output[2])
-
-
-def _row_elements(problem: Problem) -> int:
-    """Return the cells that one block of outputs depends on."""
-    depth, height, width = problem.window
-    return depth * height * (_block(problem) + width - 1)
-
-
-def _blocks(problem: Problem) -> int:
-    depth, height, width = problem.output
-    return problem.batch * depth * height * -(-width // _block(problem))
+    return min(block, problem.output[2])
 
 
 def error_bound(problem: Problem) -> float:
@@ -69,11 +112,11 @@ def error_bound(problem: Problem) -> float:
 
 def work(problem: Problem) -> Work:
     """Return the multiply-adds, zeros of the band included, and the bytes moved."""
-    copied = _blocks(problem) * _row_elements(problem)
-    band = _row_elements(problem) * _block(problem)
+    found = plan(problem)
+    copied = found.blocks * found.rows
     cells = problem.batch * (math.prod(problem.signal) + math.prod(problem.output))
-    moved = cells + 3 * copied + band
-    return Work(copied * _block(problem), moved * np.dtype(problem.dtype).itemsize)
+    moved = cells + 3 * copied + found.rows * found.block
+    return Work(copied * found.block, moved * np.dtype(problem.dtype).itemsize)
 
 
 def _band(window: NDArray[Any], block: int) -> NDArray[Any]:
@@ -121,22 +164,19 @@ def run(
         What is not finite in the signal also spoils neighbours, through products with zeros.
     """
     del threads
-    block = _block(problem)
+    found = plan(problem)
+    block = found.block
     band = _band(window, block)
-    whole = _whole_blocks(problem, signal, block)
     depth, height, width = problem.window
     patches = np.lib.stride_tricks.sliding_window_view(
-        whole, (depth, height, block + width - 1), (1, 2, 3)
+        _whole_blocks(problem, signal, block), (depth, height, block + width - 1), (1, 2, 3)
     )[:, :, :, ::block]
     result = np.empty((problem.batch, *problem.output), problem.dtype)
-    across = patches.shape[3]
-    columns = max(1, min(across, _ROWS_ELEMENTS // len(band)))
-    rows = max(1, _ROWS_ELEMENTS // (len(band) * columns))
     for entry in np.ndindex(problem.batch, problem.output[0]):
-        for y in range(0, problem.output[1], rows):
-            for x in range(0, across, columns):
-                some = patches[entry][y : y + rows, x : x + columns]
-                product = some.reshape(-1, len(band)) @ band
-                target = result[entry][y : y + rows, x * block : (x + columns) * block]
+        for y in range(0, problem.output[1], found.down):
+            for x in range(0, patches.shape[3], found.across):
+                some = patches[entry][y : y + found.down, x : x + found.across]
+                product = some.reshape(-1, found.rows) @ band
+                target = result[entry][y : y + found.down, x * block : (x + found.across) * block]
                 target[...] = product.reshape(len(some), -1)[:, : target.shape[1]]
     return result

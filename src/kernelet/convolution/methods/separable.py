@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kernelet.convolution.methods import direct
 from kernelet.convolution.problem import Problem
 from kernelet.convolution.work import Work
+from kernelet.executors import native_arrays
 
 Vector = NDArray[np.float64]
 Triple = tuple[int, int, int]
@@ -104,50 +105,53 @@ def applies(problem: Problem, window: NDArray[Any] | None = None) -> bool:
     return window is None or factors(window) is not None
 
 
-def _passes(problem: Problem, sums: tuple[float, float, float]) -> list[tuple[int, Problem]]:
-    """Return the problems to solve one after the other, each with the axis that it is about.
+def stages(problem: Problem) -> tuple[Problem, Problem | None]:
+    """Return the problem of height and width, and then that of depth where there is one.
 
-    What lies beyond the border is summed by the earlier passes, too: ``sums`` are those of the
-    vectors.
+    What lies beyond the border after the first stage is not known here, but where it is zero.
     """
-    passes = []
-    signal, fill = problem.signal, problem.fillvalue
-    for axis in (2, 1, 0):
-        if problem.window[axis] > 1 or problem.signal[axis] != problem.output[axis]:
-            output = _with(signal, axis, problem.output)
-            one = replace(
-                problem,
-                signal=signal,
-                window=_with((1, 1, 1), axis, problem.window),
-                before=_with((0, 0, 0), axis, problem.before),
-                output=output,
-                fillvalue=fill,
-            )
-            passes.append((axis, one))
-            signal = output
-        fill *= sums[axis]
-    return passes
-
-
-def _with(sizes: Triple, axis: int, others: Triple) -> Triple:
-    """Return three sizes, the one of an axis taken from others."""
-    depth, height, width = (
-        other if k == axis else size
-        for k, (size, other) in enumerate(zip(sizes, others, strict=True))
+    depth, height, width = problem.window
+    _, rows, columns = problem.output
+    plane = replace(
+        problem,
+        window=(1, height, width),
+        before=(0, *problem.before[1:]),
+        output=(problem.signal[0], rows, columns),
     )
-    return depth, height, width
+    if depth == 1 and problem.signal[0] == problem.output[0]:
+        return plane, None
+    after = replace(
+        problem,
+        signal=plane.output,
+        window=(depth, 1, 1),
+        before=(problem.before[0], 0, 0),
+    )
+    return plane, after
 
 
 def error_bound(problem: Problem) -> float:
     """Return how far the result may lie from the float64 one, relative to the sum of |products|."""
     epsilon = float(np.finfo(problem.dtype).eps)
-    return epsilon + sum(direct.error_bound(one) for _, one in _passes(problem, (1.0, 1.0, 1.0)))
+    lines = (replace(problem, window=(1, 1, taps)) for taps in problem.window if taps > 1)
+    return epsilon + sum(direct.error_bound(line) for line in lines)
 
 
 def work(problem: Problem) -> Work:
-    """Return the sums of the multiply-adds and bytes of all passes."""
-    works = [direct.work(one) for _, one in _passes(problem, (1.0, 1.0, 1.0))]
-    return Work(sum(w.multiply_adds for w in works), sum(w.bytes for w in works))
+    """Return the multiply-adds of all axes, and the bytes of both stages."""
+    plane, after = stages(problem)
+    rows = plane.batch * plane.signal[0] * plane.signal[1]
+    across = rows * plane.output[2] * plane.window[2]
+    down = plane.batch * math.prod(plane.output) * plane.window[1]
+    moved = direct.work(plane).bytes
+    if after is None:
+        return Work(across + down, moved)
+    last = direct.work(after)
+    return Work(across + down + last.multiply_adds, moved + last.bytes)
+
+
+def parallel(problem: Problem) -> bool:
+    """Return whether the work of the first stage is worth several threads."""
+    return work(stages(problem)[0]).multiply_adds >= 2 * direct.MULTIPLY_ADDS_A_THREAD
 
 
 def run(
@@ -163,9 +167,9 @@ def run(
     problem : Problem
     signal : ndarray, shape (batch, depth, height, width)
     window : ndarray, shape (depth, height, width)
-        One that `factors`.
+        One that has `factors`.
     threads : int, optional
-        By default as many as the process may use.
+        By default as many as the process may use, and the work is worth.
 
     Returns
     -------
@@ -174,13 +178,23 @@ def run(
     """
     vectors = factors(window)
     assert vectors is not None
-    axes = [axis for axis, _ in _passes(problem, (1.0, 1.0, 1.0))]
-    # The vector of an axis without a pass is one number, which belongs to the product all the same.
-    for axis in {0, 1, 2}.difference(axes):
-        vectors[axes[0]] = vectors[axes[0]] * vectors[axis]
-        vectors[axis] = np.ones(1)
-    depth, height, width = (float(vector.sum()) for vector in vectors)
-    for axis, one in _passes(problem, (depth, height, width)):
-        taps = vectors[axis].astype(problem.dtype).reshape(one.window)
-        signal = direct.run(one, signal, taps, threads)
-    return signal
+    plane, after = stages(problem)
+    depth, column, row = vectors
+    if after is None:
+        column, depth = column * depth, np.ones(1)
+    inside = native_arrays.correlate_separable(
+        signal,
+        column.astype(problem.dtype),
+        row.astype(problem.dtype),
+        plane.output,
+        plane.before,
+        plane.boundary,
+        plane.fillvalue,
+        threads=1 if threads is None and not parallel(problem) else threads,
+    )
+    if after is None:
+        return inside
+    # What lies beyond the border in depth was summed by the first stage, too.
+    beyond = problem.fillvalue * float(column.sum() * row.sum())
+    taps = depth.astype(problem.dtype).reshape(after.window)
+    return direct.run(replace(after, fillvalue=beyond), inside, taps, threads)
