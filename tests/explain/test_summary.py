@@ -12,17 +12,17 @@ from kernelet.model import Model, Sequential
 
 def test_text() -> None:
     model = Sequential([Input((28, 28, 1)), layers.Conv2D(2, 5), layers.Flatten()], name="little")
-    model.add(layers.Dense(10))
+    model.add(layers.Dense(10, name="classes"))
     assert summarize(model).to_text() == (
         "little\n"
-        "layer                     output   arithmetic          weights  multiply-adds\n"
-        "─────────────────────────────────────────────────────────────────────────────\n"
-        "input_layer (InputLayer)  28×28×1\n"
-        "conv2d (Conv2D)           24×24×2  28 − 5 + 1 = 24          52         28,800\n"
-        "flatten (Flatten)         1152     24 × 24 × 2 = 1152\n"
-        "dense (Dense)             10                            11,530         11,520\n"
-        "─────────────────────────────────────────────────────────────────────────────\n"
-        "total                                                   11,582         40,320\n"
+        "layer            output   arithmetic          weights  multiply-adds\n"
+        "────────────────────────────────────────────────────────────────────\n"
+        "input_layer      28×28×1\n"
+        "conv2d           24×24×2  28 − 5 + 1 = 24          52         28,800\n"
+        "flatten          1152     24 × 24 × 2 = 1152\n"
+        "classes (Dense)  10                            11,530         11,520\n"
+        "────────────────────────────────────────────────────────────────────\n"
+        "total                                          11,582         40,320\n"
         "11,582 weights learn, 0 do not; 46,328 bytes in float32"
     )
 

@@ -56,7 +56,7 @@ def test_seed_and_position_decide() -> None:
     first, again, other = network(3), network(3), network(4)
     np.testing.assert_array_equal(first.weights.buffer, again.weights.buffer)
     assert not np.array_equal(first.weights.buffer, other.weights.buffer)
-    assert not np.array_equal(first.layers[1].kernel, first.layers[2].kernel)
+    assert not np.array_equal(first.layers[0].kernel, first.layers[1].kernel)
     np.testing.assert_array_equal(network().weights.buffer, network(0).weights.buffer)
 
 

@@ -171,9 +171,10 @@ def _class_counts(event: DataFound) -> list[str]:
 
 def _network(event: NetworkBuilt) -> str:
     epochs = f"{event.epochs:,} epoch{'s' if event.epochs > 1 else ''}"
+    threads = f"{event.threads} thread{'s' if event.threads > 1 else ''}"
     return (
         f"\n{event.summary.to_text()}\n\n"
-        f"training: {epochs}, {event.batch_size} pictures a step, {event.threads} threads\n"
+        f"training: {epochs}, {event.batch_size} pictures a step, {threads}\n"
         f"forecast: {duration(event.seconds)}, {byte_size(event.memory)} of memory\n"
         f"run folder: {inert(event.run)}\n"
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kernelet.layers.naming import snake_case
 from kernelet.model.base import Model
 from kernelet.model.graph import Call, Graph
 from kernelet.program import ProgramBuilder, Shape
@@ -37,6 +39,12 @@ class LayerSummary:
     weights: int
     multiply_adds: int
     reads: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Name and class; the name alone where it comes from the class."""
+        own = re.fullmatch(rf"{snake_case(self.kind)}(_\d+)?", self.name) is None
+        return f"{self.name} ({self.kind})" if own else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ class Summary:
         rows = [("layer", "output", "arithmetic", "weights", "multiply-adds", "reads")]
         rows += [
             (
-                f"{layer.name} ({layer.kind})",
+                layer.title,
                 "×".join(map(str, layer.shape)),
                 layer.arithmetic,
                 f"{layer.weights:,}" if layer.weights else "",

@@ -90,7 +90,8 @@ def load_model(path: str | Path) -> Model:
     Returns
     -------
     Model
-        A `Sequential` where one was saved.
+        A `Sequential` where one was saved. It predicts at once; to train or evaluate it, `compile`
+        it first: optimizer and loss are not in the file.
 
     Raises
     ------

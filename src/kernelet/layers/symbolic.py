@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kernelet.layers.base import Layer
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
 class SymbolicTensor:
     """The output of one call of a layer.
 
@@ -34,6 +34,10 @@ class SymbolicTensor:
     def shape(self) -> tuple[int | None, ...]:
         """Shape with the batch, which is None, in front."""
         return (None, *self.sample_shape)
+
+    def __repr__(self) -> str:
+        """Say shape and layer; parents would repeat the whole graph, once for every way to it."""
+        return f"<SymbolicTensor of shape {self.shape} from {self.layer!r}>"
 
 
 def history(outputs: Iterable[SymbolicTensor]) -> list[SymbolicTensor]:

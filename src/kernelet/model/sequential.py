@@ -57,6 +57,11 @@ class Sequential(Model):
         model._stack = [call.layer for call in graph.calls[1:]]
         return model
 
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in their order; as in Keras, the `Input` is not one of them."""
+        return [layer for layer in super().layers if not isinstance(layer, InputLayer)]
+
     def add(self, layer: Layer | Model | SymbolicTensor) -> None:
         """Append a layer, a model, or, first of all, an `Input`.
 
