@@ -26,13 +26,17 @@ KERNELET_INLINE void add_row(VectorOf<T> (&sums)[R][V], const T* input, const T*
     std::int64_t column = 0;
     do {
         Lanes cells[V];
+        KERNELET_UNROLL
         for (int v = 0; v < V; ++v) {
-            cells[v] = Lanes::load(input + column + v * Lanes::width);
+            Lanes loaded = Lanes::load(input + column + v * Lanes::width);
             // GCC 12 would load it again for every weight, which takes longer than the product.
-            KERNELET_IN_REGISTER(cells[v].v);
+            KERNELET_IN_REGISTER(loaded.v);
+            cells[v] = loaded;
         }
+        KERNELET_UNROLL
         for (int r = 0; r < Count; ++r) {
             const Lanes weight = Lanes::broadcast_from(weights + column - r * taps.row_stride);
+            KERNELET_UNROLL
             for (int v = 0; v < V; ++v) {
                 sums[First + r][v] = fma(cells[v], weight, sums[First + r][v]);
             }
@@ -76,10 +80,12 @@ KERNELET_INLINE void add_slice(VectorOf<T> (&sums)[R][V], const T* const* rows, 
 template <class Lanes, class T, int V>
 KERNELET_INLINE void put(const Lanes (&sums)[V], T* output, bool add) {
     if (add) {
+        KERNELET_UNROLL
         for (int v = 0; v < V; ++v) {
             (Lanes::load(output + v * Lanes::width) + sums[v]).store(output + v * Lanes::width);
         }
     } else {
+        KERNELET_UNROLL
         for (int v = 0; v < V; ++v) {
             sums[v].store(output + v * Lanes::width);
         }
@@ -91,7 +97,9 @@ inline void sliding_tile(const SlidingCall<T>& call, std::int64_t x) {
     using Lanes = VectorOf<T>;
     const Taps taps = call.taps;
     Lanes sums[R][V];
+    KERNELET_UNROLL
     for (int r = 0; r < R; ++r) {
+        KERNELET_UNROLL
         for (int v = 0; v < V; ++v) {
             sums[r][v] = Lanes::zero();
         }
@@ -104,6 +112,7 @@ inline void sliding_tile(const SlidingCall<T>& call, std::int64_t x) {
         rows += taps.height + R - 1;
         weights += taps.depth_stride;
     } while (++slice < taps.depth);
+    KERNELET_UNROLL
     for (int r = 0; r < R; ++r) {
         put(sums[r], call.output + r * call.output_stride + x, call.add);
     }
@@ -131,11 +140,15 @@ template <int J, class T, int V>
 KERNELET_INLINE void add_spaced_taps(VectorOf<T> (&sums)[V], const T* input, const T* weights) {
     using Lanes = VectorOf<T>;
     Lanes weight[J];
+    KERNELET_UNROLL
     for (int j = 0; j < J; ++j) {
         weight[j] = Lanes::broadcast_from(weights + j * Lanes::width);
     }
+    KERNELET_UNROLL
     for (int k = 0; k < V + J - 1; ++k) {
-        const Lanes cells = Lanes::load(input + k * Lanes::width);
+        Lanes cells = Lanes::load(input + k * Lanes::width);
+        KERNELET_IN_REGISTER(cells.v);
+        KERNELET_UNROLL
         for (int j = 0; j < J; ++j) {
             if (k >= j && k - j < V) {
                 sums[k - j] = fma(cells, weight[j], sums[k - j]);
@@ -149,6 +162,7 @@ inline void line_tile(const SlidingCall<T>& call, std::int64_t x) {
     using Lanes = VectorOf<T>;
     constexpr int J = 4;
     Lanes sums[V];
+    KERNELET_UNROLL
     for (int v = 0; v < V; ++v) {
         sums[v] = Lanes::zero();
     }
@@ -171,7 +185,7 @@ inline void line_tile(const SlidingCall<T>& call, std::int64_t x) {
 template <class T>
 inline void slide_line(const SlidingCall<T>& call) {
     constexpr int width = VectorOf<T>::width;
-    constexpr int V = Vector::registers >= 32 ? 16 : 8;
+    constexpr int V = Vector::registers >= 32 ? 12 : 8;
     std::int64_t vector = 0;
     for (; vector + V <= call.vectors; vector += V) {
         line_tile<T, V>(call, vector * width);
