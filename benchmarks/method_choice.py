@@ -23,7 +23,7 @@ import numpy as np
 
 from kernelet.convolution import calibration, choice
 from kernelet.convolution.coefficients import COEFFICIENTS
-from kernelet.convolution.costs import PARALLEL, costs, predicted_seconds
+from kernelet.convolution.costs import costs, predicted_seconds
 from kernelet.convolution.methods import METHODS
 from kernelet.convolution.problem import Problem
 from kernelet.executors.native_processor import usable_threads
@@ -200,7 +200,7 @@ def fit(measured: list[tuple[str, Problem, float]]) -> dict[str, tuple[float, ..
 
 def write(fitted: dict[str, tuple[float, ...]]) -> None:
     """Replace the table in coefficients.py, but for what is not fitted here."""
-    fitted = {PARALLEL: COEFFICIENTS[PARALLEL], **fitted}
+    fitted = {**COEFFICIENTS, **fitted}
     text = TABLE.read_text()
     head = text[: text.index("COEFFICIENTS")]
     rows = [f"    {group!r}: {terms!r},\n" for group, terms in sorted(fitted.items())]

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
         optimizers,
         utils,
     )
-    from kernelet.convolution import convolve, correlate, filters
+    from kernelet.convolution import (
+        choose_method,
+        convolution_matrix,
+        convolve,
+        correlate,
+        cost,
+        filters,
+    )
     from kernelet.errors import KerneletError
     from kernelet.geometry import output_length
     from kernelet.interchange.safetensors import load_model
@@ -104,9 +111,11 @@ __all__ = [
     "__version__",
     "activations",
     "callbacks",
+    "choose_method",
     "convolution_matrix",
     "convolve",
     "correlate",
+    "cost",
     "datasets",
     "explain",
     "filters",
@@ -127,9 +136,11 @@ _HOMES = {
     "KerneletError": "kernelet.errors",
     "Model": "kernelet.model",
     "Sequential": "kernelet.model",
+    "choose_method": "kernelet.convolution",
     "convolution_matrix": "kernelet.convolution",
     "convolve": "kernelet.convolution",
     "correlate": "kernelet.convolution",
+    "cost": "kernelet.convolution",
     "filters": "kernelet.convolution",
     "load_model": "kernelet.interchange.safetensors",
     "output_length": "kernelet.geometry",

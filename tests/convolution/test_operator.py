@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import product
 from typing import Any
 
@@ -129,6 +130,20 @@ def test_fillvalues() -> None:
     assert kl.convolve(a, w, fillvalue=9.9).tolist() == [10, 3, 5, 12]
     assert kl.convolve(a + 0j, w, fillvalue=1j).tolist() == [1 + 1j, 3, 5, 3 + 1j]
     assert kl.convolve(a, w, "valid", fillvalue=9).tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("operator", [kl.convolve, kl.correlate])
+def test_the_definition_needs_no_copies(operator: Any, mode: Any) -> None:
+    a, w = np.ones((700, 900), np.float32), np.ones((5, 4), np.float32)
+    operator(a, w, mode, "direct")
+    tracemalloc.start()
+    try:
+        result = operator(a, w, mode, "direct")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < result.nbytes + 100_000
 
 
 MISTAKES = [

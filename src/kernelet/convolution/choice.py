@@ -1,4 +1,4 @@
-"""Which method is predicted to be the fastest of those that are accurate enough, and why."""
+"""Which method is predicted to be the fastest of those that are accurate enough."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ LARGEST_ERROR = {"float32": 1e-5, "float64": 1e-13}
 _CLEARLY = 4.0
 _WORTH_MEASURING = 1e-4
 
-# Integers become float64 and are rounded back.
-_CONVERSION = 1.5
-_CERTAINLY_DIRECT = 1_000_000
+#: Turning integers into float64 and rounding the result makes spectra so many times slower.
+CONVERSION = 1.5
 
 
 def accurate(method: str, problem: Problem) -> bool:
@@ -54,25 +53,34 @@ def _order(problem: Problem, threads: int) -> tuple[str, ...]:
     return tuple(name for _, name in ranked)
 
 
-def fastest(problem: Problem, window: NDArray[Any]) -> str:
+def fastest(problem: Problem, window: NDArray[Any] | None) -> str:
     """Return the method that is predicted to be the fastest.
 
     Parameters
     ----------
     problem : Problem
-    window : ndarray, shape (depth, height, width)
-        Decides whether the method "separable" applies.
+        Of real numbers; integers have `spectra_pay`.
+    window : ndarray, shape (depth, height, width), or None
+        Decides whether the method "separable" applies; without it, it is not chosen.
     """
     for name in _order(problem, usable_threads()):
+        if name == "separable" and window is None:
+            continue
         if METHODS[name].applies(problem, window):
             return name
     return "direct"
 
 
+@functools.lru_cache(maxsize=4096)
 def spectra_pay(problem: Problem) -> bool:
     """Return whether integers are predicted to be solved faster in float64 by spectra."""
     real = replace(problem, dtype="float64")
-    known = coefficients() if problem.multiply_adds > _CERTAINLY_DIRECT else COEFFICIENTS
     threads = usable_threads()
-    spectra = _CONVERSION * predicted_seconds("fft", real, known, threads)
-    return spectra < predicted_seconds("direct", problem, known, threads)
+
+    def gain(by: Coefficients) -> float:
+        spectra = CONVERSION * predicted_seconds("fft", real, by, threads)
+        return predicted_seconds("direct", problem, by, threads) / spectra
+
+    built_in = gain(COEFFICIENTS)
+    clear = not 1 / _CLEARLY < built_in < _CLEARLY
+    return (built_in if clear else gain(coefficients())) > 1

@@ -41,6 +41,7 @@ COEFFICIENTS: dict[str, tuple[float, ...]] = {
     "matmul, int32": (4.8e-05, 6.9e-06, 5e-12, 9.5e-10, 0.0, 8.8e-10),
     "matmul, int64": (5.6e-05, 5.2e-06, 4.2e-11, 1e-09, 0.0, 7.7e-10),
     "matmul, int8": (4.2e-05, 6.1e-06, 3.8e-10, 7.3e-10, 0.0, 0.0),
+    "matrix product": (2e-06, 1.4e-11, 3.8e-11),
     "parallel": (3e-05, 0.85),
     "separable, float32": (2.5e-05, 1e-08, 1.8e-07, 4.2e-11, 2.9e-11, 0.0, 9.4e-11),
     "separable, float64": (2.6e-05, 4e-09, 6.2e-08, 1.1e-10, 6.5e-11, 1.8e-11, 4.1e-11),

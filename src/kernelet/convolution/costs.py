@@ -27,6 +27,8 @@ _VECTOR_BYTES = 64
 _FRESH_BYTES = 1 << 20
 # Beyond, a piece of a transform leaves the second-level cache.
 _CACHED_BYTES = 1 << 20
+# Beyond, a matrix is read from memory.
+_LAST_CACHE_BYTES = 16 << 20
 # Rows of the result that are computed together, and names for windows of so many rows or more.
 _TILE_ROWS = 4
 _HEIGHTS = ((9, "tall"), (5, "high"), (2, "low"), (1, "1 row"))
@@ -182,6 +184,12 @@ def _winograd(problem: Problem) -> list[Cost]:
     """Call, operations, fresh bytes."""
     terms = (1.0, float(winograd.work(problem).multiply_adds), _fresh_bytes(problem))
     return [Cost(_group("winograd", problem), terms, parallel=False)]
+
+
+def matrix_product(size: float) -> Cost:
+    """Return the cost of a vector times a dense matrix of so many bytes, each of them read once."""
+    beyond = size if size > _LAST_CACHE_BYTES else 0.0
+    return Cost("matrix product", (1.0, size, beyond), parallel=False)
 
 
 _COSTS: dict[str, Callable[[Problem], list[Cost]]] = {
