@@ -143,6 +143,8 @@ def fill_number(fillvalue: ArrayLike, dtype: np.dtype[Any]) -> Any:
     UsageError
         If it is not a single number, or not one that the type can hold.
     """
+    if type(fillvalue) is int and fillvalue == 0:  # the default: small arrays need not pay for it
+        return 0
     array = np.asarray(fillvalue)
     if array.size != 1 or array.dtype.kind not in "biufc":
         raise UsageError(f"fillvalue must be a single number, not {fillvalue!r}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from math import prod
 
@@ -16,8 +17,10 @@ AXES = 3
 Windows = tuple[Window, ...]
 
 
+# On small arrays, working out sizes takes longer than the products.
+@functools.lru_cache(maxsize=1024)
 def assign_roles(
-    lengths: Sequence[int], taps: Sequence[int], mode: Mode, *, plain: bool, late: bool
+    lengths: tuple[int, ...], taps: tuple[int, ...], mode: Mode, *, plain: bool, late: bool
 ) -> tuple[bool, Windows]:
     """Decide which of two arrays moves, so that it costs least.
 
@@ -25,7 +28,7 @@ def assign_roles(
 
     Parameters
     ----------
-    lengths, taps : sequence of int
+    lengths, taps : tuple of int
         Of signal and filter, at least 1.
     mode : {"valid", "same", "full"}
     plain : bool
@@ -63,9 +66,8 @@ def touched(one: Window) -> slice:
     return slice(max(0, -one.before), one.length - max(0, -one.after))
 
 
-def problem_of(
-    batch: int, placed: Sequence[Window], dtype: str, boundary: Boundary, fill: float
-) -> Problem:
+@functools.lru_cache(maxsize=1024)
+def problem_of(batch: int, placed: Windows, dtype: str, boundary: Boundary, fill: float) -> Problem:
     """Return the problem of at most three axes, in which only touched cells are left."""
     missing = AXES - len(placed)
     cells = [touched(one) for one in placed]

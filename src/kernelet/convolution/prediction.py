@@ -12,12 +12,11 @@ from kernelet.convolution.arguments import Mode, check_mode, shape_text
 from kernelet.convolution.calibration import coefficients
 from kernelet.convolution.choice import CONVERSION, accurate, fastest, spectra_pay
 from kernelet.convolution.costs import predicted_seconds
-from kernelet.convolution.formulation import AXES, assign_roles, problem_of, still_axes
+from kernelet.convolution.formulation import AXES, Windows, assign_roles, problem_of, still_axes
 from kernelet.convolution.methods import METHODS
 from kernelet.convolution.problem import Problem
 from kernelet.errors import ShapeError, UsageError
 from kernelet.executors.native_processor import usable_threads
-from kernelet.geometry import Window
 from kernelet.text import byte_size, short_time, table
 
 # A complex product is four real ones.
@@ -143,16 +142,13 @@ def _remark(name: str, problem: Problem, *, exact: bool, known: bool) -> str:
 
 
 def problem_for(
-    a_shape: Sequence[int],
-    w_shape: Sequence[int],
-    mode: Mode,
-    dtype: DTypeLike,
+    a_shape: tuple[int, ...], w_shape: tuple[int, ...], mode: Mode, dtype: DTypeLike
 ) -> tuple[Problem, int]:
     """Return the problem that the operator solves, with zeros beyond the border, and how often.
 
     Parameters
     ----------
-    a_shape, w_shape : sequence of int
+    a_shape, w_shape : tuple of int
         Lengths along the axes that the filter moves along.
     mode : {"full", "same", "valid"}
     dtype : data-type
@@ -180,7 +176,7 @@ def problem_for(
     return problem_of(batch, moving, name, "fill", 0.0), times
 
 
-def _fold(placed: Sequence[Window]) -> tuple[int, Sequence[Window]]:
+def _fold(placed: Windows) -> tuple[int, Windows]:
     still = still_axes(placed)
     batch = 1
     for one in placed[:still]:

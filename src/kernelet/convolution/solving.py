@@ -121,6 +121,8 @@ def _batches(
 ) -> NDArray[Any]:
     """Solve for real numbers; signals that share a window are solved together."""
     axes = len(task.placed)
+    if signal.ndim == axes:
+        return _dimensions(signal[np.newaxis], window, task, dtype).reshape(task.outputs)
     batch = _batch_shape(signal, window, task)
     windows = window.shape[: window.ndim - axes]
     if math.prod(windows) == 1:
