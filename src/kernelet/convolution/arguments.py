@@ -143,7 +143,7 @@ def fill_number(fillvalue: ArrayLike, dtype: np.dtype[Any]) -> Any:
     UsageError
         If it is not a single number, or not one that the type can hold.
     """
-    if type(fillvalue) is int and fillvalue == 0:  # the default: small arrays need not pay for it
+    if isinstance(fillvalue, int) and fillvalue == 0:  # the default, free for small arrays, too
         return 0
     array = np.asarray(fillvalue)
     if array.size != 1 or array.dtype.kind not in "biufc":
