@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from kernelet.convolution.problem import BOUNDARIES, Boundary
 from kernelet.errors import ShapeError, UsageError
@@ -132,7 +132,7 @@ def check_batches(a: NDArray[Any], w: NDArray[Any], axes: Sequence[int]) -> None
             )
 
 
-def fill_number(fillvalue: ArrayLike, dtype: np.dtype[Any]) -> Any:
+def fill_number(fillvalue: Any, dtype: np.dtype[Any]) -> Any:
     """Return ``fillvalue`` as a number of the result's type.
 
     As in ``scipy.signal.convolve2d`` it passes through complex128, and the fraction of a number
