@@ -28,6 +28,10 @@ _WORTH_MEASURING = 1e-4
 CONVERSION = 1.5
 
 
+#: The last bits of "matmul" depend on how many threads BLAS uses; it has never been the fastest.
+CANDIDATES = tuple(name for name in METHODS if name != "matmul")
+
+
 def accurate(method: str, problem: Problem) -> bool:
     """Return whether a method that applies keeps to the error that "auto" promises."""
     return METHODS[method].error_bound(problem) <= LARGEST_ERROR.get(problem.dtype, 0.0)
@@ -37,8 +41,8 @@ def _ranked(problem: Problem, by: Coefficients, threads: int) -> list[tuple[floa
     """Return predicted seconds and names of the methods that may be chosen, fastest first."""
     return sorted(
         (predicted_seconds(name, problem, by, threads), name)
-        for name, module in METHODS.items()
-        if module.applies(problem) and accurate(name, problem)
+        for name in CANDIDATES
+        if METHODS[name].applies(problem) and accurate(name, problem)
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from kernelet.convolution.arguments import Mode, check_mode, shape_text
 from kernelet.convolution.calibration import coefficients
-from kernelet.convolution.choice import CONVERSION, accurate, fastest, spectra_pay
+from kernelet.convolution.choice import CANDIDATES, CONVERSION, accurate, fastest, spectra_pay
 from kernelet.convolution.costs import predicted_seconds
 from kernelet.convolution.formulation import AXES, Windows, assign_roles, problem_of, still_axes
 from kernelet.convolution.methods import METHODS
@@ -134,6 +134,8 @@ def _seconds(name: str, problem: Problem) -> float:
 def _remark(name: str, problem: Problem, *, exact: bool, known: bool) -> str:
     if name == "fft" and exact:
         return "if the numbers are small enough to round exactly"
+    if name not in CANDIDATES:
+        return "never chosen: its last bits depend on BLAS"
     if not exact and not accurate(name, problem):
         return "not accurate enough"
     if name == "separable" and not known:

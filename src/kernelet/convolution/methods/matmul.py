@@ -156,7 +156,7 @@ def run(
     signal : ndarray, shape (batch, depth, height, width)
     window : ndarray, shape (depth, height, width)
     threads : int, optional
-        Without effect: BLAS has threads of its own.
+        Without effect: BLAS has threads of its own, on whose number the last bits depend.
 
     Returns
     -------
