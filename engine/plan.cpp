@@ -294,9 +294,11 @@ std::int64_t Plan::run(const RunArguments& run) {
     if (run.threads < 1) {
         throw std::invalid_argument("a plan runs on at least one thread");
     }
-    prepare(run.threads);
     Region region{*this, run};
     ThreadPool::global().run(run.threads, region.barrier, [&](int thread, int threads) {
+        // Inside the region, because those who run one plan at the same time take turns there.
+        if (thread == 0) prepare(threads);
+        region.barrier.wait();
         Worker(region, thread, threads).work();
     });
     return region.steps_done;

@@ -190,8 +190,8 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::run_region(int threads, Barrier& barrier, Entry entry, void* context) {
     if (threads < 1 || threads > max_threads) {
-        throw std::invalid_argument("a region runs on 1 to " + std::to_string(max_threads) +
-                                    " threads, not " + std::to_string(threads));
+        throw ConfigurationError("threads must be from 1 to " + std::to_string(max_threads) +
+                                 ", not " + std::to_string(threads) + ".");
     }
     if (inside_region) throw std::logic_error("a region cannot start another");
     const std::lock_guard turn(turn_);

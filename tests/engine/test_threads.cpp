@@ -118,8 +118,8 @@ void callers_take_turns() {
 void wrong_calls_are_refused() {
     ThreadPool& pool = ThreadPool::global();
     const auto nothing = [](int, int) {};
-    CHECK_THROWS(pool.run(0, nothing), std::invalid_argument);
-    CHECK_THROWS(pool.run(1 << 20, nothing), std::invalid_argument);
+    CHECK_THROWS(pool.run(0, nothing), ConfigurationError);
+    CHECK_THROWS(pool.run(1 << 20, nothing), ConfigurationError);
     CHECK_THROWS(pool.run(2, [&](int, int) { pool.run(1, nothing); }), std::logic_error);
     pool.run(2, nothing);
 }

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from kernelet import _engine
+from kernelet import _engine, weights
 from kernelet.errors import ConfigurationError
 from kernelet.executors.base import Results, Run, State
 from kernelet.executors.native import NativeExecutor
@@ -126,3 +126,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update() -> None:
 def test_an_unknown_instruction_set_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="avx1024"):
         NativeExecutor(plain_network(), 16, new_state(plain_network()), isa="avx1024")
+
+
+def test_python_and_the_engine_align_alike() -> None:
+    assert weights.ALIGNMENT == _engine.ALIGNMENT

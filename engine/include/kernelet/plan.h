@@ -106,7 +106,8 @@ class Plan {
                 std::vector<float> constants, std::vector<std::int64_t> results);
 
     // Runs one step for every `batch_size` samples; returns the number of steps done, fewer than
-    // asked where a kernel stopped the run. Allocates only if `threads` grows.
+    // asked where a kernel stopped the run. Allocates only if `threads` grows. Callers from several
+    // threads take turns.
     std::int64_t run(const RunArguments& run);
 
     const std::string& isa() const { return isa_; }
