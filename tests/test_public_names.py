@@ -79,5 +79,8 @@ def test_to_categorical() -> None:
     assert utils.to_categorical([[1], [2]], 4).tolist() == expected
     with pytest.raises(DataError, match="class numbers must be from 0 to 1, got 0 to 2"):
         utils.to_categorical([0, 2], 2)
-    with pytest.raises(DataError, match="class numbers are integers, not float64"):
+    assert utils.to_categorical(np.array([1.0, 2.0]), 4).tolist() == expected
+    with pytest.raises(DataError, match="class numbers are whole numbers, not float64"):
         utils.to_categorical(np.array([0.5]))
+    with pytest.raises(DataError, match="class numbers must be at least 0, got -1 to -1"):
+        utils.to_categorical([-1])

@@ -34,8 +34,8 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
 
     Parameters
     ----------
-    x : array_like of int, shape (n,) or (n, 1)
-        Class numbers from 0.
+    x : array_like, shape (n,) or (n, 1)
+        Class numbers from 0; whole, whatever their type.
     num_classes : int, optional
         Length of a row; by default the largest class number and one.
 
@@ -53,15 +53,16 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
     >>> to_categorical([0, 2]).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    numbers = np.asarray(x)
+    numbers = np.asarray(x).reshape(-1)
+    if numbers.dtype.kind == "f" and np.array_equal(numbers, np.rint(numbers)):
+        numbers = numbers.astype(np.int64)
     if numbers.dtype.kind not in "iu":
-        raise DataError(f"class numbers are integers, not {numbers.dtype}.")
-    numbers = numbers.reshape(-1)
+        raise DataError(f"class numbers are whole numbers, not {numbers.dtype}.")
     classes = num_classes if num_classes is not None else int(numbers.max(initial=-1)) + 1
     if numbers.size and not (numbers.min() >= 0 and numbers.max() < classes):
+        expected = f"from 0 to {classes - 1}" if classes > 0 else "at least 0"
         raise DataError(
-            f"class numbers must be from 0 to {classes - 1}, got {numbers.min()} to"
-            f" {numbers.max()}."
+            f"class numbers must be {expected}, got {numbers.min()} to {numbers.max()}."
         )
     rows: NDArray[np.float32] = np.zeros((len(numbers), classes), np.float32)
     rows[np.arange(len(numbers)), numbers] = 1.0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -274,6 +275,11 @@ NAN[[3, 50], 1, 1, 1] = np.nan
         ),
         ({"sample_weight": [1, 2]}, ShapeError, r"sample_weight must have shape \(120,\)"),
         ({"class_weight": {"a": 1}}, UsageError, "class_weight maps class numbers to weights"),
+        ({"class_weight": "balanced"}, UsageError, "weights; got 'balanced'."),
+        ({"callbacks": [3]}, UsageError, "classes derived from Callback, not 3."),
+        ({"x": {"images": IMAGES}}, UsageError, "expected inputs named input_layer, got images."),
+        ({"x": IMAGES * 1e300}, DataError, "x holds NaN or infinite numbers"),
+        ({"threads": 1025}, ConfigurationError, "threads must be from 1 to 1024, not 1025."),
         ({"batch_size": 0}, ConfigurationError, "batch_size must be an integer of at least 1"),
         ({"threads": 0}, ConfigurationError, "threads must be an integer of at least 1, not 0."),
         ({"epochs": -1}, ConfigurationError, "epochs must be an integer of at least 0, not -1."),
@@ -316,3 +322,44 @@ def test_class_numbers_where_rows_are_expected() -> None:
     model.compile("sgd", "categorical_crossentropy")
     with pytest.raises(ShapeError, match='use the loss "sparse_categorical_crossentropy"'):
         model.fit(IMAGES, LABELS, verbose=0)
+
+
+def test_a_single_metric_and_callback_need_no_list() -> None:
+    model = plain_network()
+    model.compile("sgd", "sparse_categorical_crossentropy", "accuracy")
+    epochs: list[int] = []
+    watch = LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
+    history = model.fit(IMAGES, LABELS, callbacks=watch, verbose=0)
+    assert epochs == [0]
+    assert set(history.history) == {"loss", "accuracy"}
+    measured = model.evaluate(IMAGES, LABELS, callbacks=watch, verbose=0)
+    assert isinstance(measured, list)
+
+
+def test_inputs_may_go_by_name() -> None:
+    a, b = Input((3,), name="a"), Input((2,), name="b")
+    model = Model([a, b], layers.Dense(1)(layers.Concatenate()([a, b])))
+    model.compile("sgd", "mse")
+    random = np.random.default_rng(0)
+    left, right, y = random.random((9, 3)), random.random((9, 2)), random.random(9)
+    np.testing.assert_array_equal(
+        model.predict({"b": right, "a": left}), model.predict([left, right])
+    )
+    by_name = model.evaluate({"b": right, "a": left}, y, verbose=0)
+    assert by_name == model.evaluate([left, right], y, verbose=0)
+
+
+def test_several_threads_may_predict_with_one_model() -> None:
+    def model() -> Sequential:
+        return Sequential(
+            [Input((48, 48, 8)), layers.Conv2D(16, 3), layers.Conv2D(8, 3), layers.Flatten()],
+            seed=1,
+        )
+
+    x = np.random.default_rng(0).random((40, 48, 48, 8), np.float32)
+    expected = model().predict(x)
+    for _ in range(5):
+        fresh = model()
+        with ThreadPoolExecutor(4) as pool:
+            for result in pool.map(fresh.predict, [x] * 8):
+                np.testing.assert_array_equal(result, expected)

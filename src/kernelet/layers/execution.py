@@ -36,7 +36,8 @@ def as_input(array: ArrayLike) -> NDArray[Any]:
         return np.ascontiguousarray(found)
     if found.dtype.kind not in "fiub":
         raise UsageError(f"expected an array of numbers, got one of {found.dtype}.")
-    return np.ascontiguousarray(found, dtype=np.float32)
+    with np.errstate(over="ignore"):  # too large for float32 becomes infinite
+        return np.ascontiguousarray(found, dtype=np.float32)
 
 
 def sample_shape(array: NDArray[Any], noun: str) -> Shape:

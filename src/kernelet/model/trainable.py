@@ -48,7 +48,7 @@ class Trainable:
         self,
         optimizer: str | Optimizer = "adam",
         loss: str | Loss = "sparse_categorical_crossentropy",
-        metrics: Sequence[str | Metric] | None = None,
+        metrics: str | Metric | Sequence[str | Metric] | None = None,
     ) -> None:
         """Choose how to train.
 
@@ -58,7 +58,7 @@ class Trainable:
             "sgd", "adam" or "adamw" with Keras' defaults, or an object of `kernelet.optimizers`.
         loss : str or Loss
             By Keras' name, or an object of `kernelet.losses`.
-        metrics : sequence of str or Metric, optional
+        metrics : str, Metric or sequence of them, optional
             What to report beside the loss, such as "accuracy".
 
         Raises
@@ -98,7 +98,7 @@ class Trainable:
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: str | int = "auto",
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
         validation_split: float = 0.0,
         validation_data: Sequence[Any] | None = None,
         shuffle: bool = True,
@@ -118,8 +118,9 @@ class Trainable:
 
         Parameters
         ----------
-        x : array_like, shape (samples, ...), or list of them for several inputs
-            uint8 and float32 are read as they are, other numbers become float32.
+        x : array_like, shape (samples, ...), or list or dictionary of them for several inputs
+            Dictionaries go by the names of the inputs. uint8 and float32 are read as they are,
+            other numbers become float32.
         y : array_like
             Labels, as the loss takes them.
         batch_size : int, optional
@@ -129,7 +130,7 @@ class Trainable:
         verbose : {"auto", 0, 1, 2}
             0 for nothing, 2 for a line an epoch; otherwise a bar on a terminal and a line an
             epoch elsewhere.
-        callbacks : sequence of Callback, optional
+        callbacks : Callback or sequence of Callback, optional
             Called in this order.
         validation_split : float
             Share of the samples, the last ones before shuffling, that is kept for validation.
@@ -201,7 +202,7 @@ class Trainable:
         batch_size: int | None = None,
         verbose: str | int = "auto",
         sample_weight: ArrayLike | None = None,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
         return_dict: bool = False,
         *,
         threads: int | None = None,

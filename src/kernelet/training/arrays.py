@@ -55,7 +55,8 @@ def numeric(name: str, values: ArrayLike) -> NDArray[Any]:
         return np.ascontiguousarray(array)
     if array.dtype.kind not in "fiub":
         raise DataError(f"{name} must hold real numbers, not values of type {array.dtype}.")
-    return np.ascontiguousarray(array, np.float32)
+    with np.errstate(over="ignore"):  # becomes infinite, which is looked for where it matters
+        return np.ascontiguousarray(array, np.float32)
 
 
 def rows_not_finite(array: NDArray[Any], most: int = 5) -> list[int]:
@@ -94,6 +95,22 @@ def _input(name: str, values: ArrayLike, shape: Shape) -> NDArray[Any]:
     if not len(array):
         raise DataError(f"{name} holds no samples.")
     return array
+
+
+def in_order(x: Any, names: Sequence[str]) -> Any:
+    """Return the inputs of a network in their order where they are given by name.
+
+    Raises
+    ------
+    UsageError
+        If a name is missing or unknown.
+    """
+    if not isinstance(x, Mapping):
+        return x
+    if set(x) != set(names):
+        raise UsageError(f"expected inputs named {', '.join(names)}, got {', '.join(map(str, x))}.")
+    ordered = [x[name] for name in names]
+    return ordered if len(ordered) > 1 else ordered[0]
 
 
 def inputs(x: Any, shapes: Sequence[Shape], *, finite: bool = True) -> dict[str, NDArray[Any]]:
@@ -210,8 +227,10 @@ def with_class_weights(given: Samples, class_weight: Mapping[int, float]) -> Sam
     y = given.arrays[LABELS]
     if y.ndim > 2:
         raise UsageError("class_weight needs labels that are classes.")
-    if not all(isinstance(key, int | np.integer) and key >= 0 for key in class_weight):
-        raise UsageError(f"class_weight maps class numbers to weights; got {dict(class_weight)}.")
+    if not isinstance(class_weight, Mapping) or not all(
+        isinstance(key, int | np.integer) and key >= 0 for key in class_weight
+    ):
+        raise UsageError(f"class_weight maps class numbers to weights; got {class_weight!r}.")
     classes = _class_numbers(y)
     table = np.ones(max(int(classes.max()), *map(int, class_weight), 0) + 1, np.float32)
     for key, weight in class_weight.items():

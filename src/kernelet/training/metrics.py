@@ -200,7 +200,7 @@ def _check_labels(metric: Metric, loss: Loss) -> None:
         )
 
 
-def resolve(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, ...]:
+def resolve(metrics: str | Metric | Sequence[str | Metric], loss: Loss) -> tuple[Metric, ...]:
     """Return the metrics of ``compile``.
 
     Raises
@@ -208,7 +208,8 @@ def resolve(metrics: Sequence[str | Metric], loss: Loss) -> tuple[Metric, ...]:
     ConfigurationError
         If two have one name, or one does not go with the loss.
     """
-    resolved = tuple(get(metric) for metric in metrics)
+    listed = [metrics] if isinstance(metrics, str | Metric) else metrics
+    resolved = tuple(get(metric) for metric in listed)
     names = ["loss", *(metric.name for metric in resolved)]
     for name in names:
         if names.count(name) > 1:

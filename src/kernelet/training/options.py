@@ -31,7 +31,7 @@ class FitOptions:
     batch_size: int | None
     epochs: int
     verbose: str | int
-    callbacks: Sequence[Callback]
+    callbacks: Callback | Sequence[Callback]
     validation_split: float
     validation_data: Sequence[Any] | None
     shuffle: bool

@@ -40,10 +40,12 @@ def run_prediction(executor: Executor, samples: arrays.Samples) -> list[Predicti
 
 def predict(model: Model, x: Any, machine: Machine, executors: Executors) -> Any:
     """Return the outputs of a network; see `kernelet.Model.predict`."""
-    samples = arrays.Samples(arrays.inputs(x, input_shapes(model.graph), finite=False))
+    graph = model.graph
+    given = arrays.in_order(x, graph.input_names)
+    samples = arrays.Samples(arrays.inputs(given, input_shapes(graph), finite=False))
     executor = executors.get(
         "prediction",
-        lambda: prediction_program(model.graph),
+        lambda: prediction_program(graph),
         machine.at_most(len(samples)),
     )
     outputs = run_prediction(executor, samples)

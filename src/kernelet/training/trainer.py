@@ -48,7 +48,7 @@ class Trainer:
         ``"sgd"``, ``"adam"``, ``"adamw"`` with Keras' defaults, or an object.
     loss : str or Loss
         By Keras' name, or an object.
-    metrics : sequence of str or Metric
+    metrics : str, Metric or sequence of them
         Reported beside the loss.
 
     Attributes
@@ -65,7 +65,7 @@ class Trainer:
         model: Model,
         optimizer: str | optimizers.Optimizer = "adam",
         loss: str | losses.Loss = "sparse_categorical_crossentropy",
-        metrics: Sequence[str | Metric] | None = None,
+        metrics: str | Metric | Sequence[str | Metric] | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizers.get(optimizer)
@@ -117,6 +117,7 @@ class Trainer:
         graph = self.model.graph
         shape = output_shape(graph)
         self.objective.loss.check_prediction(shape)
+        x = arrays.in_order(x, graph.input_names)
         return arrays.samples(x, y, input_shapes(graph), self.objective.loss, shape, sample_weight)
 
     # -- training --------------------------------------------------------------------------------
@@ -194,7 +195,7 @@ class Trainer:
         y: ArrayLike,
         machine: Machine,
         sample_weight: ArrayLike | None = None,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Callback | Sequence[Callback] = (),
     ) -> dict[str, float]:
         """Return the averages of loss and metrics; see `kernelet.Model.evaluate`."""
         samples = self._samples(x, y, sample_weight)
@@ -236,5 +237,7 @@ class Trainer:
 
 def _callbacks(options: FitOptions, history: History, model: Model) -> CallbackList:
     shown = display(options.verbose)
-    every = [*options.callbacks, history, *([] if shown is None else [shown])]
+    given = options.callbacks
+    own = [given] if isinstance(given, Callback) else given
+    every = [*own, history, *([] if shown is None else [shown])]
     return CallbackList(every, model, epochs=options.epochs, verbose=options.verbose)

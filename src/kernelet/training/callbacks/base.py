@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from kernelet.errors import UsageError
+
 if TYPE_CHECKING:
     from kernelet.model import Model
 
@@ -113,8 +115,15 @@ class CallbackList:
         Whether one of them wants to know of single batches.
     """
 
-    def __init__(self, callbacks: Iterable[Callback], model: Model, **params: Any) -> None:
-        self.callbacks = list(callbacks)
+    def __init__(
+        self, callbacks: Callback | Iterable[Callback], model: Model, **params: Any
+    ) -> None:
+        self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                raise UsageError(
+                    f"callbacks are objects of classes derived from Callback, not {callback!r}."
+                )
         self.every_batch = any(_overrides(c, _BATCH_HOOKS) for c in self.callbacks)
         self.every_test_batch = any(_overrides(c, _TEST_BATCH_HOOKS) for c in self.callbacks)
         for callback in self.callbacks:
