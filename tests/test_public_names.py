@@ -16,6 +16,9 @@ from kernelet.errors import DataError
 
 EXAMPLES = [
     "activations",
+    "convolution.functional",
+    "convolution.pooling",
+    "convolution.transposed",
     "explain.summary",
     "geometry",
     "initializers",

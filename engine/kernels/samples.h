@@ -9,6 +9,7 @@
 #include "kernels/philox.h"
 #include "kernels/tile.h"
 #include "simd/common.h"
+#include "simd/transpose.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -249,15 +250,36 @@ inline void pack_samples(const Call& call) {
     }
 }
 
+// Writes up to a vector's width of elements, from `k` on, of as many lanes to their rows.
+KERNELET_INLINE void write_elements(const float* value, std::int64_t k, std::int64_t lane,
+                                    std::int64_t count, const OutputArray& output,
+                                    std::int64_t row) {
+    Vector block[Vector::width];
+    for (std::int64_t i = 0; i < Vector::width; ++i) {
+        block[i] = Vector::load(value + (k + i) * lanes + lane);
+    }
+    transpose(block);
+    for (std::int64_t i = 0; i < count; ++i) {
+        block[i].store(output.data + (row + i) * output.row_elements + k);
+    }
+}
+
 // Operand: value.
 inline void unpack_samples(const Call& call) {
     const auto& a = arguments<UnpackSamplesArguments>(call);
     const OutputArray& output = call.step->outputs[a.output];
+    const float* value = call.operands[0];
     const std::int64_t first = call.step->position + call.block * lanes;
-    for (std::int64_t lane = 0; lane < call.samples; ++lane) {
-        float* row = output.data + (first + lane) * output.row_elements;
-        for (std::int64_t k = 0; k < a.size; ++k) {
-            row[k] = call.operands[0][k * lanes + lane];
+    const std::int64_t whole = a.size - a.size % Vector::width;
+    for (std::int64_t lane = 0; lane < call.samples; lane += Vector::width) {
+        const std::int64_t count = smaller(Vector::width, call.samples - lane);
+        for (std::int64_t k = 0; k < whole; k += Vector::width) {
+            write_elements(value, k, lane, count, output, first + lane);
+        }
+        for (std::int64_t i = lane; i < lane + count; ++i) {
+            for (std::int64_t k = whole; k < a.size; ++k) {
+                output.data[(first + i) * output.row_elements + k] = value[k * lanes + i];
+            }
         }
     }
 }

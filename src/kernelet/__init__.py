@@ -31,6 +31,20 @@ if TYPE_CHECKING:
         cost,
         filters,
     )
+    from kernelet.convolution.functional import conv1d, conv2d, conv3d
+    from kernelet.convolution.pooling import (
+        average_pool1d,
+        average_pool2d,
+        average_pool3d,
+        max_pool1d,
+        max_pool2d,
+        max_pool3d,
+    )
+    from kernelet.convolution.transposed import (
+        conv1d_transpose,
+        conv2d_transpose,
+        conv3d_transpose,
+    )
     from kernelet.errors import KerneletError
     from kernelet.geometry import output_length
     from kernelet.interchange.safetensors import load_model
@@ -110,8 +124,17 @@ __all__ = [
     "Softmax",
     "__version__",
     "activations",
+    "average_pool1d",
+    "average_pool2d",
+    "average_pool3d",
     "callbacks",
     "choose_method",
+    "conv1d",
+    "conv1d_transpose",
+    "conv2d",
+    "conv2d_transpose",
+    "conv3d",
+    "conv3d_transpose",
     "convolution_matrix",
     "convolve",
     "correlate",
@@ -123,6 +146,9 @@ __all__ = [
     "layers",
     "load_model",
     "losses",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
     "metrics",
     "models",
     "networks",
@@ -136,13 +162,25 @@ _HOMES = {
     "KerneletError": "kernelet.errors",
     "Model": "kernelet.model",
     "Sequential": "kernelet.model",
+    "average_pool1d": "kernelet.convolution.pooling",
+    "average_pool2d": "kernelet.convolution.pooling",
+    "average_pool3d": "kernelet.convolution.pooling",
     "choose_method": "kernelet.convolution",
+    "conv1d": "kernelet.convolution.functional",
+    "conv1d_transpose": "kernelet.convolution.transposed",
+    "conv2d": "kernelet.convolution.functional",
+    "conv2d_transpose": "kernelet.convolution.transposed",
+    "conv3d": "kernelet.convolution.functional",
+    "conv3d_transpose": "kernelet.convolution.transposed",
     "convolution_matrix": "kernelet.convolution",
     "convolve": "kernelet.convolution",
     "correlate": "kernelet.convolution",
     "cost": "kernelet.convolution",
     "filters": "kernelet.convolution",
     "load_model": "kernelet.interchange.safetensors",
+    "max_pool1d": "kernelet.convolution.pooling",
+    "max_pool2d": "kernelet.convolution.pooling",
+    "max_pool3d": "kernelet.convolution.pooling",
     "output_length": "kernelet.geometry",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -17,7 +18,7 @@ from kernelet.layers.base import Layer
 from kernelet.layers.problems import LayerShapeError
 from kernelet.layers.windows import joined_arithmetic, require_fit, sliding_axes
 from kernelet.ops.bias import BiasAdd
-from kernelet.ops.convolution import Convolution
+from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.program import ProgramBuilder, Shape, Value
 
 
@@ -56,8 +57,14 @@ class FilterLayer(Layer):
         """Return ``kernel_size``, ``strides`` or ``dilation_rate``, an entry an axis."""
         return arguments.sizes(attribute, getattr(self, attribute), sliding_axes(self))
 
-    def activated(self, build: ProgramBuilder, maps: Value) -> Value:
-        """Append the bias and the activation."""
+    @abstractmethod
+    def operation(self, shape: Shape) -> Convolution | ConvolutionInputGradient:
+        """Return the operation on an input of a shape; raise LayerShapeError if it does not fit."""
+
+    def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
+        (x,) = inputs
+        op = self.operation(x.shape)
+        maps = build.add(op, x, self.weight(build, "kernel", op.weights.shape))
         if self.use_bias:
             maps = build.add(BiasAdd(), maps, self.weight(build, "bias", (self.filters,)))
         return activations.get(self.activation).lower(build, maps)
@@ -98,20 +105,17 @@ class _Convolution(FilterLayer):
             self.per_axis("dilation_rate"),
         )
 
-    def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
-        (x,) = inputs
-        channels = x.shape[-1]
-        window = self.window(x.shape)
+    def operation(self, shape: Shape) -> Convolution:
+        """Return the operation on an input of a shape; raise LayerShapeError if it does not fit."""
+        channels = shape[-1]
+        window = self.window(shape)
         require_fit("kernel", window, self.padding)
         if channels % self.groups:
             raise LayerShapeError(
                 f"{channels} input channels do not fall into {self.groups} groups",
                 [f"groups={math.gcd(channels, self.groups)}"],
             )
-        kernel_shape = (*window.kernel, channels // self.groups, self.filters)
-        kernel = self.weight(build, "kernel", kernel_shape)
-        op = Convolution(window, channels, self.filters, self.groups)
-        return self.activated(build, build.add(op, x, kernel))
+        return Convolution(window, channels, self.filters, self.groups)
 
     def arithmetic(self, inputs: Sequence[Shape]) -> str:
         return joined_arithmetic([axis.arithmetic() for axis in self.window(inputs[0]).axes])

@@ -41,11 +41,15 @@ class _Pooling(Layer):
         strides = pool if self.strides is None else arguments.sizes("strides", self.strides, axes)
         return sliding_window(shape[:-1], pool, self.padding, strides)
 
+    def operation(self, shape: Shape) -> MaxPool | AveragePool:
+        """Return the operation on an input of a shape; raise LayerShapeError if it does not fit."""
+        window = self.window(shape)
+        require_fit("pool", window, self.padding)
+        return self.op(window, shape[-1])
+
     def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
         (x,) = inputs
-        window = self.window(x.shape)
-        require_fit("pool", window, self.padding)
-        return build.add(self.op(window, x.shape[-1]), x)
+        return build.add(self.operation(x.shape), x)
 
     def arithmetic(self, inputs: Sequence[Shape]) -> str:
         return joined_arithmetic([axis.arithmetic() for axis in self.window(inputs[0]).axes])

@@ -19,7 +19,7 @@ from kernelet.layers.convolution import FilterLayer
 from kernelet.layers.problems import LayerShapeError
 from kernelet.layers.windows import joined_arithmetic, sliding_axes
 from kernelet.ops.convolution import ConvolutionInputGradient
-from kernelet.program import ProgramBuilder, Shape, Value
+from kernelet.program import Shape
 
 
 @dataclass(eq=False, repr=False)
@@ -69,17 +69,15 @@ class _TransposedConvolution(FilterLayer):
             )
         )
 
-    def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
-        (x,) = inputs
-        window = self.window(x.shape)
+    def operation(self, shape: Shape) -> ConvolutionInputGradient:
+        """Return the operation on an input of a shape; raise LayerShapeError if it does not fit."""
+        window = self.window(shape)
         if min(window.size) < 1:
             raise LayerShapeError(
-                f"the padding leaves nothing of its output ({self.arithmetic([x.shape])})",
+                f"the padding leaves nothing of its output ({self.arithmetic([shape])})",
                 ['padding="same"'],
             )
-        kernel = self.weight(build, "kernel", (*window.kernel, self.filters, x.shape[-1]))
-        op = ConvolutionInputGradient(window, self.filters, x.shape[-1])
-        return self.activated(build, build.add(op, x, kernel))
+        return ConvolutionInputGradient(window, self.filters, shape[-1])
 
     def arithmetic(self, inputs: Sequence[Shape]) -> str:
         axes = self.window(inputs[0]).axes

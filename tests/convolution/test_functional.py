@@ -1,0 +1,403 @@
+"""Convolutions and poolings of batches as functions: values, bands, number types, mistakes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import kernelet as kl
+from kernelet import _engine
+from kernelet.convolution import bands, forward
+from kernelet.convolution.forward import apply
+from kernelet.errors import ConfigurationError, ShapeError, UsageError
+from kernelet.geometry import sliding_window
+from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
+from kernelet.ops.pooling import AveragePool, MaxPool
+from ops.cases import CASES, Case, random_case
+
+Array = NDArray[Any]
+
+EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=str)
+RANDOM_SHAPES = 150
+
+
+def whole_numbers(generator: np.random.Generator, *shape: int) -> Array:
+    """Return numbers small enough for every sum of products to be exact in float32."""
+    return generator.integers(-4, 5, shape).astype(np.float32)
+
+
+@pytest.fixture(params=_engine.processor().levels)
+def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Plan for each instruction set in turn."""
+    forward.plans.clear()
+    monkeypatch.setenv("KERNELET_ISA", request.param)
+    yield request.param
+    forward.plans.clear()
+
+
+def assert_exact(case: Case, generator: np.random.Generator) -> None:
+    """Check that the engine's sums, in bands or not, are those of the definition."""
+    shared = (case.window, case.channels, case.filters, case.groups)
+    for kind in (Convolution, ConvolutionInputGradient):
+        op = kind(*shared)
+        x = whole_numbers(generator, case.batch, *bands.input_shape(op))
+        weights = {
+            "filters": whole_numbers(generator, *op.weights.shape),
+            "bias": whole_numbers(generator, bands.output_shape(op)[-1]),
+        }
+        found = apply(op, x, weights, "relu")
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, apply(op, x.astype(np.float64), weights, "relu"))
+
+
+@EVERY_CASE
+def test_every_case_is_exact(case: Case, isa: str) -> None:
+    assert_exact(case, np.random.default_rng(1))
+
+
+def test_random_shapes_are_exact(isa: str) -> None:
+    generator = np.random.default_rng(2)
+    for _ in range(RANDOM_SHAPES):
+        assert_exact(random_case(generator), generator)
+
+
+@pytest.fixture(params=[1, 1 << 12, 1 << 25])
+def small_bands(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Divide whatever can be divided, into bands of different sizes."""
+    monkeypatch.setattr(bands, "BLOCK_BYTES", request.param)
+    monkeypatch.setattr(bands, "BAND_TIME", 0)
+    bands.divide.cache_clear()
+    yield
+    bands.divide.cache_clear()
+
+
+@pytest.mark.usefixtures("small_bands")
+def test_bands_of_any_size_are_exact() -> None:
+    generator = np.random.default_rng(3)
+    for case in (*CASES, *(random_case(generator) for _ in range(RANDOM_SHAPES))):
+        assert_exact(case, generator)
+
+
+@pytest.mark.parametrize("kind", [MaxPool, AveragePool])
+@pytest.mark.usefixtures("small_bands")
+def test_pooling_in_bands(kind: type[MaxPool | AveragePool]) -> None:
+    generator = np.random.default_rng(4)
+    for padding in ("valid", "same"):
+        for size, pool, strides in (
+            ((40,), (3,), (2,)),
+            ((17, 12), (2, 3), (2, 1)),
+            ((6, 9, 7), (2, 2, 2), (1, 2, 3)),
+        ):
+            window = sliding_window(size, pool, padding, strides)
+            # All below zero: padding must never win.
+            x = whole_numbers(generator, 2, *size, 3) - 9
+            found = apply(kind(window, 3), x, {})
+            expected = apply(kind(window, 3), x.astype(np.float64), {})
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_one_large_picture_is_divided_and_many_small_ones_are_not() -> None:
+    def pieces(size: int, pictures: int) -> int:
+        op = Convolution(sliding_window((size, size), (3, 3), "same"), 16, 16)
+        return int(np.prod([b.count for b in bands.divide(op, pictures)[1]]))
+
+    assert pieces(128, 1) >= bands.LANES * bands.BLOCKS / 2
+    assert pieces(16, 64) == 1
+    assert pieces(1024, 64) > 1
+
+
+CONVOLUTIONS: list[tuple[Callable[..., Array], tuple[int, ...]]] = [
+    (kl.conv1d, (30,)),
+    (kl.conv2d, (9, 10)),
+    (kl.conv3d, (5, 6, 7)),
+]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("activation", [None, "relu", "gelu", "softmax"])
+@pytest.mark.parametrize(("strides", "padding", "dilation", "groups"), [(1, 0, 1, 1), (2, 2, 2, 3)])
+@pytest.mark.parametrize(("function", "size"), CONVOLUTIONS)
+def test_convolution_is_pytorchs(
+    function: Callable[..., Array],
+    size: tuple[int, ...],
+    strides: int,
+    padding: int,
+    dilation: int,
+    groups: int,
+    activation: str | None,
+) -> None:
+    import torch
+
+    generator = np.random.default_rng(5)
+    axes = len(size)
+    x = generator.standard_normal((2, *size, 6), np.float32)
+    w = generator.standard_normal((*(3, 2, 3)[:axes], 6 // groups, 12), np.float32)
+    b = generator.standard_normal(12, np.float32)
+    y = (torch.conv1d, torch.conv2d, torch.conv3d)[axes - 1](
+        torch.tensor(np.moveaxis(x, -1, 1), dtype=torch.float64),
+        torch.tensor(np.moveaxis(w, (-1, -2), (0, 1)), dtype=torch.float64),
+        torch.tensor(b, dtype=torch.float64),
+        stride=strides,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    )
+    functions = {
+        None: lambda x: x,
+        "relu": torch.relu,
+        "gelu": torch.nn.functional.gelu,
+        "softmax": lambda x: torch.softmax(x, 1),
+    }
+    expected = np.moveaxis(functions[activation](y).numpy(), 1, -1)
+    for precision, tolerance in ((np.float32, 2e-5), (np.float64, 1e-12)):
+        found = function(
+            x.astype(precision),
+            w,
+            b,
+            strides=strides,
+            padding=padding,
+            dilation_rate=dilation,
+            groups=groups,
+            activation=activation,
+        )
+        assert found.dtype == precision
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+TRANSPOSED: list[tuple[Callable[..., Array], tuple[int, ...]]] = [
+    (kl.conv1d_transpose, (30,)),
+    (kl.conv2d_transpose, (9, 10)),
+    (kl.conv3d_transpose, (5, 6, 7)),
+]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("strides", "padding", "extra", "dilation"), [(1, 0, 0, 1), (2, 1, 1, 2), (3, 0, 2, 1)]
+)
+@pytest.mark.parametrize(("function", "size"), TRANSPOSED)
+def test_transposed_convolution_is_pytorchs(
+    function: Callable[..., Array],
+    size: tuple[int, ...],
+    strides: int,
+    padding: int,
+    extra: int,
+    dilation: int,
+) -> None:
+    import torch
+
+    generator = np.random.default_rng(6)
+    axes = len(size)
+    x = generator.standard_normal((2, *size, 5), np.float32)
+    w = generator.standard_normal((*(3, 2, 3)[:axes], 4, 5), np.float32)
+    b = generator.standard_normal(4, np.float32)
+    transposed = (torch.conv_transpose1d, torch.conv_transpose2d, torch.conv_transpose3d)
+    y = transposed[axes - 1](
+        torch.tensor(np.moveaxis(x, -1, 1), dtype=torch.float64),
+        torch.tensor(np.moveaxis(w, (-1, -2), (0, 1)), dtype=torch.float64),
+        torch.tensor(b, dtype=torch.float64),
+        stride=strides,
+        padding=padding,
+        output_padding=extra,
+        dilation=dilation,
+    )
+    found = function(
+        x,
+        w,
+        b,
+        strides=strides,
+        padding=padding,
+        output_padding=extra,
+        dilation_rate=dilation,
+    )
+    np.testing.assert_allclose(found, np.moveaxis(y.numpy(), 1, -1), rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("strides", [1, 2, 3])
+@pytest.mark.parametrize("padding", ["valid", "same", "full"])
+def test_transposed_convolution_is_the_adjoint_of_the_convolution(
+    padding: str, strides: int, kernel: int
+) -> None:
+    generator = np.random.default_rng(7)
+    x = whole_numbers(generator, 1, 6, 7, 2)
+    w = whole_numbers(generator, kernel, 2, 3, 2)
+    try:
+        larger = kl.conv2d_transpose(x, w, strides=strides, padding=padding)
+    except ShapeError:
+        assert padding == "full"
+        return
+    other = whole_numbers(generator, *larger.shape)
+    smaller = kl.conv2d(other, w, strides=strides, padding=padding)
+    assert smaller.shape == x.shape
+    assert (smaller * x).sum() == (larger * other).sum()
+
+
+POOLINGS: list[tuple[Callable[..., Array], Callable[..., Array], int]] = [
+    (kl.max_pool1d, np.max, 1),
+    (kl.max_pool2d, np.max, 2),
+    (kl.max_pool3d, np.max, 3),
+    (kl.average_pool1d, np.mean, 1),
+    (kl.average_pool2d, np.mean, 2),
+    (kl.average_pool3d, np.mean, 3),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize(("function", "definition", "axes"), POOLINGS)
+def test_pooling(
+    function: Callable[..., Array], definition: Callable[..., Array], axes: int, dtype: Any
+) -> None:
+    x = np.random.default_rng(8).integers(0, 200, (2, *(11, 8, 7)[:axes], 3)).astype(dtype)
+    sliding = np.lib.stride_tricks.sliding_window_view(x, (3,) * axes, tuple(range(1, axes + 1)))
+    windows = sliding[(slice(None), *(slice(None, None, 2),) * axes)]
+    expected = definition(windows, axis=tuple(range(axes + 2, 2 * axes + 2)))
+    found = function(x, 3, strides=2)
+    assert found.dtype == (np.float64 if dtype is np.float64 else np.float32)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int16", "float16", "float32"])
+def test_what_float32_holds_is_computed_in_float32(dtype: str) -> None:
+    x = np.random.default_rng(9).integers(0, 2, (3, 6, 6, 2)).astype(dtype)
+    w = np.ones((3, 3, 2, 4), np.float32)
+    found = kl.conv2d(x, w)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, kl.conv2d(x.astype(np.float64), w))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint32", "float64"])
+def test_what_float32_would_round_is_computed_in_float64(dtype: str) -> None:
+    large = 2**24 + 1
+    x = np.full((1, 4, 1), large).astype(dtype)
+    found = kl.conv1d(x, np.ones((2, 1, 1), np.float32))
+    assert found.dtype == np.float64
+    assert found[0, :, 0].tolist() == [2 * large] * 3
+    single = kl.conv1d(np.ones((1, 4, 1), np.float32), np.full((1, 1, 1), large).astype(dtype))
+    assert single[0, :, 0].tolist() == [large] * 4
+
+
+def test_any_memory_layout_is_read_and_none_is_written() -> None:
+    generator = np.random.default_rng(10)
+    x = whole_numbers(generator, 2, 9, 8, 6)
+    w = whole_numbers(generator, 3, 3, 3, 4)
+    turned = np.asfortranarray(x)[:, ::-1, :, ::2]
+    turned.setflags(write=False)
+    expected = kl.conv2d(x[:, ::-1, :, ::2].copy(), w)
+    np.testing.assert_array_equal(kl.conv2d(turned, np.asfortranarray(w)), expected)
+    assert expected.flags["C_CONTIGUOUS"]
+
+
+def test_an_empty_batch_gives_an_empty_batch() -> None:
+    found = kl.conv2d(np.zeros((0, 6, 6, 2), np.float32), np.zeros((3, 3, 2, 4), np.float32))
+    assert found.shape == (0, 4, 4, 4)
+    assert found.dtype == np.float32
+    assert kl.max_pool1d(np.zeros((0, 6, 2))).shape == (0, 3, 2)
+
+
+def test_calls_at_the_same_time_do_not_mix() -> None:
+    x = np.ones((1, 40, 40, 3), np.float32)
+
+    def sums(value: int) -> set[float]:
+        w = np.full((3, 3, 3, 5), value, np.float32)
+        return set(kl.conv2d(x, w).ravel().tolist())
+
+    values = list(range(60))
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(sums, values)) == [{27.0 * value} for value in values]
+
+
+def test_kept_plans_stay_within_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    forward.plans.clear()
+    monkeypatch.setattr(forward, "KEPT_BYTES", 1 << 16)
+    w = np.ones((3, 3, 1, 1), np.float32)
+    for size in range(4, 40):
+        assert kl.conv2d(np.ones((1, size, size, 1), np.float32), w).shape[1] == size - 2
+    assert 1 <= forward.plans.count() < 36
+    forward.plans.clear()
+
+
+X = np.ones((1, 4, 4, 3), np.float32)
+W = np.ones((3, 3, 3, 2), np.float32)
+
+MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    (
+        lambda: kl.conv2d(X[0], W),
+        ShapeError,
+        (
+            "expected images of (images, height, width, channels), got an array of shape (4, 4, 3);"
+            " try images[numpy.newaxis] for a single one."
+        ),
+    ),
+    (
+        lambda: kl.conv1d(X, W[0]),
+        ShapeError,
+        "expected sequences of (sequences, length, channels), got an array of shape (1, 4, 4, 3).",
+    ),
+    (
+        lambda: kl.conv2d(X, W[0]),
+        ShapeError,
+        (
+            "expected filters of (rows, columns, channels / groups, filters), got an array of shape"
+            " (3, 3, 2)."
+        ),
+    ),
+    (
+        lambda: kl.conv2d(X, W[:, :, :2]),
+        ShapeError,
+        "images of 3 channels take filters of shape (3, 3, 3, 2), not (3, 3, 2, 2).",
+    ),
+    (
+        lambda: kl.conv2d_transpose(X, W),
+        ShapeError,
+        "images of 3 channels take filters of shape (3, 3, 3, 3), not (3, 3, 3, 2).",
+    ),
+    (
+        lambda: kl.conv2d(X, W, bias=np.ones(3)),
+        ShapeError,
+        "2 filters take a bias of shape (2,), not (3,).",
+    ),
+    (
+        lambda: kl.conv2d(X, np.ones((5, 5, 3, 2), np.float32)),
+        ShapeError,
+        (
+            "kernel 5×5 does not fit its 4×4 input (valid: 4 − 5 + 1 = 0).\n"
+            '  Try padding="same" or a kernel of at most 4.'
+        ),
+    ),
+    (
+        lambda: kl.conv2d(X, W, groups=2),
+        ShapeError,
+        "3 input channels do not fall into 2 groups.\n  Try groups=1.",
+    ),
+    (
+        lambda: kl.conv2d(X, W, strides=0),
+        ConfigurationError,
+        "strides must be an integer of at least 1 or a pair of them (rows, columns), not 0.",
+    ),
+    (
+        lambda: kl.conv2d(X.astype(np.complex64), W),
+        UsageError,
+        "expected arrays of real numbers, got one of complex64.",
+    ),
+    (
+        lambda: kl.average_pool2d(X.astype(np.longdouble)),
+        UsageError,
+        (
+            f"convolutions are computed in float32 or float64, not in {np.dtype(np.longdouble)};"
+            " convert the arrays with x.astype(numpy.float64)."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "text"), MISTAKES, ids=[m[2][:40] for m in MISTAKES])
+def test_mistakes(call: Callable[[], Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=f"^{re.escape(text)}$"):
+        call()
