@@ -59,12 +59,19 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "run" / "config.json").write_text("{}")
     with pytest.raises(UsageError, match="cannot be written to: Is a directory"):
         RunFolder.open(tmp_path / "run")
-    (tmp_path / "run" / "lock").rmdir()
-    (tmp_path / "run").chmod(0o500)
-    if os.access(tmp_path / "run", os.W_OK):
-        return  # whoever may do everything is not stopped by permissions
+
+
+@pytest.mark.parametrize("lock", [False, True])
+def test_a_folder_without_permission_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: bool
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    if lock:
+        (tmp_path / "lock").touch()
+    # Permissions do not stop the superuser, whom tests often run as.
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))
     with pytest.raises(UsageError, match="cannot be written to: Permission denied"):
-        RunFolder.open(tmp_path / "run")
+        RunFolder.open(tmp_path)
 
 
 def test_a_file_is_not_overwritten_by_a_folder(tmp_path: Path) -> None:

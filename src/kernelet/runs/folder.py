@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -76,6 +77,8 @@ class RunFolder:
                 f"{quoted(str(path))} is not a run folder: it has no {_CONFIGURATION}.\n"
                 "  Name a folder that `kernelet train` made, such as runs/NAME."
             )
+        if not os.access(path, os.W_OK):
+            raise _cannot_write(path, os.strerror(errno.EACCES))
         folder = cls(path)
         for leftover in path.glob(TEMPORARY_FILES):  # of a process that was killed while it wrote
             leftover.unlink(missing_ok=True)
@@ -151,14 +154,18 @@ def _cannot_make(path: Path, why: str | None) -> UsageError:
     )
 
 
+def _cannot_write(path: Path, why: str | None) -> UsageError:
+    return UsageError(
+        f"{quoted(str(path))} cannot be written to: {why}.\n"
+        "  Copy it to a place that can and name the copy."
+    )
+
+
 def _acquire(path: Path) -> int:
     try:
         lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise UsageError(
-            f"{quoted(str(path))} cannot be written to: {error.strerror}.\n"
-            "  Copy it to a place that can and name the copy."
-        ) from error
+        raise _cannot_write(path, error.strerror) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
