@@ -6,13 +6,17 @@ predicted times lie from measured ones. With ``--fit``, the built-in coefficient
 measured times on one thread and written to src/kernelet/convolution/coefficients.py, and no more.
 
     python benchmarks/method_choice.py [--types float32 float64] [--rounds 9]
-    OPENBLAS_NUM_THREADS=1 python benchmarks/method_choice.py --fit
+    OPENBLAS_NUM_THREADS=1 python benchmarks/method_choice.py --alone | --fit
+
+On a machine that other programs use, too, ``--alone`` compares one thread's processor time, which
+they hardly change.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -49,7 +53,7 @@ PLANES = (
 )
 VOLUMES = (
     ((12, 12, 12), (24, 24, 24), (40, 50, 60), (64, 64, 64), (96, 96, 96), (128, 128, 128)),
-    ((3, 3, 3), (5, 5, 5), (7, 7, 7), (11, 11, 11), (15, 15, 15)),
+    ((3, 3, 3), (5, 5, 5), (7, 7, 7), (11, 11, 11), (15, 15, 15), (3, 1, 1), (9, 1, 1)),
 )
 BATCHES = (
     (64, (28, 28), (5, 5)),
@@ -119,17 +123,19 @@ def arrays(trial: Trial) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     return signal, window.astype(one.dtype)
 
 
-def time_methods(trial: Trial, rounds: int) -> None:
+def time_methods(trial: Trial, rounds: int, *, on_one_thread: bool) -> None:
     """Let all methods that apply take turns."""
     one = trial.problem
+    threads = 1 if on_one_thread else None
+    clock = time.thread_time if on_one_thread else time.perf_counter
     signal, window = arrays(trial)
     names = [name for name, method in METHODS.items() if method.applies(one, window)]
     first: dict[str, float] = {}
     for name in names:
-        METHODS[name].run(one, signal, window)
-        start = time.perf_counter()
-        METHODS[name].run(one, signal, window)
-        first[name] = time.perf_counter() - start
+        METHODS[name].run(one, signal, window, threads)
+        start = clock()
+        METHODS[name].run(one, signal, window, threads)
+        first[name] = clock() - start
     limit = HOPELESS * min(first.values())
     for name in names:
         trial.seconds[name] = [first[name]]
@@ -139,10 +145,10 @@ def time_methods(trial: Trial, rounds: int) -> None:
     for _ in range(rounds):
         for name in names:
             repetitions = max(1, min(20, round(TURN / first[name])))
-            start = time.perf_counter()
+            start = clock()
             for _ in range(repetitions):
-                METHODS[name].run(one, signal, window)
-            trial.seconds[name].append((time.perf_counter() - start) / repetitions)
+                METHODS[name].run(one, signal, window, threads)
+            trial.seconds[name].append((clock() - start) / repetitions)
 
 
 def time_alone(name: str, trial: Trial) -> float:
@@ -252,11 +258,14 @@ def main() -> None:
     parser.add_argument("--types", nargs="+", default=["float32", "float64"])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--worst", type=int, default=10, help="choices to list")
+    parser.add_argument("--alone", action="store_true", help="one thread, processor time")
     parser.add_argument("--fit", action="store_true")
     options = parser.parse_args()
     if options.fit:
         write(fit(alone()))
         return
+    if options.alone:
+        os.environ["KERNELET_THREADS"] = "1"
     trials = []
     for dtype in options.types:
         for one in problems(dtype):
@@ -264,7 +273,7 @@ def main() -> None:
                 if separable and not METHODS["separable"].applies(one):
                     continue
                 trial = Trial(one, separable)
-                time_methods(trial, options.rounds)
+                time_methods(trial, options.rounds, on_one_thread=options.alone)
                 trials.append(trial)
     report(trials, calibration.coefficients(), options.worst)
 

@@ -118,7 +118,9 @@ def test_a_slower_machine_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None
 def test_samples_touch_the_groups_that_are_chosen_from() -> None:
     touched = {costs(method, problem)[0].group for method, problem in calibration.samples()}
     names = ("direct", "fft", "separable")
-    assert touched == {group for group in COEFFICIENTS if group.startswith(names)}
+    chosen_from = {group for group in COEFFICIENTS if group.startswith(names)}
+    # Second stages of separable volumes, for the greater part.
+    assert touched == {group for group in chosen_from if "deep" not in group}
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -101,8 +101,10 @@ class _Border:
         return cls(inside, -(-(width - inside) // lanes) * lanes)
 
 
-def _height_name(height: int) -> str:
-    """Return which rows of registers a window of so many rows is solved with."""
+def _form(depth: int, height: int) -> str:
+    """Return the name of windows that are solved with as many rows of registers."""
+    if height == 1 < depth:
+        return "deep"
     return next(name for least, name in _HEIGHTS if height >= least)
 
 
@@ -124,7 +126,7 @@ def _direct(problem: Problem) -> list[Cost]:
         float(direct.work(problem).bytes),
         _fresh_bytes(problem),
     )
-    name = f"direct, {_height_name(height)}"
+    name = f"direct, {_form(depth, height)}"
     return [Cost(_group(name, problem), terms, direct.parallel(problem))]
 
 
@@ -149,14 +151,16 @@ def _fft(problem: Problem) -> list[Cost]:
 
 
 def _matmul(problem: Problem) -> list[Cost]:
-    """Call, products, runs of copied cells, cells, multiply-adds, fresh bytes."""
+    """Call, products, runs of copied cells, cells, band, multiply-adds, results, fresh bytes."""
     plan = matmul.plan(problem)
     terms = (
         1.0,
         float(plan.products),
         float(plan.blocks * math.prod(problem.window[:2])),
         float(plan.blocks * plan.rows),
+        float(plan.rows * plan.block),
         float(plan.blocks * plan.rows * plan.block),
+        float(problem.batch * (math.prod(problem.output) + math.prod(problem.signal))),
         _fresh_bytes(problem),
     )
     large = plan.blocks * plan.rows * plan.block > _SMALL_PRODUCT
@@ -181,8 +185,13 @@ def _separable(problem: Problem) -> list[Cost]:
 
 
 def _winograd(problem: Problem) -> list[Cost]:
-    """Call, operations, fresh bytes."""
-    terms = (1.0, float(winograd.work(problem).multiply_adds), _fresh_bytes(problem))
+    """Call, strips, operations, fresh bytes."""
+    terms = (
+        1.0,
+        float(winograd.strips(problem)),
+        float(winograd.work(problem).multiply_adds),
+        _fresh_bytes(problem),
+    )
     return [Cost(_group("winograd", problem), terms, parallel=False)]
 
 

@@ -38,16 +38,24 @@ def extended(
     >>> extended(np.array([1, 2, 3]), 0, Window(3, 3, 1, 1, 2, 1), "symm", 0)
     array([2, 1, 1, 2, 3, 3])
     """
-    length = placed.length
-    cells = np.arange(placed.output + placed.kernel - 1) - placed.before
+    length, touched = placed.length, placed.output + placed.kernel - 1
+    if boundary == "fill":
+        return _filled(signal, axis, placed.before, touched, fill)
+    cells = np.arange(touched) - placed.before
     if boundary == "wrap":
         return signal.take(cells % length, axis)
-    if boundary == "symm":
-        cells %= 2 * length
-        return signal.take(np.minimum(cells, 2 * length - 1 - cells), axis)
-    result = signal.take(np.clip(cells, 0, length - 1), axis)
-    beyond = (cells < 0) | (cells >= length)
-    np.moveaxis(result, axis, 0)[beyond] = fill
+    cells %= 2 * length
+    return signal.take(np.minimum(cells, 2 * length - 1 - cells), axis)
+
+
+def _filled(signal: NDArray[Any], axis: int, before: int, touched: int, fill: Any) -> NDArray[Any]:
+    shape = list(signal.shape)
+    shape[axis] = touched
+    result = np.full(shape, fill, signal.dtype)
+    first, last = max(0, -before), min(signal.shape[axis], touched - before)
+    if first < last:
+        inside = np.moveaxis(result, axis, 0)[before + first : before + last]
+        inside[...] = np.moveaxis(signal, axis, 0)[first:last]
     return result
 
 

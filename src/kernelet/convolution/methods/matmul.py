@@ -123,8 +123,11 @@ def _band(window: NDArray[Any], block: int) -> NDArray[Any]:
     """Return the matrix, shape (depth · height · (block + width − 1), block)."""
     depth, height, width = window.shape
     band = np.zeros((depth, height, block + width - 1, block), window.dtype)
-    for column in range(block):
-        band[:, :, column : column + width, column] = window
+    *outer, down, across = band.strides
+    diagonals = np.lib.stride_tricks.as_strided(
+        band, (depth, height, block, width), (*outer, down + across, down)
+    )
+    diagonals[...] = window[:, :, np.newaxis]
     return band.reshape(-1, block)
 
 

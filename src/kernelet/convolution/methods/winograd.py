@@ -55,6 +55,17 @@ def _tiles(problem: Problem) -> int:
     return problem.batch * depth * -(-height // _TILE) * -(-width // _TILE)
 
 
+def _strip_rows(problem: Problem) -> int:
+    """Return how many rows of outputs are computed together."""
+    columns = -(-problem.output[2] // _TILE) * _TILE
+    return max(_TILE, _STRIP_CELLS // columns // _TILE * _TILE)
+
+
+def strips(problem: Problem) -> int:
+    """Return in how many strips the outputs are computed."""
+    return problem.batch * problem.output[0] * -(-problem.output[1] // _strip_rows(problem))
+
+
 def error_bound(problem: Problem) -> float:
     """Return how far the result may lie from the float64 one, relative to the sum of |products|."""
     return _GROWTH * _TAPS * float(np.finfo(problem.dtype).eps) / 2
@@ -128,7 +139,7 @@ def run(
     transformed = _WINDOW_TRANSFORM @ window[0] @ _WINDOW_TRANSFORM.T
     transformed = transformed.astype(problem.dtype)
     result = np.empty((problem.batch, *outputs), problem.dtype)
-    rows = max(_TILE, _STRIP_CELLS // outputs[2] // _TILE * _TILE)
+    rows = _strip_rows(problem)
     for entry in np.ndindex(problem.batch, outputs[0]):
         for y in range(0, outputs[1], rows):
             target = result[entry][y : y + rows]
