@@ -12,24 +12,16 @@ import pytest
 from numpy.typing import NDArray
 
 import kernelet as kl
+from convolution.exactness import assert_exact, whole_numbers
 from kernelet import _engine
-from kernelet.convolution import bands, forward
-from kernelet.convolution.forward import apply
+from kernelet.convolution import forward
 from kernelet.errors import ConfigurationError, ShapeError, UsageError
-from kernelet.geometry import sliding_window
-from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
-from kernelet.ops.pooling import AveragePool, MaxPool
 from ops.cases import CASES, Case, random_case
 
 Array = NDArray[Any]
 
 EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=str)
 RANDOM_SHAPES = 150
-
-
-def whole_numbers(generator: np.random.Generator, *shape: int) -> Array:
-    """Return numbers small enough for every sum of products to be exact in float32."""
-    return generator.integers(-4, 5, shape).astype(np.float32)
 
 
 @pytest.fixture(params=_engine.processor().levels)
@@ -41,21 +33,6 @@ def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     forward.plans.clear()
 
 
-def assert_exact(case: Case, generator: np.random.Generator) -> None:
-    """Check that the engine's sums, in bands or not, are those of the definition."""
-    shared = (case.window, case.channels, case.filters, case.groups)
-    for kind in (Convolution, ConvolutionInputGradient):
-        op = kind(*shared)
-        x = whole_numbers(generator, case.batch, *bands.input_shape(op))
-        weights = {
-            "filters": whole_numbers(generator, *op.weights.shape),
-            "bias": whole_numbers(generator, bands.output_shape(op)[-1]),
-        }
-        found = apply(op, x, weights, "relu")
-        assert found.dtype == np.float32
-        np.testing.assert_array_equal(found, apply(op, x.astype(np.float64), weights, "relu"))
-
-
 @EVERY_CASE
 def test_every_case_is_exact(case: Case, isa: str) -> None:
     assert_exact(case, np.random.default_rng(1))
@@ -65,51 +42,6 @@ def test_random_shapes_are_exact(isa: str) -> None:
     generator = np.random.default_rng(2)
     for _ in range(RANDOM_SHAPES):
         assert_exact(random_case(generator), generator)
-
-
-@pytest.fixture(params=[1, 1 << 12, 1 << 25])
-def small_bands(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Divide whatever can be divided, into bands of different sizes."""
-    monkeypatch.setattr(bands, "BLOCK_BYTES", request.param)
-    monkeypatch.setattr(bands, "BAND_TIME", 0)
-    bands.divide.cache_clear()
-    yield
-    bands.divide.cache_clear()
-
-
-@pytest.mark.usefixtures("small_bands")
-def test_bands_of_any_size_are_exact() -> None:
-    generator = np.random.default_rng(3)
-    for case in (*CASES, *(random_case(generator) for _ in range(RANDOM_SHAPES))):
-        assert_exact(case, generator)
-
-
-@pytest.mark.parametrize("kind", [MaxPool, AveragePool])
-@pytest.mark.usefixtures("small_bands")
-def test_pooling_in_bands(kind: type[MaxPool | AveragePool]) -> None:
-    generator = np.random.default_rng(4)
-    for padding in ("valid", "same"):
-        for size, pool, strides in (
-            ((40,), (3,), (2,)),
-            ((17, 12), (2, 3), (2, 1)),
-            ((6, 9, 7), (2, 2, 2), (1, 2, 3)),
-        ):
-            window = sliding_window(size, pool, padding, strides)
-            # All below zero: padding must never win.
-            x = whole_numbers(generator, 2, *size, 3) - 9
-            found = apply(kind(window, 3), x, {})
-            expected = apply(kind(window, 3), x.astype(np.float64), {})
-            np.testing.assert_allclose(found, expected, rtol=1e-6)
-
-
-def test_one_large_picture_is_divided_and_many_small_ones_are_not() -> None:
-    def pieces(size: int, pictures: int) -> int:
-        op = Convolution(sliding_window((size, size), (3, 3), "same"), 16, 16)
-        return int(np.prod([b.count for b in bands.divide(op, pictures)[1]]))
-
-    assert pieces(128, 1) >= bands.LANES * bands.BLOCKS / 2
-    assert pieces(16, 64) == 1
-    assert pieces(1024, 64) > 1
 
 
 CONVOLUTIONS: list[tuple[Callable[..., Array], tuple[int, ...]]] = [
@@ -236,6 +168,19 @@ def test_transposed_convolution_is_the_adjoint_of_the_convolution(
     other = whole_numbers(generator, *larger.shape)
     smaller = kl.conv2d(other, w, strides=strides, padding=padding)
     assert smaller.shape == x.shape
+    assert (smaller * x).sum() == (larger * other).sum()
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize(("strides", "extra"), [(1, 0), (2, 0), (2, 1), (3, 0), (3, 2)])
+def test_output_padding_keeps_the_adjoint(strides: int, extra: int, kernel: int) -> None:
+    generator = np.random.default_rng(11)
+    x = whole_numbers(generator, 1, 6, 2)
+    w = whole_numbers(generator, kernel, 3, 2)
+    larger = kl.conv1d_transpose(x, w, strides=strides, padding="same", output_padding=extra)
+    assert larger.shape[1] == 5 * strides + 1 + extra
+    other = whole_numbers(generator, *larger.shape)
+    smaller = kl.conv1d(other, w, strides=strides, padding="same")
     assert (smaller * x).sum() == (larger * other).sum()
 
 

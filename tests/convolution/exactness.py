@@ -1,0 +1,35 @@
+"""Convolutions of whole numbers, which every correct program computes to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelet.convolution import bands
+from kernelet.convolution.forward import apply
+from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
+from ops.cases import Case
+
+Array = NDArray[Any]
+
+
+def whole_numbers(generator: np.random.Generator, *shape: int) -> Array:
+    """Return numbers small enough for every sum of products to be exact in float32."""
+    return generator.integers(-4, 5, shape).astype(np.float32)
+
+
+def assert_exact(case: Case, generator: np.random.Generator) -> None:
+    """Check that the engine's sums, in bands or not, are those of the definition."""
+    shared = (case.window, case.channels, case.filters, case.groups)
+    for kind in (Convolution, ConvolutionInputGradient):
+        op = kind(*shared)
+        x = whole_numbers(generator, case.batch, *bands.input_shape(op))
+        weights = {
+            "filters": whole_numbers(generator, *op.weights.shape),
+            "bias": whole_numbers(generator, bands.output_shape(op)[-1]),
+        }
+        found = apply(op, x, weights, "relu")
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, apply(op, x.astype(np.float64), weights, "relu"))
