@@ -23,7 +23,7 @@ struct Arrays {
     T* output;
 };
 
-// Which cells a task computes: some columns of a tile of rows.
+// The position of a task among all tasks.
 struct Place {
     std::int64_t entry;  // of the batch
     std::int64_t z;
@@ -31,7 +31,7 @@ struct Place {
     std::int64_t segment;
 };
 
-// Rows and columns of one pass over all panels.
+// The cells that a task computes.
 struct Patch {
     std::int64_t entry;
     std::int64_t z;
@@ -90,30 +90,14 @@ class Worker {
     void compute(const Place& place) {
         const Segment segment = layout_.segments[place.segment];
         const std::int64_t y = place.tile * layout_.rows;
-        Patch patch{place.entry,
-                    place.z,
-                    y,
-                    std::min(layout_.rows, problem_.output.height - y),
-                    segment.begin,
-                    segment.columns,
-                    segment.strip};
-        if (segment.strip) {
-            compute(patch);
-            copy_strip_output(patch);
-            return;
-        }
-        const std::int64_t rest = segment.columns % kernels_.width;
-        patch.columns = segment.columns - rest;
-        compute(patch);
-        if (rest > 0) {
-            // A last whole vector that computes some columns again, to the same bits.
-            patch.x = segment.begin + segment.columns - kernels_.width;
-            patch.columns = kernels_.width;
-            compute(patch);
-        }
+        const std::int64_t rows = std::min(layout_.rows, problem_.output.height - y);
+        const Patch patch{place.entry,     place.z,      y, rows, segment.begin,
+                          segment.columns, segment.strip};
+        add_panels(patch);
+        if (patch.strip) copy_strip_output(patch);
     }
 
-    void compute(const Patch& patch) {
+    void add_panels(const Patch& patch) {
         const DirectLayout& a = layout_;
         bool add = false;
         for (std::int64_t k = 0; k < a.depths.count; ++k)

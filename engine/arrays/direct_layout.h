@@ -21,6 +21,10 @@ inline constexpr std::int64_t least_panel_height = 2 * max_sliding_rows;
 // Vectors of a row that one task computes.
 inline constexpr std::int64_t segment_vectors = 128;
 
+// Rows of at most this many vectors are copied whole: that costs less than to compute a strip to
+// the left, one to the right and the columns that fill no vector each on their own.
+inline constexpr std::int64_t short_row_vectors = 16;
+
 // Bytes that copied border columns may take, a thread.
 inline constexpr std::int64_t strip_bytes = 64 << 10;
 
@@ -42,7 +46,7 @@ struct Pieces {
     std::int64_t count;
 };
 
-// Columns of the output. Those of a strip see the border, or are too few for a vector, and are
+// Columns of the output. Those of a strip see the border, or are too few to be worth it, and are
 // computed from copied columns; the others are computed in place.
 struct Segment {
     std::int64_t begin;
@@ -50,20 +54,23 @@ struct Segment {
     bool strip;
 };
 
-// Strips to the left, columns computed in place, strips to the right.
+// Strips to the left, whole vectors computed in place, strips to the right.
 class Segments {
   public:
     // `strip_step` columns fit a strip; a vector holds `width`.
     Segments(const Correlation& p, std::int64_t width, std::int64_t strip_step)
-        : width_(width),
-          strip_step_(strip_step),
-          left_end_(std::clamp<std::int64_t>(p.before.width, 0, p.output.width)),
-          right_begin_(std::clamp(p.signal.width - p.window.width + 1 + p.before.width, left_end_,
-                                  p.output.width)),
-          end_(p.output.width),
-          inside_((right_begin_ - left_end_) / width, segment_vectors),
-          left_count_(divide_up(left_end_, strip_step)) {
-        if (inside_.count == 0) right_begin_ = left_end_;
+        : width_(width), strip_step_(strip_step), end_(p.output.width), inside_(0, 1) {
+        const std::int64_t inside_end =
+            std::min(p.signal.width - p.window.width + 1 + p.before.width, end_);
+        // A strip computes whole vectors anyway.
+        const std::int64_t left =
+            divide_up(std::max<std::int64_t>(p.before.width, 0), width) * width;
+        if (end_ > short_row_vectors * width && inside_end >= left + width) {
+            left_end_ = left;
+            inside_ = Pieces((inside_end - left) / width, segment_vectors);
+        }
+        right_begin_ = left_end_ + inside_.length * width;
+        left_count_ = divide_up(left_end_, strip_step);
         count_ = left_count_ + inside_.count + divide_up(end_ - right_begin_, strip_step);
     }
 
@@ -72,15 +79,10 @@ class Segments {
     Segment operator[](std::int64_t index) const {
         if (index < left_count_) return strip(index * strip_step_, left_end_);
         index -= left_count_;
-        if (index >= inside_.count) {
-            return strip(right_begin_ + (index - inside_.count) * strip_step_, end_);
+        if (index < inside_.count) {
+            return {left_end_ + inside_.begin(index) * width_, inside_.size(index) * width_, false};
         }
-        const std::int64_t begin = left_end_ + inside_.begin(index) * width_;
-        // The last one takes the columns that fill no vector.
-        const std::int64_t end = index + 1 == inside_.count
-                                     ? right_begin_
-                                     : left_end_ + inside_.begin(index + 1) * width_;
-        return {begin, end - begin, false};
+        return strip(right_begin_ + (index - inside_.count) * strip_step_, end_);
     }
 
   private:
@@ -90,10 +92,10 @@ class Segments {
 
     std::int64_t width_;
     std::int64_t strip_step_;
-    std::int64_t left_end_;
-    std::int64_t right_begin_;
     std::int64_t end_;
     Pieces inside_;  // in vectors
+    std::int64_t left_end_ = 0;
+    std::int64_t right_begin_;
     std::int64_t left_count_;
     std::int64_t count_;
 };

@@ -16,7 +16,7 @@ namespace kernelet::KERNELET_ISA {
 
 // Vectors of a tile of R rows: sums and inputs must fit the registers beside one weight.
 template <int R>
-inline constexpr int tile_vectors = Vector::registers >= 32 ? (R >= 4 ? 5 : 8) : (R >= 3 ? 3 : 5);
+inline constexpr int tile_vectors = Vector::registers >= 32 ? (R >= 4 ? 4 : 8) : (R >= 3 ? 3 : 5);
 
 // Adds the products of one input row: output row First + r has the window row `weights` − r rows.
 template <int First, int Count, class T, int R, int V>
