@@ -22,7 +22,7 @@ _MULTIPLY_ADDS_A_DIVISION = 4
 _MULTIPLY_ADDS_A_PRODUCT = 4
 
 # Numbers that a second thread must have to transform before waking it pays.
-_NUMBERS_A_THREAD = 32768
+_NUMBERS_A_THREAD = 65536
 
 
 def applies(problem: Problem, window: NDArray[Any] | None = None) -> bool:
