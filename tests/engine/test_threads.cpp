@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "check.h"
+#include "kernelet/errors.h"
 #include "kernelet/threads.h"
 
 namespace {
@@ -33,6 +34,7 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 namespace {
 
 using kernelet::Barrier;
+using kernelet::ConfigurationError;
 using kernelet::ThreadPool;
 
 constexpr int most_threads = 16;  // more than the machines that run this have
