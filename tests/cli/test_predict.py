@@ -100,7 +100,7 @@ def test_nothing_to_read(trained: Path, command: Command) -> None:
     assert outcome.code == 2
     assert outcome.errors == (
         "Error: None of 1 pictures could be read:\n"
-        "  'empty/no.png': not a picture in a format that is read "
+        "  'empty/no.png': not a picture of a kind that is read "
         "(JPEG, PNG, PPM, BMP, TIFF, WEBP)\n"
     )
 

@@ -246,9 +246,9 @@ def test_flipped_bytes_give_a_picture_or_a_reason(form: str) -> None:
 
 def test_reasons_are_readable() -> None:
     assert failure(b"hello") == (
-        "not a picture in a format that is read (JPEG, PNG, PPM, BMP, TIFF, WEBP)"
+        "not a picture of a kind that is read (JPEG, PNG, PPM, BMP, TIFF, WEBP)"
     )
-    assert failure(saved(Image.new("L", (4, 4)), "GIF")).startswith("not a picture in a format")
+    assert failure(saved(Image.new("L", (4, 4)), "GIF")).startswith("not a picture of a kind")
     assert "pixel values run from -5" in failure(saved(Image.new("F", (4, 4), -5.0), "TIFF"))
     assert "nan" in failure(saved(Image.new("F", (4, 4), float("nan")), "TIFF"))
     assert reason(MemoryError()) == "not enough memory to decode it"

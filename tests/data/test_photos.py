@@ -157,7 +157,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     assert str(caught.value) == f"'{missing}' does not exist; expected a picture."
     text = tmp_path / "text.png"
     text.write_text("hello")
-    with pytest.raises(DataError, match="not a picture in a format that is read"):
+    with pytest.raises(DataError, match="not a picture of a kind that is read"):
         read_photo(text)
     cut = written(tmp_path, encode_png(random_photo(3, "uint16", alpha=False))[:90])
     with pytest.raises(DataError, match="cannot be read"):

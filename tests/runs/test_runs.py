@@ -16,7 +16,9 @@ import kernelet.cli
 import kernelet.runs
 from kernelet.data.dataset import Dataset, Split
 from kernelet.errors import UsageError
+from kernelet.runs import preparation
 from kernelet.runs.cautions import cautions
+from kernelet.runs.events import Event
 from kernelet.runs.folder import RunFolder
 from kernelet.runs.forecast import Forecast
 from kernelet.runs.names import data_name
@@ -163,3 +165,22 @@ def test_cautions(train: list[int], validation: list[int] | None, texts: list[st
     found = cautions(dataset_of(train, validation))
     assert len(found) == len(texts)
     assert all(text in line for text, line in zip(texts, found, strict=True))
+
+
+def test_decoding_keeps_to_the_threads_that_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(
+        preparation, "load_dataset", lambda _, *, threads, progress: asked.append(threads)
+    )
+    monkeypatch.setenv("KERNELET_THREADS", "3")
+    for threads in (None, 2):
+        preparation.load_pictures_of("somewhere", _Silent(), threads)
+    assert asked == [3, 2]
+
+
+class _Silent:
+    """An observer that says nothing."""
+
+    def event(self, event: Event) -> None: ...
+
+    def progress(self, task: str, done: int, total: int, note: str = "") -> None: ...

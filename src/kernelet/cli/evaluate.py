@@ -32,6 +32,7 @@ def command(model: Path, data: str, split: str | None, threads: int | None, as_j
     """
     from kernelet.cli.progress import progress_bar
     from kernelet.data import load_dataset
+    from kernelet.executors.native_processor import usable_threads
     from kernelet.runs.classifier import load_classifier
     from kernelet.runs.scores import score
 
@@ -44,7 +45,7 @@ def command(model: Path, data: str, split: str | None, threads: int | None, as_j
             resize=classifier.resize,
             class_names=classifier.class_names,
             validation_split=0,
-            threads=threads,
+            threads=usable_threads() if threads is None else threads,
             progress=progress,
         )
     chosen = _choose(dataset, split)

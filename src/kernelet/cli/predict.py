@@ -48,6 +48,7 @@ def command(
     """
     from kernelet.cli.progress import progress_bar
     from kernelet.data import load_pictures
+    from kernelet.executors.native_processor import usable_threads
     from kernelet.runs.classifier import load_classifier
 
     if as_json and csv_file is not None:
@@ -58,7 +59,7 @@ def command(
             pictures,
             image_shape=classifier.image_shape,
             resize=classifier.resize,
-            threads=threads,
+            threads=usable_threads() if threads is None else threads,
             progress=progress,
         )
     _refuse_nothing(loaded)

@@ -139,7 +139,7 @@ def decode(image: Image.Image, target: Target) -> NDArray[np.uint8]:
 def reason(error: Exception) -> str:
     """Say in a few words why a picture could not be read."""
     if isinstance(error, UnidentifiedImageError):
-        return "not a picture in a format that is read (" + ", ".join(FORMATS) + ")"
+        return f"not a picture of a kind that is read ({', '.join(FORMATS)})"
     if isinstance(error, Image.DecompressionBombError):
         return f"too many pixels; at most {MAXIMUM_PIXELS:,} are decoded"
     if isinstance(error, MemoryError):

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from kernelet.data import load_dataset
+from kernelet.executors.native_processor import usable_threads
 from kernelet.losses import SparseCategoricalCrossentropy
 from kernelet.networks import NETWORKS
 from kernelet.optimizers import SGD, Adam, AdamW, schedules
@@ -40,7 +41,7 @@ def load_pictures_of(
     observer : Observer
         Told in pictures.
     threads : int or None
-        For decoding.
+        For decoding; by default as many as the process may use.
     **options
         Of `load_dataset`.
     """
@@ -48,7 +49,8 @@ def load_pictures_of(
     def progress(done: int, total: int) -> None:
         observer.progress("reading pictures", done, total)
 
-    return load_dataset(source, threads=threads, progress=progress, **options)
+    workers = usable_threads() if threads is None else threads
+    return load_dataset(source, threads=workers, progress=progress, **options)
 
 
 def describe_data(dataset: Dataset, name: str) -> DataFound:
