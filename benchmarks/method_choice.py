@@ -20,17 +20,20 @@ import os
 import statistics
 import time
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import kernelet as kl
 from kernelet.convolution import calibration, choice
 from kernelet.convolution.coefficients import COEFFICIENTS
-from kernelet.convolution.costs import costs, predicted_seconds
+from kernelet.convolution.costs import Cost, costs, layer, predicted_seconds
 from kernelet.convolution.methods import METHODS
 from kernelet.convolution.problem import Problem
 from kernelet.executors.native_processor import usable_threads
+from kernelet.layers import Conv2D
 
 TABLE = Path(__file__).parents[1] / "src" / "kernelet" / "convolution" / "coefficients.py"
 
@@ -63,6 +66,11 @@ BATCHES = (
     (8, (256, 256), (3, 3)),
     (16, (128, 128), (15, 15)),
 )
+
+
+LAYERS = ((8, 16, 28, 32, 64, 112, 224), (1, 3, 8, 16, 32, 64), (4, 8, 16, 32, 64), (1, 3, 5, 7))
+LAYERS_SHARE = 0.4
+MOST_LAYER_MULTIPLY_ADDS = 200_000_000
 
 
 @dataclass
@@ -181,10 +189,41 @@ def alone() -> list[tuple[str, Problem, float]]:
     return found
 
 
-def fit(measured: list[tuple[str, Problem, float]]) -> dict[str, tuple[float, ...]]:
-    """Return the coefficients, none negative, that leave the smallest relative errors."""
+def layers() -> list[tuple[Cost, float]]:
+    """Return the costs and times of layers' convolutions of one picture, on one thread."""
+    os.environ["KERNELET_THREADS"] = "1"
+    generator = np.random.default_rng(1)
+    found = []
+    for size, read, made, taps in product(*LAYERS):
+        multiply_adds = max(0, size - taps + 1) ** 2 * taps**2 * read * made
+        if not 0 < multiply_adds < MOST_LAYER_MULTIPLY_ADDS or generator.random() > LAYERS_SHARE:
+            continue
+        picture = np.ones((1, size, size, read), np.float32)
+        filters = np.ones((taps, taps, read, made), np.float32)
+        kl.conv2d(picture, filters)
+        times = []
+        while len(times) < 4 or (sum(times) < ALONE and len(times) < 30):
+            start = time.thread_time()
+            kl.conv2d(picture, filters)
+            times.append(time.thread_time() - start)
+        op = Conv2D(made, taps).operation((size, size, read))
+        found.append((layer(op), min(times)))
+    return found
+
+
+def coefficients_of(pairs: list[tuple[tuple[float, ...], float]]) -> tuple[float, ...]:
+    """Return coefficients, none negative, that leave the smallest relative errors."""
     from scipy.optimize import nnls
 
+    times = np.array([seconds for _, seconds in pairs])
+    terms = np.array([terms for terms, _ in pairs]) / times[:, np.newaxis]
+    scale = np.maximum(terms.max(0), 1e-300)
+    found, _ = nnls(terms / scale, np.ones(len(pairs)))
+    return tuple(float(f"{c:.2g}") for c in found / scale)
+
+
+def fit(measured: list[tuple[str, Problem, float]]) -> dict[str, tuple[float, ...]]:
+    """Return the coefficients of all methods."""
     fitted: dict[str, tuple[float, ...]] = {}
     # What has other costs beside its own comes when those are known.
     for name in ("direct", *(name for name in METHODS if name != "direct")):
@@ -196,11 +235,7 @@ def fit(measured: list[tuple[str, Problem, float]]) -> dict[str, tuple[float, ..
                 if seconds > 2 * rest:
                     samples.setdefault(first.group, []).append((first.terms, seconds - rest))
         for group, pairs in samples.items():
-            times = np.array([pair[1] for pair in pairs])
-            terms = np.array([pair[0] for pair in pairs]) / times[:, np.newaxis]
-            scale = np.maximum(terms.max(0), 1e-300)
-            found, _ = nnls(terms / scale, np.ones(len(pairs)))
-            fitted[group] = tuple(float(f"{c:.2g}") for c in found / scale)
+            fitted[group] = coefficients_of(pairs)
     return fitted
 
 
@@ -262,7 +297,10 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true")
     options = parser.parse_args()
     if options.fit:
-        write(fit(alone()))
+        timed = layers()
+        fitted = fit(alone())
+        fitted[timed[0][0].group] = coefficients_of([(one.terms, t) for one, t in timed])
+        write(fitted)
         return
     if options.alone:
         os.environ["KERNELET_THREADS"] = "1"

@@ -8,7 +8,7 @@ that may be the fastest and those of kernelet take turns.
 
 from __future__ import annotations
 
-from scipy_contenders import compare_all
+from contenders.scipy_methods import compare_all
 
 SAMPLES = (10**4, 10**5, 10**6, 10**7)
 TAPS = (3, 10, 31, 100, 316, 10**3, 10**4, 10**5)

@@ -8,7 +8,7 @@ that may be the fastest and those of kernelet take turns.
 
 from __future__ import annotations
 
-from scipy_contenders import compare_all
+from contenders.scipy_methods import compare_all
 
 if __name__ == "__main__":
     compare_all(__doc__, [((128,) * 3, (k,) * 3) for k in (3, 5, 7, 9, 11, 13, 15)], "same")

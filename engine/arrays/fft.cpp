@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "arrays/fourier_piece.h"
@@ -22,12 +23,12 @@ struct Sizes {
 
 // An axis of a piece: where the signal's numbers and the results stand in the transform.
 struct PieceAxis {
-    std::int64_t begin;    // first result
-    std::int64_t results;  // how many
-    std::int64_t start;    // number of the signal that is loaded first
-    std::int64_t count;    // numbers loaded; the rest is zeros
-    std::int64_t first;    // where the first result comes out
-    std::int64_t left_out;
+    std::int64_t begin;     // first result
+    std::int64_t results;   // how many
+    std::int64_t start;     // number of the signal that is loaded first
+    std::int64_t count;     // numbers loaded; the rest is zeros
+    std::int64_t first;     // where the first result comes out
+    std::int64_t left_out;  // zeros before `start` that the results need
 
     // Whether results come out where they are expected and nothing that wraps around meets them.
     bool fits(std::int64_t length) const {
@@ -50,10 +51,15 @@ PieceAxis piece_axis(const Sizes& sizes, std::size_t axis, std::int64_t begin, s
 
 void check(std::int64_t batch, const Sizes& sizes, const Index3& step, const Index3& real_lengths,
            bool zeros_beyond) {
+    // More than any memory holds, and few enough to add and subtract.
+    constexpr std::int64_t most = std::int64_t{1} << 48;
     for (std::size_t axis = 0; axis < 3; ++axis) {
         if (batch < 1 || sizes.signal[axis] < 1 || sizes.window[axis] < 1 ||
             sizes.output[axis] < 1 || step[axis] < 1) {
             throw std::invalid_argument("sizes must be at least 1");
+        }
+        if (std::max({std::abs(sizes.before[axis]), sizes.output[axis], step[axis]}) > most) {
+            throw std::invalid_argument("sizes must be below 2^48");
         }
         bool fits = sizes.window[axis] <= real_lengths[axis];
         for (std::int64_t begin = 0; begin < sizes.output[axis]; begin += step[axis]) {
@@ -118,10 +124,10 @@ class TransformCorrelation {
     // more than an eighth of the time, and where one workspace is all that the shared cache holds.
     bool share_pieces(int threads) const {
         constexpr std::int64_t cache_bytes = 4 << 20;
+        if (threads < 2) return false;
         const std::int64_t rounds = (pieces_ + threads - 1) / threads;
         const bool idle = (rounds * threads - pieces_) * 8 > rounds * threads;
-        return threads > 1 &&
-               (idle || elements() * static_cast<std::int64_t>(sizeof(T)) > cache_bytes);
+        return idle || elements() * static_cast<std::int64_t>(sizeof(T)) > cache_bytes;
     }
 
     void evaluate_window(const Team& team) {

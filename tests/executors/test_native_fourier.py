@@ -195,18 +195,24 @@ def test_arguments_that_fit_are_taken() -> None:
         ({"boundary": "wrap"}, "do not fit the transform"),
         ({"step": (1, 1, 513), "output": (1, 1, 513)}, "do not fit the transform"),
         ({"step": (1, 1, 0)}, "at least 1"),
+        ({"step": (1, 1, 2**62)}, "below 2"),
+        ({"before": (0, 0, -(2**62))}, "below 2"),
         ({"signal": np.ones((1, 1, 1, 0), np.float32)}, "at least 1"),
         ({"signal": np.ones((0, 1, 1, 500), np.float32)}, "at least 1"),
         ({"window": np.ones((1, 1, 600), np.float32)}, "do not fit the transform"),
         ({"window": np.ones((1, 1, 13))}, "window must have 3 axes and the element type"),
         ({"window": np.ones((1, 13), np.float32)}, "window must have 3 axes"),
         ({"signal": np.ones((1, 1, 1, 500), np.int32)}, "float32 or float64"),
-        ({"threads": 0}, "1 to"),
     ],
 )
 def test_what_cannot_be_solved_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         solve_with(**changes)
+
+
+def test_a_number_of_threads_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="from 1 to 1024, not 0"):
+        solve_with(threads=0)
 
 
 def test_unknown_instruction_set_is_refused() -> None:

@@ -23,7 +23,7 @@ CELL = 16
 # Cells fill groups of as many, which the engine transposes.
 GROUP = 16
 
-# Odd factors of lengths. Five more of them would shorten no transform by more than a tenth.
+# Odd factors of lengths, with which each length is at most a quarter above the one before.
 _ODD_FACTORS = (1, 3, 5, 9, 15)
 
 # Clock cycles that a cell of float32 takes on one AMD Zen 4 core: division by each radix and back;
@@ -32,7 +32,8 @@ _RADIX_CYCLES = {2: 7.5, 3: 8.0, 4: 9.3, 5: 13.0, 8: 12.3}
 _CYCLES_FOR_THE_REST = 42.0
 # What loading and storing take beside that for each row of cells, however short.
 _ROW_CYCLES = 80.0
-# A piece and the window's values of so many bytes leave the second-level cache.
+# What divisions cost more where a piece and the window's values have more bytes than this, and
+# come from the cache that all cores share.
 _LARGE_BYTES = 4 << 20
 _LARGE_COST = 1.4
 # The window is transformed once, and not back.

@@ -13,7 +13,7 @@ import scipy.signal
 from numpy.typing import NDArray
 
 import kernelet as kl
-from turns import Contender, check, median_ratio, take_turns
+from contenders.turns import Contender, check, median_ratio, take_turns
 
 # SciPy's direct method takes about a nanosecond a multiply-add, and more in several dimensions:
 # with more than these it cannot win.
