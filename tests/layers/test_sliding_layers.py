@@ -101,7 +101,11 @@ FUNCTIONS: list[tuple[layers.Layer, Callable[..., Any], tuple[int, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "function", "shape"), FUNCTIONS, ids=lambda case: repr(case))
+@pytest.mark.parametrize(
+    ("layer", "function", "shape"),
+    FUNCTIONS,
+    ids=lambda case: getattr(case, "__name__", repr(case)),  # a function's repr holds an address
+)
 def test_a_layer_computes_what_its_function_computes(
     layer: Any, function: Callable[..., Any], shape: tuple[int, ...]
 ) -> None:
