@@ -21,12 +21,16 @@ def test_first_layer_of_the_textbook() -> None:
     assert ledger.dense_weights == 154_140_672
     assert ledger.bytes == 4 * (3072 + 4800 + 50_176)
     assert ledger.matrix.entries == ledger.multiply_adds
-    assert ledger.predictions == ()
+    (prediction,) = ledger.predictions
+    assert prediction.method == "layer"
+    assert prediction.multiply_adds == ledger.multiply_adds
+    assert prediction.bytes == ledger.bytes
+    assert prediction.seconds > 0
 
 
 def test_text_of_the_first_layer() -> None:
     lines = str(kl.cost((32, 32, 3), (5, 5, 3, 64), mode="valid")).split("\n")
-    assert lines[:-1] == [
+    assert lines[:7] == [
         "input             32×32×3          3,072 cells",
         "filter            5×5×3×64         4,800 weights (and 64 biases)",
         "output            28×28×64         50,176 cells",
@@ -36,7 +40,9 @@ def test_text_of_the_first_layer() -> None:
         "as a matrix       50,176 × 3,072   588.0 MiB dense, 28.9 MiB sparse",
     ]
     start = "as a dense layer  3,072 × 50,176   154,140,672 weights, 32,113 times as many; "
-    assert lines[-1].startswith(start)
+    assert lines[7].startswith(start)
+    assert lines[9].split()[:2] == ["method", "multiply-adds"]
+    assert lines[10].split()[:3] == ["layer", "3,763,200", "226.8"]
 
 
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
@@ -60,6 +66,18 @@ def test_strides() -> None:
     assert ledger.arithmetic == ("⌊(32 − 5) / 2⌋ + 1 = 14", "⌊(32 − 5) / 3⌋ + 1 = 10")
     assert ledger.predictions == ()
     assert "method" not in str(ledger)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "filters"), [((50, 3), (5, 3, 8)), ((9, 8, 7, 2), (3, 3, 3, 2, 4))]
+)
+def test_layers_of_one_and_three_axes(inputs: tuple[int, ...], filters: tuple[int, ...]) -> None:
+    ledger = kl.cost(inputs, filters, "same", strides=2)
+    function = kl.conv1d if len(inputs) == 2 else kl.conv3d
+    images = np.ones((1, *inputs), np.float32)
+    result = function(images, np.ones(filters, np.float32), strides=2, padding="same")
+    assert ledger.output_shape == result.shape[1:]
+    assert len(ledger.predictions) == 1
 
 
 def test_lengths_may_be_numbers() -> None:

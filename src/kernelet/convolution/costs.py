@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kernelet.convolution.bands import LANES, divide, input_shape, output_shape
 from kernelet.convolution.methods import direct, fft, matmul, separable, winograd
 from kernelet.convolution.problem import Problem
 from kernelet.convolution.transform_sizes import choose_transform
+from kernelet.ops.convolution import Convolution
 
 Terms = tuple[float, ...]
 Coefficients = dict[str, Terms]
@@ -32,6 +34,8 @@ _LAST_CACHE_BYTES = 16 << 20
 # Rows of the result that are computed together, and names for windows of so many rows or more.
 _TILE_ROWS = 4
 _HEIGHTS = ((9, "tall"), (5, "high"), (2, "low"), (1, "1 row"))
+# Fewer maps leave registers of a layer's tile idle.
+_FEW_MAPS = 6
 # Beyond, BLAS divides a product among threads.
 _SMALL_PRODUCT = 1_000_000
 
@@ -193,6 +197,31 @@ def _winograd(problem: Problem) -> list[Cost]:
         _fresh_bytes(problem),
     )
     return [Cost(_group("winograd", problem), terms, parallel=False)]
+
+
+def layer(op: Convolution) -> Cost:
+    """Return the cost of a layer's convolution of one picture, which is cut into bands.
+
+    Call, axes cut, bands, products, those of few maps, weights, numbers cut out and joined.
+    """
+    small, axes = divide(op, 1)
+    bands = math.prod(one.count for one in axes)
+    samples = -(-bands // LANES) * LANES
+    taps = math.prod(op.weights.shape[:-1])
+    maps = op.weights.shape[-1]
+    made = samples * math.prod(output_shape(small))
+    cut = bands * math.prod(input_shape(small)) + math.prod(input_shape(op))
+    terms = (
+        1.0,
+        float(len(axes)),
+        float(bands),
+        float(made * taps),
+        float(made // maps * taps if maps < _FEW_MAPS else 0),
+        float(taps * maps),
+        float(cut if axes else 0),
+        float(math.prod(output_shape(op)) if axes else 0),
+    )
+    return Cost("layer, float32", terms, op.cost().multiply_adds > _SMALL_PRODUCT)
 
 
 def matrix_product(size: float) -> Cost:

@@ -11,11 +11,19 @@ from numpy.typing import DTypeLike
 
 from kernelet.convolution.arguments import Mode, check_mode, shape_text
 from kernelet.convolution.calibration import coefficients
+from kernelet.convolution.costs import layer as layer_cost
 from kernelet.convolution.costs import matrix_product
 from kernelet.convolution.matrix import MatrixSize, has_channels, matrix_size, matrix_windows
 from kernelet.convolution.prediction import Prediction, predict, predictions_table, problem_for
 from kernelet.executors.native_processor import usable_threads
+from kernelet.geometry import Window
+from kernelet.layers.convolution import Conv1D, Conv2D, Conv3D
 from kernelet.text import byte_size, short_time, table
+
+_LAYERS = {1: Conv1D, 2: Conv2D, 3: Conv3D}
+_FLOAT_BYTES = 4
+# A sum of n rounded products errs by less than λ·√n·u, practically always, with λ = 3.
+_LAMBDA = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,8 @@ class Cost:
     matrix_seconds : float
         Predicted for the product with the dense matrix, and so for the dense layer.
     predictions : tuple of Prediction
-        Of the methods of the operator; empty with channels or strides, which it does not take.
+        Of the methods of the operator; with channels, of the layer, for one picture in float32.
+        Empty where strides make steps along plain arrays, or a layer has more than three axes.
     """
 
     input_shape: tuple[int, ...]
@@ -161,7 +170,6 @@ def cost(
     positions = math.prod(one.output for one in windows)
     output = (*(one.output for one in windows), *((channels[1],) if layer else ()))
     weights = math.prod(filters)
-    plain = not layer and all(one.stride == 1 for one in windows)
     return Cost(
         input_shape=inputs,
         filter_shape=filters,
@@ -175,12 +183,43 @@ def cost(
         bytes=itemsize * (size.columns + weights + size.rows),
         matrix=size,
         matrix_seconds=matrix_product(size.dense_bytes).seconds(coefficients(), usable_threads()),
-        predictions=_predictions(inputs, filters, mode, dtype) if plain else (),
+        predictions=(
+            _layer_predictions(inputs, filters, mode, windows)
+            if layer
+            else _predictions(inputs, filters, mode, dtype, windows)
+        ),
     )
 
 
-def _predictions(
-    lengths: tuple[int, ...], taps: tuple[int, ...], mode: Mode, dtype: DTypeLike
+def _layer_predictions(
+    inputs: tuple[int, ...], filters: tuple[int, ...], mode: Mode, windows: Sequence[Window]
 ) -> tuple[Prediction, ...]:
+    if len(windows) not in _LAYERS:
+        return ()
+    strides = tuple(one.stride for one in windows)
+    layer = _LAYERS[len(windows)](filters[-1], filters[:-2], strides=strides, padding=mode)
+    op = layer.operation(inputs)
+    cells = math.prod(inputs) + math.prod(filters) + math.prod(op.maps.shape)
+    additions = math.sqrt(math.prod(filters[:-1]))
+    prediction = Prediction(
+        method="layer",
+        multiply_adds=op.cost().multiply_adds,
+        bytes=cells * _FLOAT_BYTES,
+        seconds=layer_cost(op).seconds(coefficients(), usable_threads()),
+        error_bound=_LAMBDA * additions * float(np.finfo(np.float32).eps) / 2,
+        remark="",
+    )
+    return (prediction,)
+
+
+def _predictions(
+    lengths: tuple[int, ...],
+    taps: tuple[int, ...],
+    mode: Mode,
+    dtype: DTypeLike,
+    windows: Sequence[Window],
+) -> tuple[Prediction, ...]:
+    if any(one.stride > 1 for one in windows):
+        return ()
     problem, products = problem_for(lengths, taps, mode, dtype)
     return predict(problem, products=products)
