@@ -48,14 +48,14 @@ def solve_problem(
     """
     if problem.batch == 0:
         return np.empty((0, *problem.output), problem.dtype)
-    integers = np.dtype(problem.dtype).kind in "iu"
+    integers = "int" in problem.dtype
     if method == "auto":
         if problem.multiply_adds <= _NOT_WORTH_CHOOSING:
             return METHODS["direct"].run(problem, signal, window)
         if integers:
             return _integers(problem, signal, window)
         name = fastest(problem, window)
-        if name != "direct" and not (_finite(signal) and _finite(window)):
+        if name != "direct" and not _finite(signal, window):
             name = "direct"
         return METHODS[name].run(problem, signal, window)
     if integers and method == "fft":
@@ -77,7 +77,7 @@ def _named(
             f'method "{method}" does not apply to this filter ({size}, {problem.dtype}).'
             f" Use method={listed(['auto', *others])}."
         )
-    if method != "direct" and not (_finite(signal) and _finite(window)):
+    if method != "direct" and not _finite(signal, window):
         _warn(f"Use of {method} convolution on input with NAN or inf spreads them to other cells")
     return module.run(problem, signal, window)
 
@@ -90,10 +90,13 @@ def _warn(problem: str) -> None:
     warnings.warn(f'{problem}; use method="direct".', RuntimeWarning, stacklevel=level)
 
 
-def _finite(array: NDArray[Any]) -> bool:
+def _finite(*arrays: NDArray[Any]) -> bool:
     """Return whether all cells are finite; a sum tells most of the time, and takes no memory."""
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
+        return all(
+            math.isfinite(np.add.reduce(array, None)) or bool(np.isfinite(array).all())
+            for array in arrays
+        )
 
 
 def _integers(problem: Problem, signal: NDArray[Any], window: NDArray[Any]) -> NDArray[Any]:
