@@ -118,7 +118,9 @@ class Worker {
             std::clamp(size.width - problem_.window.width + 1 - first, inside, columns_);
         if (row == nullptr || outside - inside < kernels_.width) inside = outside = columns_;
         filter_strip(row, first, inside, target);
-        filter_inside(row + first + inside, outside - inside, target + inside);
+        if (inside < outside) {
+            filter_inside(row + first + inside, outside - inside, target + inside);
+        }
         filter_strip(row, first + outside, columns_ - outside, target + outside);
     }
 
@@ -140,7 +142,6 @@ class Worker {
 
     // Columns whose windows lie inside the row; a last whole vector computes some again.
     void filter_inside(const T* row, std::int64_t columns, T* target) {
-        if (columns == 0) return;
         const std::int64_t vectors = columns / kernels_.width;
         const std::int64_t last = columns - kernels_.width;
         for_row_panels([&](std::int64_t tap, std::int64_t taps) {
