@@ -130,7 +130,11 @@ hooks: ## run the lint before every commit of this clone
 
 # --- Measurements --------------------------------------------------------------
 
-bench: $(STAMPS)/torch ## every benchmark, beside PyTorch
+$(STAMPS)/bench: pyproject.toml | $(STAMPS)/torch
+	$(INSTALL) '.[bench]'
+	@touch $@
+
+bench: $(STAMPS)/bench ## every benchmark, beside PyTorch, OpenCV and SciPy
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 clean: ## remove everything made here
