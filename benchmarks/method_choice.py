@@ -8,14 +8,13 @@ measured times on one thread and written to src/kernelet/convolution/coefficient
     python benchmarks/method_choice.py [--types float32 float64] [--rounds 9]
     OPENBLAS_NUM_THREADS=1 python benchmarks/method_choice.py --alone | --fit
 
-On a machine that other programs use, too, ``--alone`` compares one thread's processor time, which
-they hardly change.
+On a machine that other programs use, too, ``--alone`` compares the least of one thread's processor
+times, which they change less than medians of elapsed times.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import statistics
 import time
@@ -79,16 +78,17 @@ class Trial:
 
     problem: Problem
     separable: bool
+    alone: bool
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
-    def median(self, method: str) -> float:
-        """Return the median time of a method."""
-        return statistics.median(self.seconds[method])
+    def time(self, method: str) -> float:
+        """Return the median time of a method; alone, the least."""
+        return (min if self.alone else statistics.median)(self.seconds[method])
 
     @property
     def best(self) -> float:
-        """Return the median time of the fastest method."""
-        return min(map(self.median, self.seconds))
+        """Return the time of the fastest method."""
+        return min(map(self.time, self.seconds))
 
 
 def problem(batch: int, lengths: tuple[int, ...], taps: tuple[int, ...], dtype: str) -> Problem:
@@ -131,11 +131,11 @@ def arrays(trial: Trial) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     return signal, window.astype(one.dtype)
 
 
-def time_methods(trial: Trial, rounds: int, *, on_one_thread: bool) -> None:
+def time_methods(trial: Trial, rounds: int) -> None:
     """Let all methods that apply take turns."""
     one = trial.problem
-    threads = 1 if on_one_thread else None
-    clock = time.thread_time if on_one_thread else time.perf_counter
+    threads = 1 if trial.alone else None
+    clock = time.thread_time if trial.alone else time.perf_counter
     signal, window = arrays(trial)
     names = [name for name, method in METHODS.items() if method.applies(one, window)]
     first: dict[str, float] = {}
@@ -185,7 +185,9 @@ def alone() -> list[tuple[str, Problem, float]]:
                 slow = name in ("matmul", "winograd") and one.multiply_adds > 2e8
                 if slow or not method.applies(one) or not (real or name in ("direct", "matmul")):
                     continue
-                found.append((name, one, time_alone(name, Trial(one, name == "separable"))))
+                found.append(
+                    (name, one, time_alone(name, Trial(one, name == "separable", alone=True)))
+                )
     return found
 
 
@@ -252,7 +254,7 @@ def write(fitted: dict[str, tuple[float, ...]]) -> None:
 def distribution(name: str, values: list[float], limit: float) -> None:
     """Print quantiles, and the share within a limit."""
     quantiles = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95, 1.0])
-    within = np.mean([value <= limit for value in values])
+    within = np.mean([1 / limit <= value <= limit for value in values])
     print(
         f"{name:34s}{len(values):5d}  "
         + "  ".join(f"{q:6.2f}" for q in quantiles)
@@ -268,22 +270,20 @@ def report(trials: list[Trial], coefficients: dict[str, tuple[float, ...]], wors
     for trial in trials:
         _, window = arrays(trial)
         chosen = choice.fastest(trial.problem, window)
-        ratios.append(trial.median(chosen) / trial.best)
+        ratios.append(trial.time(chosen) / trial.best)
     distribution("auto / fastest", ratios, 1.1)
     for name in METHODS:
-        errors = [
-            abs(
-                math.log(predicted_seconds(name, t.problem, coefficients, threads) / t.median(name))
-            )
-            for t in trials
-            if name in t.seconds and len(t.seconds[name]) > 1
+        ratios_of_times = [
+            predicted_seconds(name, trial.problem, coefficients, threads) / trial.time(name)
+            for trial in trials
+            if name in trial.seconds and len(trial.seconds[name]) > 1
         ]
-        if errors:
-            distribution(f"{name}: predicted / measured", [math.exp(e) for e in errors], 1.3)
+        if ratios_of_times:
+            distribution(f"{name}: predicted / measured", ratios_of_times, 1.3)
     order = sorted(range(len(trials)), key=lambda k: -ratios[k])
     for k in order[:worst]:
         trial = trials[k]
-        times = {name: f"{trial.median(name) * 1e3:.3f}" for name in trial.seconds}
+        times = {name: f"{trial.time(name) * 1e3:.3f}" for name in trial.seconds}
         print(f"  {ratios[k]:.2f}  {trial.problem.signal} {trial.problem.window} {times}")
 
 
@@ -310,8 +310,8 @@ def main() -> None:
             for separable in (False, True):
                 if separable and not METHODS["separable"].applies(one):
                     continue
-                trial = Trial(one, separable)
-                time_methods(trial, options.rounds, on_one_thread=options.alone)
+                trial = Trial(one, separable, options.alone)
+                time_methods(trial, options.rounds)
                 trials.append(trial)
     report(trials, calibration.coefficients(), options.worst)
 
