@@ -17,10 +17,8 @@ from kernelet.convolution.matrix import MatrixSize, has_channels, matrix_size, m
 from kernelet.convolution.prediction import Prediction, predict, predictions_table, problem_for
 from kernelet.executors.native_processor import usable_threads
 from kernelet.geometry import Window
-from kernelet.layers.convolution import Conv1D, Conv2D, Conv3D
 from kernelet.text import byte_size, short_time, table
 
-_LAYERS = {1: Conv1D, 2: Conv2D, 3: Conv3D}
 _FLOAT_BYTES = 4
 # A sum of n rounded products errs by less than λ·√n·u, practically always, with λ = 3.
 _LAMBDA = 3.0
@@ -194,10 +192,14 @@ def cost(
 def _layer_predictions(
     inputs: tuple[int, ...], filters: tuple[int, ...], mode: Mode, windows: Sequence[Window]
 ) -> tuple[Prediction, ...]:
-    if len(windows) not in _LAYERS:
+    # Layers take longer to import than the operator, which does not need them.
+    from kernelet.layers.convolution import Conv1D, Conv2D, Conv3D
+
+    layers = {1: Conv1D, 2: Conv2D, 3: Conv3D}
+    if len(windows) not in layers:
         return ()
     strides = tuple(one.stride for one in windows)
-    layer = _LAYERS[len(windows)](filters[-1], filters[:-2], strides=strides, padding=mode)
+    layer = layers[len(windows)](filters[-1], filters[:-2], strides=strides, padding=mode)
     op = layer.operation(inputs)
     cells = math.prod(inputs) + math.prod(filters) + math.prod(op.maps.shape)
     additions = math.sqrt(math.prod(filters[:-1]))
