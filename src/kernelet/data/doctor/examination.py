@@ -1,0 +1,117 @@
+"""`examine`: what can be found quickly in pictures that are in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kernelet.data.doctor.classes import class_findings
+from kernelet.data.doctor.copies import copy_findings
+from kernelet.data.doctor.findings import Finding, Findings, Item, counted, in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from kernelet.data.dataset import Dataset, Split
+
+#: Standard deviation, in grey levels, below which a picture shows nothing.
+BLANK_DEVIATION = 2.0
+
+_BLOCK = 1024
+
+
+def examine(dataset: Dataset) -> Findings:
+    """Look through a loaded data set for what spoils a training or its measurement.
+
+    Files that were broken; pictures with the same pixels in one split, in several, or under
+    several classes; blank pictures; classes that are small or unequal. It compares pictures as
+    they are in memory, all of one size; `kernelet doctor` looks at the files, and for near
+    duplicates too.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As `kernelet.data.load_dataset` returns it.
+
+    Returns
+    -------
+    Findings
+        What matters most first. ``index`` of an item is its row in the images of its split.
+
+    Examples
+    --------
+    >>> from kernelet.data import load_dataset
+    >>> findings = examine(load_dataset("sample", cache=False))
+    >>> findings.pictures, findings.clean
+    (6300, True)
+    """
+    found: list[Finding] = [*broken_findings(dataset)]
+    found += copy_findings(_equal_pictures(dataset))
+    found += blank_findings(_blank_pictures(dataset))
+    found += class_findings({name: dataset.class_counts(name) for name in dataset.splits})
+    pictures = sum(map(len, dataset.splits.values()))
+    return Findings(dataset.source, pictures, in_order(found))
+
+
+def broken_findings(dataset: Dataset) -> Iterator[Finding]:
+    """Report the files that could not be decoded."""
+    if dataset.broken:
+        count = len(dataset.broken)
+        yield Finding(
+            "unreadable",
+            f"{counted(count, 'file')} cannot be read",
+            "Repair or remove them.",
+            tuple((Item(broken.file, detail=broken.reason),) for broken in dataset.broken),
+            count,
+        )
+
+
+def blank_findings(items: list[Item]) -> Iterator[Finding]:
+    """Report pictures that show nothing."""
+    if items:
+        shows = "picture shows" if len(items) == 1 else "pictures show"
+        yield Finding(
+            "blank",
+            f"{len(items):,} {shows} nothing but one colour",
+            "Remove them, or find out what they should have shown.",
+            tuple((item,) for item in items),
+            len(items),
+        )
+
+
+def item_of(split: Split, split_name: str, row: int, class_names: tuple[str, ...]) -> Item:
+    """Return the item that stands for a row of a split."""
+    name = f"{split_name}[{row}]" if split.files is None else split.files[row]
+    return Item(name, split_name, class_names[int(split.labels[row])], row)
+
+
+def digests(images: NDArray[np.uint8]) -> list[bytes]:
+    """Return 128 bits for each picture, equal for equal pixels only."""
+    return [hashlib.blake2b(row.data, digest_size=16).digest() for row in images]
+
+
+def _equal_pictures(dataset: Dataset) -> list[tuple[Item, ...]]:
+    places: dict[bytes, list[tuple[str, int]]] = {}
+    for name, split in dataset.splits.items():
+        for row, digest in enumerate(digests(np.ascontiguousarray(split.images))):
+            places.setdefault(digest, []).append((name, row))
+    return [
+        tuple(item_of(dataset.splits[name], name, row, dataset.class_names) for name, row in copies)
+        for copies in places.values()
+        if len(copies) > 1
+    ]
+
+
+def _blank_pictures(dataset: Dataset) -> list[Item]:
+    items = []
+    for name, split in dataset.splits.items():
+        for begin in range(0, len(split), _BLOCK):
+            block = split.images[begin : begin + _BLOCK].astype(np.float32)
+            deviations = block.std(axis=(1, 2)).max(axis=1)
+            rows = begin + np.flatnonzero(deviations < BLANK_DEVIATION)
+            items += [item_of(split, name, row, dataset.class_names) for row in rows.tolist()]
+    return items
