@@ -163,7 +163,7 @@ def test_engine_knows_nothing_of_python() -> None:
     assert [str(file) for file in sources if include.search(file.read_text())] == []
 
 
-@pytest.mark.parametrize("module", ["PIL", "click", "rich", "torch"])
+@pytest.mark.parametrize("module", ["PIL", "click", "jinja2", "rich", "torch"])
 def test_import_leaves_alone_what_only_some_commands_need(module: str) -> None:
     program = f"import kernelet, sys; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

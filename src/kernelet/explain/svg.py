@@ -6,6 +6,7 @@ and others where the reader prefers dark; nothing is loaded from elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Literal
 
@@ -20,6 +21,10 @@ COLOURS = {
     "mark": ("#bc4c00", "#f0883e"),
     "done": ("#dceefb", "#10304f"),
     "new": ("#9fd0f5", "#1b5a92"),
+    "first": ("#0550ae", "#79c0ff"),
+    "second": ("#bc4c00", "#f0883e"),
+    "third": ("#1a7f37", "#56d364"),
+    "wrong": ("#cf222e", "#ff7b72"),
 }
 
 _SCOPE = "kernelet-drawing"
@@ -68,16 +73,40 @@ class Drawing:
         stroke: str | None = None,
         thickness: float = 1,
         radius: float = 0,
+        opacity: float = 1,
     ) -> None:
-        """Draw a rectangle; `fill` and `stroke` are names of `COLOURS`."""
+        """Draw a rectangle; `fill` and `stroke` are names of `COLOURS`, `opacity` is the fill's."""
         classes = [f"f-{fill}" if fill else "hollow"] + ([f"s-{stroke}"] if stroke else [])
         shape = {"x": x, "y": y, "width": width, "height": height}
         if stroke and thickness != 1:
             shape["stroke-width"] = thickness
         if radius:
             shape["rx"] = radius
+        if opacity != 1:
+            shape["fill-opacity"] = opacity
         numbers = " ".join(f'{name}="{_number(value)}"' for name, value in shape.items())
         self._elements.append(f'<rect {numbers} class="{" ".join(classes)}"/>')
+
+    def curve(
+        self,
+        points: Sequence[tuple[float, float]],
+        *,
+        stroke: str,
+        thickness: float = 1,
+        dash: float = 0,
+    ) -> None:
+        """Join points by straight lines, dashed where `dash` gives a length."""
+        joined = " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
+        dashes = f' stroke-dasharray="{_number(dash)}"' if dash else ""
+        self._elements.append(
+            f'<polyline points="{joined}" stroke-width="{_number(thickness)}"{dashes}'
+            f' stroke-linejoin="round" class="hollow s-{stroke}"/>'
+        )
+
+    def circle(self, x: float, y: float, radius: float, *, fill: str) -> None:
+        """Draw a disc."""
+        centre = f'cx="{_number(x)}" cy="{_number(y)}" r="{_number(radius)}"'
+        self._elements.append(f'<circle {centre} class="f-{fill}"/>')
 
     def text(
         self,
@@ -90,14 +119,17 @@ class Drawing:
         anchor: Literal["start", "middle", "end"] = "start",
         font: Literal["sans", "mono"] = "sans",
         bold: bool = False,
+        turned: bool = False,
     ) -> None:
-        """Write one line of text, its middle at height `y`."""
+        """Write one line of text, its middle at height `y`; `turned`, upwards with it at `x`."""
         classes = f"f-{fill} {font}" + (" bold" if bold else "")
         if font == "mono":  # where spaces align something; SVG joins ordinary ones
             content = content.replace(" ", "\N{NO-BREAK SPACE}")
         # The middle of figures and capitals lies 0.35 sizes above the line of writing.
+        left, line = (x + 0.35 * size, y) if turned else (x, y + 0.35 * size)
+        turn = f' transform="rotate(-90 {_number(left)} {_number(line)})"' if turned else ""
         self._elements.append(
-            f'<text x="{_number(x)}" y="{_number(y + 0.35 * size)}" font-size="{_number(size)}"'
+            f'<text x="{_number(left)}" y="{_number(line)}" font-size="{_number(size)}"{turn}'
             f' text-anchor="{anchor}" class="{classes}">{escape(content, quote=False)}</text>'
         )
 
@@ -111,6 +143,10 @@ class Drawing:
         title = f"<title>{escape(self.title, quote=False)}</title>"
         style = f"<style>{_style()}</style>"
         return "\n".join((opening, title, style, *self._elements, "</svg>\n"))
+
+    def __html__(self) -> str:
+        """Return the drawing as a template that escapes texts may take it in."""
+        return self.to_svg()
 
 
 def _style() -> str:
