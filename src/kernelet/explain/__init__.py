@@ -1,5 +1,6 @@
 """What a network does and costs, in texts and pictures."""
 
+from kernelet.explain.feature_maps import feature_maps
 from kernelet.explain.sliding_window import SlidingWindow, sliding_window
 
-__all__ = ["SlidingWindow", "sliding_window"]
+__all__ = ["SlidingWindow", "feature_maps", "sliding_window"]

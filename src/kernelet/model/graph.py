@@ -127,6 +127,13 @@ class Graph:
     def lower(
         self, build: ProgramBuilder, inputs: Mapping[str, Value], training: bool
     ) -> list[Value]:
+        """Append the operations of every layer and return the outputs; see `lower_calls`."""
+        values = self.lower_calls(build, inputs, training)
+        return [values[k] for k in self.outputs]
+
+    def lower_calls(
+        self, build: ProgramBuilder, inputs: Mapping[str, Value], training: bool
+    ) -> list[Value]:
         """Append the operations of every layer.
 
         Parameters
@@ -140,7 +147,7 @@ class Graph:
         Returns
         -------
         list of Value
-            The outputs.
+            What each call returns; a layer that changes nothing returns the value it reads.
 
         Raises
         ------
@@ -156,7 +163,7 @@ class Graph:
             except LayerShapeError as problem:
                 raise explained(call.layer, tensor.parents, problem) from None
         build.layer = ""
-        return [values[k] for k in self.outputs]
+        return values
 
     def replay(self, inputs: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
         """Call the layers anew on other tensors; they share their weights."""

@@ -1,0 +1,17 @@
+"""The examples in the documentation of what explains."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = ["feature_maps"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"kernelet.explain.{name}"))
+    assert result.attempted > 0
+    assert result.failed == 0
