@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kernelet.errors import ShapeError
-from kernelet.explain.charts import Bar, bar_chart, heat_map, line_chart, ticks
+from kernelet.explain.charts import Bar, bar_chart, confusion_chart, line_chart, ticks
 from kernelet.explain.pages import map_uri, picture_uri, render
 from kernelet.explain.pages.images import colour_map
 
@@ -127,7 +127,7 @@ def test_a_curve_stands_where_its_numbers_say() -> None:
 
 def test_hostile_names_are_text_in_charts() -> None:
     bars = bar_chart([Bar(HOSTILE, 0.5, (0.25, 0.75), "1 of 2"), Bar("none", None)], "recall")
-    map_ = heat_map(np.eye(2, dtype=int), [HOSTILE] * 2, [HOSTILE] * 2, "confusion")
+    map_ = confusion_chart(np.eye(2, dtype=np.int64), [HOSTILE] * 2, "confusion")
     curves = line_chart({HOSTILE: [1.0], "b": [2.0]}, "loss", "epoch")
     for drawing in (bars, map_, curves):
         root = ElementTree.fromstring(drawing.to_svg())

@@ -67,7 +67,7 @@ def _choose(dataset: Dataset, wanted: str | None) -> str:
     from kernelet.errors import DataError
 
     if wanted is None:
-        return next(name for name in _SPLITS if name in dataset.splits)
+        return dataset.measured
     if wanted not in dataset.splits:
         raise DataError(
             f"{dataset.source} has no {wanted} pictures; it has {', '.join(dataset.splits)}.\n"

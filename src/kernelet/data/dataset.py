@@ -84,6 +84,11 @@ class Dataset:
         return {name: split for name, split in named.items() if split is not None}
 
     @property
+    def measured(self) -> str:
+        """Name of the split to measure a network on: test, else validation, else train."""
+        return next(name for name in ("test", "validation", "train") if name in self.splits)
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """``(height, width, channels)`` of every picture."""
         height, width, channels = next(iter(self.splits.values())).images.shape[1:]

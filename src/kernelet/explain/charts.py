@@ -270,50 +270,82 @@ def _bar(
 
 
 def heat_map(
-    counts: NDArray[Any], rows: Sequence[str], columns: Sequence[str], title: str
+    shades: NDArray[Any],
+    texts: Sequence[Sequence[str]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    marked: Sequence[tuple[int, int]] = (),
 ) -> Drawing:
-    """Draw a table of counts with a shade for each one's share of its row.
+    """Draw a table of short texts, a shade behind each.
 
     Parameters
     ----------
-    counts : ndarray of int, shape (rows, columns)
-        At most some twenty each, for the numbers to be readable.
+    shades : ndarray of float, shape (rows, columns)
+        From 0, none, to 1; at most some twenty each way, for the texts to be readable.
+    texts : sequence of sequence of str
+        One a shade.
     rows, columns : sequence of str
         Their names, from outside the program or not.
     title : str
         What is drawn.
+    marked : sequence of (int, int)
+        Rows and columns of cells with another border.
 
     Examples
     --------
-    >>> chart = heat_map(np.array([[9, 1], [2, 8]]), ["cat", "dog"], ["cat", "dog"], "confusion")
-    >>> [f">{count}<" in chart.to_svg() for count in (9, 1, 2, 8, 3)]
-    [True, True, True, True, False]
+    >>> chart = heat_map(np.eye(2), [["yes", ""], ["", "yes"]], ["a", "b"], ["a", "b"], "equal")
+    >>> chart.to_svg().count("yes")
+    2
     """
     across, down = (
         min(90.0, 8 + max(len(visible(name)) for name in names) * _SIZE * _ADVANCE)
         for names in (rows, columns)
     )
-    widest = max(len(f"{count}") for count in counts.ravel().tolist())
+    widest = max(len(text) for line in texts for text in line)
     cell = min(36.0, max(14.0, (WIDTH - across - 1) / len(columns)))
-    size = min(_SIZE, (cell - 3) / (widest * 0.62))
+    size = min(_SIZE, (cell - 3) / (max(1, widest) * 0.62))
     top = 24 + down
     drawing = Drawing(across + cell * len(columns) + 1, top + cell * len(rows) + 1, title)
     drawing.text(0, 10, title, size=13, bold=True)
     for k, name in enumerate(columns):
         x = across + (k + 0.5) * cell
         drawing.text(x, top - 5, shortened(name, down - 5), size=_SIZE, turned=True)
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     for row, name in enumerate(rows):
         y = top + row * cell
-        name = shortened(name, across - 5)
-        drawing.text(across - 5, y + cell / 2, name, size=_SIZE, anchor="end")
-        for column, count in enumerate(counts[row].tolist()):
+        label = shortened(name, across - 5)
+        drawing.text(across - 5, y + cell / 2, label, size=_SIZE, anchor="end")
+        for column, text in enumerate(texts[row]):
             x = across + column * cell
-            share = float(shares[row, column])
-            # A few mistakes must show too: shades follow the root of the share.
-            drawing.rectangle(x, y, cell, cell, fill="new", opacity=math.sqrt(share))
-            drawing.rectangle(x, y, cell, cell, stroke="mark" if row == column else "line")
-            if count:
-                middle = x + cell / 2, y + cell / 2
-                drawing.text(*middle, f"{count}", size=size, anchor="middle")
+            shade = float(shades[row, column])
+            drawing.rectangle(x, y, cell, cell, fill="new", stroke="line", opacity=shade)
+            drawing.text(x + cell / 2, y + cell / 2, text, size=size, anchor="middle")
+    for row, column in marked:
+        x, y = across + column * cell, top + row * cell
+        drawing.rectangle(x, y, cell, cell, stroke="mark", thickness=1.5)
     return drawing
+
+
+def confusion_chart(counts: NDArray[np.int64], names: Sequence[str], title: str) -> Drawing:
+    """Draw a confusion matrix: true classes down, predicted ones across.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (classes, classes)
+        Pictures by true class (row) and predicted class (column).
+    names : sequence of str
+        Of the classes.
+    title : str
+        What is drawn.
+
+    Examples
+    --------
+    >>> chart = confusion_chart(np.array([[9, 1], [0, 8]]), ["cat", "dog"], "confusion")
+    >>> [f">{count}<" in chart.to_svg() for count in (9, 1, 0, 8)]
+    [True, True, False, True]
+    """
+    # A few mistakes must show too: shades follow the root of the share of the row.
+    shades = np.sqrt(counts / np.maximum(1, counts.sum(axis=1, keepdims=True)))
+    texts = [[f"{count}" if count else "" for count in row] for row in counts.tolist()]
+    right = [(k, k) for k in range(len(names))]
+    return heat_map(shades, texts, names, names, title, right)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from kernelet.data.listing import quoted
 from kernelet.errors import ModelFileError
+from kernelet.explain.probabilities import class_probabilities
 from kernelet.interchange.safetensors import load_model
 from kernelet.ops.activation import Activate
 from kernelet.ops.softmax import Softmax
@@ -20,6 +20,7 @@ from kernelet.runs.names import data_name
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from kernelet.model import Model
@@ -90,10 +91,7 @@ class Classifier:
         -------
         ndarray of float32, shape (pictures, classes)
         """
-        outputs: NDArray[np.float32] = self.model.predict(images, batch_size=128, threads=threads)
-        if outputs.shape[1] == 1:
-            return np.concatenate((1 - outputs, outputs), axis=1)
-        return outputs
+        return class_probabilities(self.model, images, threads=threads)
 
 
 def load_classifier(path: Path) -> Classifier:

@@ -289,7 +289,7 @@ def _fit(run: _Run, model: Model, recorder: Recorder, stop: threading.Event) -> 
 def _finish(run: _Run, recorder: Recorder) -> None:
     """Measure the best network, complete its record, and tell."""
     model = load_model(run.folder.model_file)
-    split = next(name for name in ("test", "validation", "train") if name in run.dataset.splits)
+    split = run.dataset.measured
     pictures = run.dataset.splits[split]
     classifier = Classifier(
         model, run.dataset.class_names, run.dataset.image_shape, run.dataset.resize

@@ -5,6 +5,6 @@
 """
 
 from kernelet.explain.pages.images import map_uri, picture_uri
-from kernelet.explain.pages.rendering import render
+from kernelet.explain.pages.rendering import fragment, render
 
-__all__ = ["map_uri", "picture_uri", "render"]
+__all__ = ["fragment", "map_uri", "picture_uri", "render"]

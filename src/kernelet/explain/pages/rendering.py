@@ -55,6 +55,24 @@ def render(template: str, scripts: Sequence[str] = (), **values: Any) -> str:
     )
 
 
+def fragment(template: str, **values: Any) -> str:
+    """Fill a template that is a part of a page, as `render` does; for notebooks.
+
+    Parameters
+    ----------
+    template : str
+        Name of its file.
+    **values
+        What it shows.
+
+    Returns
+    -------
+    str
+        HTML without head and style.
+    """
+    return _environment().get_template(template).render(**values)
+
+
 def _policy(scripts: Sequence[str]) -> str:
     """Return what the page may load: pictures and style inside it, and the scripts of its own."""
     hashes = (base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts)

@@ -1,0 +1,214 @@
+"""Equivariance: a layer's map moves along when the picture moves.
+
+A convolution applies the same filter everywhere, so its map of a moved picture is the moved map.
+A stride, of a convolution or a pooling, keeps that for displacements by whole strides alone. Near
+the border it does not hold: padding and what enters the picture are not what left it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernelet.explain.feature_maps import call_names, feature_maps
+from kernelet.explain.moving import moved
+from kernelet.ops.activation import Activate
+from kernelet.ops.arithmetic import Add, Rescale
+from kernelet.ops.augmentation import Fill
+from kernelet.ops.bias import BiasAdd
+from kernelet.ops.convolution import Convolution
+from kernelet.ops.normalization import Normalize
+from kernelet.ops.pooling import AveragePool, MaxPool
+from kernelet.ops.shape import ChannelSlice, Concatenate
+from kernelet.ops.softmax import Softmax
+from kernelet.program import Node, ProgramBuilder, Value
+
+if TYPE_CHECKING:
+    from kernelet.geometry import Window
+    from kernelet.model import Model
+    from kernelet.model.graph import Graph
+
+# Each output cell reads the input cells at its own place.
+_POINTWISE = (Activate, Add, BiasAdd, ChannelSlice, Concatenate, Normalize, Rescale, Softmax)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEquivariance:
+    """How well a layer's map follows the picture.
+
+    Errors are the root of the mean squared difference between the map of the moved picture and
+    the moved map, divided by the deviation of the map's channels: 0 where the map moves along
+    exactly, about 1.4 where the two have nothing in common.
+
+    Attributes
+    ----------
+    name, kind : str
+        Of the layer.
+    displacement : (int, int)
+        Pixels that the picture was moved by, down and to the right, one after the other: the
+        stride of the map, so that it has to move by one cell.
+    cells : int
+        Cells of a map that neither padding nor what entered the picture reaches, of both moves.
+    inside : float or None
+        Error over these cells; None where there are none, or the map is the same everywhere.
+    everywhere : float or None
+        Error over all cells that both maps have.
+    """
+
+    name: str
+    kind: str
+    displacement: tuple[int, int]
+    cells: int
+    inside: float | None
+    everywhere: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Cells of one axis of a map: pixels from one to the next, first and last undisturbed one."""
+
+    stride: int
+    first: int
+    last: int
+
+
+_Extent = tuple[_Axis, ...]
+
+
+def equivariance(model: Model, images: NDArray[Any], fill: Fill) -> tuple[LayerEquivariance, ...]:
+    """Move pictures by the stride of each layer's map, and compare the maps.
+
+    Parameters
+    ----------
+    model : Model
+        With one input, of pictures.
+    images : ndarray, shape (pictures, height, width, channels)
+    fill : {"nearest", "constant", "reflect"}
+        What enters a moved picture.
+
+    Returns
+    -------
+    tuple of LayerEquivariance
+        Of the layers whose output is a map, up to where the places of the picture are lost.
+    """
+    graph, size = model.graph, images.shape[1:3]
+    calls = {
+        name: extent
+        for name, extent in zip(call_names(graph), _extents(graph, size), strict=True)
+        if extent is not None and name not in graph.input_names
+    }
+    sums = {name: _Sums() for name in calls}
+    original = feature_maps(model, images) if calls else {}
+    for axis in (0, 1):
+        for stride in sorted({extent[axis].stride for extent in calls.values()}):
+            names = [name for name, extent in calls.items() if extent[axis].stride == stride]
+            clean = tuple(n - stride * (k == axis) for k, n in enumerate(size))
+            if clean[axis] < 1:
+                continue
+            shift = (stride, 0) if axis == 0 else (0, stride)
+            maps = feature_maps(model, moved(images, *shift, fill))
+            reached = dict(zip(call_names(graph), _extents(graph, clean), strict=True))
+            for name in names:
+                extent = reached[name]
+                assert extent is not None
+                sums[name].add(original[name], maps[name], axis, extent)
+    kinds = dict(zip(call_names(graph), (type(c.layer).__name__ for c in graph.calls), strict=True))
+    return tuple(
+        LayerEquivariance(
+            name=name,
+            kind=kinds[name],
+            displacement=(extent[0].stride, extent[1].stride),
+            cells=sums[name].cells,
+            inside=sums[name].inside.error(),
+            everywhere=sums[name].everywhere.error(),
+        )
+        for name, extent in calls.items()
+    )
+
+
+class _Difference:
+    """Squares of differences and of deviations, summed."""
+
+    def __init__(self) -> None:
+        self.difference = self.deviation = 0.0
+
+    def add(self, expected: NDArray[np.float64], found: NDArray[np.float64]) -> None:
+        if expected.size:
+            self.difference += float(((found - expected) ** 2).sum())
+            mean = expected.mean(axis=(0, 1, 2), keepdims=True)
+            self.deviation += float(((expected - mean) ** 2).sum())
+
+    def error(self) -> float | None:
+        return math.sqrt(self.difference / self.deviation) if self.deviation else None
+
+
+class _Sums:
+    """What both moves of one layer add up to."""
+
+    def __init__(self) -> None:
+        self.cells = 0
+        self.inside, self.everywhere = _Difference(), _Difference()
+
+    def add(self, original: NDArray[Any], maps: NDArray[Any], axis: int, extent: _Extent) -> None:
+        """Compare cells with those one further along the axis, in the maps of moved pictures."""
+        rest = original.shape[1 + axis] - 1
+        before = np.take(original, range(rest), 1 + axis).astype(np.float64)
+        after = np.take(maps, range(1, rest + 1), 1 + axis).astype(np.float64)
+        self.everywhere.add(before, after)
+        rows, columns = (slice(cells.first, cells.last + 1) for cells in extent)
+        before, after = before[:, rows, columns], after[:, rows, columns]
+        self.cells += before.shape[1] * before.shape[2]
+        self.inside.add(before, after)
+
+
+def _extents(graph: Graph, clean: Sequence[int]) -> list[_Extent | None]:
+    """Return the extent of each call's output where so many rows and columns are undisturbed."""
+    build = ProgramBuilder()
+    inputs = {
+        graph.calls[k].name: build.input(graph.calls[k].name, graph.calls[k].shape)
+        for k in graph.inputs
+    }
+    values = graph.lower_calls(build, inputs, training=False)
+    known: dict[Value, _Extent | None] = {
+        value: tuple(_Axis(1, 0, length - 1) for length in clean) for value in inputs.values()
+    }
+    for node in build.nodes:
+        extent = _through(node, [known.get(value) for value in node.inputs if value.batched])
+        known.update(dict.fromkeys(node.outputs, extent))
+    return [known[value] for value in values]
+
+
+def _through(node: Node, read: Sequence[_Extent | None]) -> _Extent | None:
+    """Return what an operation makes of extents; None where places are lost."""
+    known = [extent for extent in read if extent is not None]
+    if len(known) < len(read) or not known:
+        return None
+    if isinstance(node.op, Convolution | MaxPool | AveragePool):
+        (extent,) = known
+        pairs = zip(extent, node.op.window.axes, strict=True)
+        return tuple(_slid(cells, window) for cells, window in pairs)
+    if isinstance(node.op, _POINTWISE):
+        return _common(known)
+    return None
+
+
+def _slid(cells: _Axis, window: Window) -> _Axis:
+    first = -(-(cells.first + window.before) // window.stride)
+    last = (cells.last + window.before - window.extent + 1) // window.stride
+    return _Axis(cells.stride * window.stride, first, max(last, first - 1))
+
+
+def _common(extents: Sequence[_Extent]) -> _Extent | None:
+    """Return the cells that are undisturbed in all of several maps of one stride."""
+    axes = []
+    for cells in zip(*extents, strict=True):
+        if len({axis.stride for axis in cells}) > 1:
+            return None
+        first, last = max(axis.first for axis in cells), min(axis.last for axis in cells)
+        axes.append(_Axis(cells[0].stride, first, max(last, first - 1)))
+    return tuple(axes)
