@@ -2,6 +2,7 @@
 
 from kernelet.training.callbacks.base import Callback
 from kernelet.training.callbacks.csv_logger import CSVLogger
+from kernelet.training.callbacks.filter_film import FilterFilm
 from kernelet.training.callbacks.functions import LambdaCallback, LearningRateScheduler
 from kernelet.training.callbacks.history import History
 from kernelet.training.callbacks.monitoring import (
@@ -16,6 +17,7 @@ __all__ = [
     "Callback",
     "Checkpointer",
     "EarlyStopping",
+    "FilterFilm",
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
