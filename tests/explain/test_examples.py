@@ -7,7 +7,7 @@ import importlib
 
 import pytest
 
-MODULES = ["feature_maps", "lowered_call", "receptive_field"]
+MODULES = ["feature_maps", "lowered_call", "numbers", "output_cell", "receptive_field"]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -12,8 +12,8 @@ from kernelet.program import Node, ProgramBuilder, Value
 class LoweredCall:
     """A call by itself, as it runs outside training.
 
-    Every layer lowers to a chain: the first operation reads all that the call reads, each other
-    one the result of the one before it.
+    Every layer lowers to a chain: besides what the call reads and its weights, an operation reads
+    the result of the one before it alone.
 
     Attributes
     ----------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -45,3 +47,31 @@ def aligned(array: NDArray[Any]) -> str:
     300    4
     """
     return table([list(map(number_text, row)) for row in np.atleast_2d(array).tolist()], left=())
+
+
+def shared_decimals(values: Iterable[float], figures: int = 5) -> int:
+    """Return with how many decimals to write numbers that are added up, 0 to 9.
+
+    The largest of them gets about as many significant figures.
+
+    Examples
+    --------
+    >>> shared_decimals([12.5, 0.003]), shared_decimals([0.02]), shared_decimals([0.0])
+    (3, 6, 4)
+    """
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    digits = math.floor(math.log10(largest)) if largest else 0
+    return min(9, max(0, figures - 1 - digits))
+
+
+def fixed_text(value: float, decimals: int) -> str:
+    """Return a number with this many decimals.
+
+    Examples
+    --------
+    >>> fixed_text(-0.12345, 2), fixed_text(-0.001, 2), fixed_text(1234.5, 1)
+    ('−0.12', '0.00', '1234.5')
+    """
+    text = f"{value:.{decimals}f}"
+    zero = not any(character in "123456789" for character in text) and math.isfinite(value)
+    return text.lstrip("-") if zero else text.replace("-", "−")
