@@ -19,7 +19,7 @@ PACKAGE = ROOT / "src" / "kernelet"
 # From the ground up. A part imports from its own row and from those above it
 # here, never from those below.
 ROWS = (
-    ("_version", "errors", "text"),
+    ("_version", "errors", "notebook", "text"),
     ("data", "geometry", "random", "runs"),
     ("program",),
     ("ops",),

@@ -16,15 +16,23 @@ if TYPE_CHECKING:
 @click.argument("model", metavar="MODEL|NETWORK")
 @click.option("--input", "shape", metavar="HxWxC", help="Pictures that a NETWORK is made for.")
 @click.option("--classes", type=click.IntRange(2), help="Classes that a NETWORK tells apart.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    metavar="B",
+    help="Pictures a step that the memory of training is forecast for [default: 32].",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(model: str, shape: str | None, classes: int | None, as_json: bool) -> None:
-    """Show layers, shapes with their arithmetic, weights and multiply-adds.
+def command(
+    model: str, shape: str | None, classes: int | None, batch_size: int | None, as_json: bool
+) -> None:
+    """Show layers, shapes with their arithmetic, and what each holds, costs and sees.
 
     MODEL is a run folder or a .safetensors file; NETWORK a name such as lenet5.
     """
     from kernelet.explain.summary import summarize
 
-    summary = summarize(_find(model, shape, classes))
+    summary = summarize(_find(model, shape, classes), batch_size)
     if as_json:
         from kernelet.cli.json_lines import write_json
 

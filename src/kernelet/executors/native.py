@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,6 +48,22 @@ def _engine_plan(plan: Plan, isa: str) -> _engine.Plan:
         results=list(plan.results.values()),
     )
     return engine
+
+
+def planned_memory(
+    program: Program, batch_size: int, offsets: Mapping[str, int], threads: int | None = None
+) -> int:
+    """Return what `NativeExecutor.memory` will say, without making an executor.
+
+    Parameters
+    ----------
+    program, batch_size, threads
+        As for `NativeExecutor`.
+    offsets : mapping of str to int
+        Where each parameter begins.
+    """
+    workers = _engine.usable_threads() if threads is None else threads
+    return make_plan(program, batch_size, offsets, TARGET).memory(workers, TARGET)
 
 
 def _rows(array: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -71,6 +71,11 @@ class Trainable:
         self._trainer = Trainer(self._model(), optimizer, loss, metrics)
 
     @property
+    def compiled(self) -> bool:
+        """Whether the model has an optimizer and a loss."""
+        return self._trainer is not None
+
+    @property
     def trainer(self) -> Trainer:
         """What `compile` made.
 

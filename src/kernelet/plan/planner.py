@@ -104,6 +104,18 @@ class Plan:
     constants: tuple[float, ...]
     results: dict[str, int]
 
+    def memory(self, threads: int, target: Target) -> int:
+        """Return the bytes that the engine's arenas will take, before any of them exists."""
+        blocks = -(-self.batch_size // target.lanes)
+        groups = -(-blocks // -(-blocks // self.groups))
+        arenas = (
+            (self.scratch, threads),
+            (self.batch, blocks),
+            (self.shared, 1),
+            (self.partial, groups),
+        )
+        return 4 * sum(round_up(size, target.alignment) * count for size, count in arenas)
+
 
 class Planner:
     """Makes the plan of one program for one batch size; see `make_plan`."""

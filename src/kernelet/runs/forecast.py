@@ -19,6 +19,7 @@ from kernelet.runs.folder import RunFolder
 from kernelet.runs.preparation import build_model, compile_model, training_split
 from kernelet.runs.recorder import Recorder
 from kernelet.training.execution import Machine
+from kernelet.training.memory import training_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,9 +154,7 @@ def _seconds_per_step(run: Callable[[int], None], most: int) -> float:
 
 def _memory(trainer: Trainer, machine: Machine, configuration: RunConfiguration) -> int:
     """Return the size that the process will have; refuse what does not fit."""
-    needed = 4 * (trainer.slots.buffer.size + trainer.model.weights.buffer.size)
-    needed += trainer.training_executor(machine).memory()
-    needed += trainer.evaluation_executor(machine).memory()
+    needed = training_memory(trainer, machine)
     free = available_bytes()
     if free is not None and needed > free:
         raise ConfigurationError(
