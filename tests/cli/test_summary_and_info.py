@@ -11,7 +11,7 @@ import pytest
 import kernelet
 from commands import Command
 from kernelet.executors.native_processor import processor
-from kernelet.explain.summary import summarize
+from kernelet.explain import savings, summarize
 from kernelet.networks import lenet5
 
 
@@ -23,6 +23,19 @@ def test_summary_of_a_network(command: Command) -> None:
     assert found["layers"][0]["shape"] == [32, 32, 3]
     assert found["layers"][-1]["shape"] == [7]
     assert found["multiply_adds"] == sum(layer["multiply_adds"] for layer in found["layers"])
+
+
+def test_summary_with_savings_and_a_batch_size(command: Command) -> None:
+    model = lenet5()
+    outcome = command("summary", "lenet5", "--savings", "--batch-size", 7)
+    expected = f"{summarize(model, 7).to_text()}\n\n{savings(model).to_text()}\n"
+    assert (outcome.code, outcome.output) == (0, expected)
+    (found,) = command("summary", "lenet5", "--savings", "--batch-size", 7, "--json").json
+    assert found["savings"]["dense_weights"] == 784 * 4_704 + 1_176 * 1_600
+    assert found["savings"]["layers"][0]["matrix"]["columns"] == 784
+    assert found["training"]["batch_size"] == 7
+    (plain,) = command("summary", "lenet5", "--batch-size", 7, "--json").json
+    assert {**plain, "savings": found["savings"]} == found
 
 
 def test_summary_of_a_run_and_a_file(trained: Path, command: Command) -> None:

@@ -22,25 +22,41 @@ if TYPE_CHECKING:
     metavar="B",
     help="Pictures a step that the memory of training is forecast for [default: 32].",
 )
+@click.option(
+    "--savings", is_flag=True, help="Compare convolutions with dense layers and matrices."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    model: str, shape: str | None, classes: int | None, batch_size: int | None, as_json: bool
+    model: str,
+    shape: str | None,
+    classes: int | None,
+    batch_size: int | None,
+    savings: bool,
+    as_json: bool,
 ) -> None:
     """Show layers, shapes with their arithmetic, and what each holds, costs and sees.
 
     MODEL is a run folder or a .safetensors file; NETWORK a name such as lenet5.
     """
-    from kernelet.explain.summary import summarize
+    from kernelet.explain import savings as savings_of
+    from kernelet.explain import summarize
 
-    summary = summarize(_find(model, shape, classes), batch_size)
+    found = _find(model, shape, classes)
+    summary = summarize(found, batch_size)
+    saved = savings_of(found) if savings else None
     if as_json:
+        import msgspec
+
         from kernelet.cli.json_lines import write_json
 
-        write_json(summary)
+        more = {} if saved is None else {"savings": saved}
+        write_json({**msgspec.to_builtins(summary), **more})
     else:
         from kernelet.cli.text import inert_lines
 
         click.echo(inert_lines(summary.to_text()))
+        if saved is not None:
+            click.echo(inert_lines(f"\n{saved.to_text()}"))
 
 
 def _find(name: str, shape: str | None, classes: int | None) -> Model:
