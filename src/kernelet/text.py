@@ -7,6 +7,23 @@ from collections.abc import Sequence
 _TIMES = (("s", 1.0), ("ms", 1e3), ("µs", 1e6))
 
 
+def inert(text: str) -> str:
+    r"""Return text on one line that no terminal takes for a command.
+
+    Control characters, invisible ones and those that turn the direction of writing are shown as
+    escapes.
+
+    Examples
+    --------
+    >>> inert("cat\x1b[2J.png")
+    'cat\\x1b[2J.png'
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
 def byte_size(count: int) -> str:
     """Return a number of bytes with a binary unit.
 

@@ -106,8 +106,8 @@ def _write_csv(
     import csv
     import io
 
-    from kernelet.cli.text import inert
     from kernelet.interchange.atomic import write_atomically
+    from kernelet.text import inert
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -126,8 +126,8 @@ def _write_csv(
 def _print_table(
     loaded: Pictures, probabilities: NDArray[np.float32], names: Sequence[str]
 ) -> None:
-    from kernelet.cli.text import inert, share
-    from kernelet.text import table
+    from kernelet.cli.text import share
+    from kernelet.text import inert, table
 
     rows = [("file", "class", "probability")]
     for file, row in zip(loaded.files, probabilities, strict=True):
@@ -138,7 +138,7 @@ def _print_table(
 
 def _warn_of_broken(loaded: Pictures, *, as_json: bool) -> None:
     """List what could not be read; with JSON as warning events, so that each line stays JSON."""
-    from kernelet.cli.text import inert
+    from kernelet.text import inert
 
     for item in loaded.broken:
         message = f"{item.file} could not be read: {item.reason}"

@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-
-def inert(text: str) -> str:
-    r"""Return text on one line that no terminal takes for a command.
-
-    Control characters, invisible ones and those that turn the direction of writing are shown as
-    escapes.
-
-    Examples
-    --------
-    >>> inert("cat\x1b[2J.png")
-    'cat\\x1b[2J.png'
-    """
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
+from kernelet.text import inert
 
 
 def inert_lines(text: str) -> str:

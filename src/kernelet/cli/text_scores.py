@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernelet.cli.text import inert, share
-from kernelet.text import table
+from kernelet.cli.text import share
+from kernelet.text import inert, table
 
 if TYPE_CHECKING:
     from kernelet.runs.scores import Scores

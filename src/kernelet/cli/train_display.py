@@ -9,7 +9,7 @@ import click
 
 from kernelet.cli.json_lines import write_json
 from kernelet.cli.progress import is_terminal
-from kernelet.cli.text import duration, inert, inert_lines, share
+from kernelet.cli.text import duration, inert_lines, share
 from kernelet.runs.events import (
     DataFound,
     EpochEnded,
@@ -18,7 +18,7 @@ from kernelet.runs.events import (
     NetworkBuilt,
     Warned,
 )
-from kernelet.text import byte_size, table
+from kernelet.text import byte_size, inert, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

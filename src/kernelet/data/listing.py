@@ -7,6 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from kernelet.text import inert
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -99,10 +101,7 @@ def normalized(name: str) -> str:
 
 def visible(name: str) -> str:
     """Return a name for a message: on one line, shortened, without invisible characters."""
-    shown = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in name
-    )
+    shown = inert(name)
     return shown if len(shown) <= 120 else f"{shown[:57]}…{shown[-57:]}"
 
 

@@ -24,6 +24,8 @@ WIDTH = 336.0
 _SIZE = 11.0
 # Mean width of a character of the sans fonts, in sizes; texts are cut, never measured.
 _ADVANCE = 0.56
+# More points than pixels only make files large.
+_MOST_POINTS = 400
 _STROKES = (("first", 0.0), ("second", 6.0), ("third", 2.0))
 
 
@@ -101,7 +103,7 @@ def line_chart(
     title, x_label : str
         What is drawn, and over what.
     x : sequence of float, optional
-        The places, rising; by default 1, 2, ….
+        The places, rising; by default 1, 2, …. Of more than 400, that many are drawn.
     limits : (float, float), optional
         Ends of the vertical axis; by default those of the numbers, with 0 where it is near.
     percent : bool
@@ -119,6 +121,10 @@ def line_chart(
     """
     length = max(map(len, curves.values()))
     places = list(range(1, length + 1)) if x is None else list(x)
+    if length > _MOST_POINTS:
+        kept = np.linspace(0, length - 1, _MOST_POINTS).round().astype(int).tolist()
+        places = [places[k] for k in kept]
+        curves = {name: [values[k] for k in kept] for name, values in curves.items()}
     known = [value for values in curves.values() for value in values if math.isfinite(value)]
     bottom, top = limits or _limits(known)
     frame = _Frame(title, height, (places[0], places[-1]), (bottom, top), percent=percent)

@@ -4,7 +4,7 @@
 ``base.html`` and take their parts from ``parts.html``.
 """
 
-from kernelet.explain.pages.images import map_uri, picture_uri
+from kernelet.explain.pages.images import map_uri, photo_uri, picture_uri
 from kernelet.explain.pages.rendering import fragment, render
 
-__all__ = ["fragment", "map_uri", "picture_uri", "render"]
+__all__ = ["fragment", "map_uri", "photo_uri", "picture_uri", "render"]

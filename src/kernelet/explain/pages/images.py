@@ -18,6 +18,9 @@ from kernelet.errors import ShapeError
 if TYPE_CHECKING:
     from PIL import Image
 
+#: Longest side up to which `photo_uri` keeps every pixel as it is.
+_EXACT = 64
+
 # Colours at equal steps, in OKLab (lightness, green to red, blue to yellow), where equal
 # differences look equal. Lightness rises by the same amount at every step, so that the order
 # survives grey printing and every kind of colour vision; of two colours with a sign in between,
@@ -68,6 +71,35 @@ def picture_uri(array: NDArray[Any], limits: tuple[float, float] | None = None) 
     if array.dtype != np.uint8:
         array = _stretched(array, limits or _extremes(array))
     return _uri(Image.fromarray(np.ascontiguousarray(array)))
+
+
+def photo_uri(image: NDArray[np.uint8], side: int = 160) -> str:
+    """Return a picture as the address of an image that may be smaller.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, channels)
+        Grey or RGB.
+    side : int
+        The longer side that the picture is brought to, where it is longer.
+
+    Returns
+    -------
+    str
+        As `picture_uri`, exact, up to 64 pixels; else a JPEG.
+
+    Examples
+    --------
+    >>> photo_uri(np.zeros((65, 40, 3), np.uint8))[:23]
+    'data:image/jpeg;base64,'
+    """
+    from PIL import Image
+
+    if max(image.shape[:2]) <= _EXACT:
+        return picture_uri(image)
+    picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+    picture.thumbnail((side, side))
+    return _uri(picture, "JPEG", quality=85)
 
 
 def map_uri(
@@ -152,7 +184,7 @@ def _stretched(array: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.u
     return stretched
 
 
-def _uri(image: Image.Image) -> str:
+def _uri(image: Image.Image, form: str = "PNG", **options: Any) -> str:
     file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    image.save(file, form, optimize=True, **options)
+    return f"data:image/{form.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
