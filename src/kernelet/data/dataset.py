@@ -48,6 +48,17 @@ class Split:
         return len(self.labels)
 
 
+def row_name(split: str, row: int) -> str:
+    """Return what a picture of an array is called, which has no file.
+
+    Examples
+    --------
+    >>> row_name("train", 12)
+    'train[12]'
+    """
+    return f"{split}[{row}]"
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Pictures of one size with their classes; see `kernelet.data.load_dataset`.

@@ -70,7 +70,7 @@ def open_picture(file: BinaryIO) -> Image.Image:
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Return ``(height, width)`` as the picture is shown, its EXIF orientation applied."""
     # Of TIFF alone, Pillow gives the upright size before decoding, and turns while decoding.
-    if image.format != "TIFF" and _orientation(image) in _SIDEWAYS:
+    if image.format != "TIFF" and orientation(image) in _SIDEWAYS:
         return image.width, image.height
     return image.height, image.width
 
@@ -78,7 +78,7 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 def turn_upright(image: Image.Image) -> None:
     """Decode a picture and apply its EXIF orientation, in place."""
     image.load()
-    if _orientation(image) != 1:
+    if orientation(image) != 1:
         ImageOps.exif_transpose(image, in_place=True)
 
 
@@ -124,7 +124,7 @@ def decode(image: Image.Image, target: Target) -> NDArray[np.uint8]:
     if min(image.size) >= 2 * side:
         image.draft(None, (side, side))
     turn_upright(image)
-    flat = _flat(image, target.channels)
+    flat = flatten(image, target.channels)
     if flat.size != (target.width, target.height):
         box = source_box(flat.width, flat.height, target)
         flat = flat.resize(
@@ -150,7 +150,7 @@ def reason(error: Exception) -> str:
     return text[:200] or type(error).__name__
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1–8; 1 (upright) where EXIF is absent or damaged."""
     # Asked for EXIF it has not met yet, Pillow decodes a whole PNG to look behind the pixels.
     if image.format == "PNG" and not image.info.keys() & {"exif", "Raw profile type exif"}:
@@ -162,7 +162,7 @@ def _orientation(image: Image.Image) -> int:
     return value if value in range(1, 9) else 1
 
 
-def _flat(image: Image.Image, channels: int) -> Image.Image:
+def flatten(image: Image.Image, channels: int) -> Image.Image:
     """Convert any colour form to L or RGB without transparency."""
     mode = "L" if channels == 1 else "RGB"
     if image.mode in _SIXTEEN_BIT_MODES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from kernelet.data.arrays import LabelledArrays, to_splits
 from kernelet.data.cache import PictureCache, cache_key
-from kernelet.data.dataset import Dataset, Split
+from kernelet.data.dataset import Dataset, Split, row_name
 from kernelet.data.fashion_mnist import CLASS_NAMES, find_fashion_mnist, is_fashion_mnist
 from kernelet.data.idx import find_idx_files, labels_beside, read_idx
 from kernelet.data.listing import quoted
@@ -22,7 +23,7 @@ from kernelet.data.splits import choose_validation, separate_validation
 from kernelet.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -51,6 +52,7 @@ def load_dataset(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     cache: bool = True,
+    exclude: Collection[str] = (),
 ) -> Dataset:
     """Load pictures and their classes into memory.
 
@@ -82,6 +84,9 @@ def load_dataset(
         Called as ``progress(done, total)``, in pictures, while they are decoded.
     cache : bool
         Keep decoded pictures in the user's cache folder for the next time.
+    exclude : collection of str
+        Pictures to leave out: names of files inside the source, or rows of arrays such as
+        ``train[12]``.
 
     Returns
     -------
@@ -93,7 +98,7 @@ def load_dataset(
     ------
     DataError
         If there is nothing to load, classes do not match, more than 20 % of the pictures are
-        broken, or the pictures do not fit into memory.
+        broken, the pictures do not fit into memory, or none of those to leave out is there.
 
     Examples
     --------
@@ -104,28 +109,56 @@ def load_dataset(
     >>> dataset.class_names[:3]
     ('ankle-boot', 'bag', 'coat')
     """
-    if source == "":  # as a path, that would be the current folder
-        raise DataError(
-            "The name of the data set is empty; expected a folder, a file or a known name."
-        )
     size = check_image_size(image_size)
     check_channels(channels)
     way = check_resize(resize)
     choose_validation(np.zeros(0, np.int32), validation_split, seed)
-    options = _Options(size, channels, way, class_names, threads, progress, cache)
+    left_out = frozenset(exclude)
+    options = _Options(size, channels, way, class_names, threads, progress, cache, left_out)
+    with open_source(source) as (opened, name):
+        if isinstance(opened, LabelledArrays):
+            dataset = _from_arrays(opened, name, options)
+        else:
+            dataset = _from_tree(opened, name, options)
+    return _with_validation(dataset, validation_split, seed)
+
+
+@contextmanager
+def open_source(source: Source) -> Iterator[tuple[PictureTree | LabelledArrays, str]]:
+    """Open what names a data set, as `load_dataset` takes it, and give it with a name for it."""
+    if source == "":  # as a path, that would be the current folder
+        raise DataError(
+            "The name of the data set is empty; expected a folder, a file or a known name."
+        )
     if isinstance(source, tuple):
         if len(source) != 2:
             raise DataError(f"source has {len(source)} paths; expected (pictures, labels).")
-        dataset = _from_arrays(_idx_pair(*source), quoted(os.fspath(source[0])), options)
+        yield _idx_pair(*source), quoted(os.fspath(source[0]))
     elif source == _FASHION_MNIST and not Path(_FASHION_MNIST).exists():
-        dataset = _from_arrays(_idx_folder(find_fashion_mnist()), "Fashion-MNIST", options)
+        yield _idx_folder(find_fashion_mnist()), "Fashion-MNIST"
     elif source is None or (source == _SAMPLE and not Path(_SAMPLE).exists()):
         sample = resources.files("kernelet.data") / "sample" / "fashion-mnist-sample.zip"
-        with resources.as_file(sample) as path:
-            dataset = _from_path(path, options)
+        with resources.as_file(sample) as path, _opened(path) as found:
+            yield found
     else:
-        dataset = _from_path(Path(source), options)
-    return _with_validation(dataset, validation_split, seed)
+        with _opened(Path(source)) as found:
+            yield found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[PictureTree | LabelledArrays, str]]:
+    where = quoted(str(path))
+    try:
+        opened = _open(path, where)
+    except OSError as error:
+        raise DataError(f"{where} cannot be read: {error.strerror or error}.") from error
+    if isinstance(opened, LabelledArrays):
+        yield opened, where
+        return
+    try:
+        yield opened, str(path)
+    finally:
+        opened.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +172,7 @@ class _Options:
     threads: int | None
     progress: Callable[[int, int], None] | None
     cache: bool
-
-
-def _from_path(path: Path, options: _Options) -> Dataset:
-    where = quoted(str(path))
-    try:
-        opened = _open(path, where)
-    except OSError as error:
-        raise DataError(f"{where} cannot be read: {error.strerror or error}.") from error
-    if isinstance(opened, LabelledArrays):
-        return _from_arrays(opened, where, options)
-    try:
-        return _from_tree(opened, str(path), options)
-    finally:
-        opened.close()
+    exclude: frozenset[str]
 
 
 def _open(path: Path, where: str) -> PictureTree | LabelledArrays:
@@ -188,6 +208,7 @@ def _from_tree(tree: PictureTree, source: str, options: _Options) -> Dataset:
         channels=options.channels,
         resize=options.resize,
         class_names=list(options.class_names) if options.class_names is not None else None,
+        **({"exclude": sorted(options.exclude)} if options.exclude else {}),
     )
     cached = store.load(key) if options.cache else None
     if cached is not None:
@@ -206,7 +227,9 @@ def _decode_tree(tree: PictureTree, source: str, options: _Options) -> Dataset:
     from kernelet.data.layout import find_layout
     from kernelet.data.reading import read_pictures
 
-    layout = find_layout(tree.entries, source, options.class_names, tree.folders)
+    listed = [entry for entry in tree.entries if entry.name not in options.exclude]
+    excluded = _note_excluded(len(tree.entries) - len(listed), options.exclude, source)
+    layout = find_layout(listed, source, options.class_names, tree.folders)
     entries = [entry for split in layout.splits.values() for entry in split.entries]
     decoded = read_pictures(
         tree,
@@ -227,8 +250,23 @@ def _decode_tree(tree: PictureTree, source: str, options: _Options) -> Dataset:
         source=source,
         resize=options.resize,
         broken=tuple(decoded.broken),
-        notes=(*tree.notes, *layout.notes, *_conversions(decoded)),
+        notes=(*excluded, *tree.notes, *layout.notes, *_conversions(decoded)),
     )
+
+
+def _note_excluded(count: int, exclude: frozenset[str], source: str) -> list[str]:
+    """Say how many pictures were left out on request."""
+    if not exclude:
+        return []
+    if count == 0:
+        raise DataError(
+            f"{quoted(source)} holds none of the {len(exclude):,} pictures to leave out, such as "
+            f"{quoted(min(exclude))}.\n  Names are those inside the source, like "
+            "train/cat/1.jpg; of arrays, rows like train[12]."
+        )
+    missing = len(exclude) - count
+    others = f"; {missing:,} more are not there" if missing else ""
+    return [f"pictures left out as asked: {count:,}{others}"]
 
 
 def _refuse_broken(decoded: Decoded, total: int, source: str) -> None:
@@ -291,6 +329,12 @@ def _from_arrays(arrays: LabelledArrays, source: str, options: _Options) -> Data
         resize=options.resize,
         class_names=options.class_names,
     )
+    kept = {name: _without(split, name, options.exclude) for name, split in splits.items()}
+    count = sum(map(len, splits.values())) - sum(map(len, kept.values()))
+    notes += _note_excluded(count, options.exclude, source)
+    splits = {name: split for name, split in kept.items() if len(split)}
+    if not splits:
+        raise DataError(f"Every picture of {source} is to be left out.")
     return Dataset(
         class_names=names,
         train=splits.get("train"),
@@ -300,6 +344,13 @@ def _from_arrays(arrays: LabelledArrays, source: str, options: _Options) -> Data
         resize=options.resize,
         notes=tuple(notes),
     )
+
+
+def _without(split: Split, name: str, exclude: frozenset[str]) -> Split:
+    if not exclude:
+        return split
+    rows = [row for row in range(len(split)) if row_name(name, row) not in exclude]
+    return Split(split.images[rows], split.labels[rows])
 
 
 def _idx_folder(folder: Path) -> LabelledArrays:

@@ -36,12 +36,13 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 _Result = TypeVar("_Result")
 
-_SAMPLE = 32
+#: Headers looked at before it is decided how to go on.
+SAMPLE = 32
 _CHUNK = 32
-# Decoding runs outside the interpreter's lock, opening and converting inside it. Two threads
-# decode JPEG files of 32×32 pixels half as fast as one, of 64×64 as fast, of 128×128 half as
-# fast again.
-_PARALLEL_PIXELS = 64 * 64
+#: Decoding runs outside the interpreter's lock, opening and converting inside it. Two threads
+#: decode JPEG files of 32×32 pixels half as fast as one, of 64×64 as fast, of 128×128 half as
+#: fast again.
+PARALLEL_PIXELS = 64 * 64
 
 
 @dataclass(slots=True)
@@ -100,7 +101,8 @@ class Decoded:
     target: Target
 
 
-def _check_threads(threads: int | None) -> int:
+def check_threads(threads: int | None) -> int:
+    """Return the number of threads to decode with: `threads`, or one a usable processor."""
     if threads is not None:
         if threads < 1:
             raise DataError(f"threads is {threads!r}; expected at least 1.")
@@ -126,10 +128,10 @@ def read_pictures(
     picture costs as much as decoding it, so a sample is looked at first: if it is uniform, its
     form is taken for all, and only a picture that departs from it leads to a full survey.
     """
-    workers = _check_threads(threads)
+    workers = check_threads(threads)
     with decoding_warnings():
-        sample = _survey(tree, entries[:: max(1, len(entries) // _SAMPLE)], workers)
-        if sample.typical_pixels < _PARALLEL_PIXELS:
+        sample = survey_headers(tree, entries[:: max(1, len(entries) // SAMPLE)], workers)
+        if sample.typical_pixels < PARALLEL_PIXELS:
             workers = 1
         if image_size is None or channels is None:
             if sample.is_uniform:
@@ -137,7 +139,7 @@ def read_pictures(
                 decoded = _decode_all(tree, entries, target, sample, workers, progress)
                 if decoded is not None:
                     return decoded
-            target = _target(_survey(tree, entries, workers), image_size, channels, resize)
+            target = _target(survey_headers(tree, entries, workers), image_size, channels, resize)
         else:
             target = Target(*image_size, channels, resize)
         decoded = _decode_all(tree, entries, target, None, workers, progress)
@@ -152,7 +154,9 @@ def _target(
     return Target(height, width, channels or (1 if survey.grey == survey.pictures else 3), resize)
 
 
-def _survey(tree: PictureFiles, entries: Sequence[Entry], workers: int) -> Survey:
+def survey_headers(tree: PictureFiles, entries: Sequence[Entry], workers: int) -> Survey:
+    """Count sizes and colour forms from the headers of files; broken ones are passed over."""
+
     def look(chunk: range) -> Survey:
         found = Survey()
         for index in chunk:
@@ -166,7 +170,7 @@ def _survey(tree: PictureFiles, entries: Sequence[Entry], workers: int) -> Surve
         return found
 
     total = Survey()
-    for part in _in_chunks(look, len(entries), workers):
+    for part in in_chunks(look, len(entries), workers):
         total.add(part)
     return total
 
@@ -199,7 +203,7 @@ def _decode_all(
                 found.count(size, form, grey=grey)
         return found, failures, len(chunk)
 
-    for found, failures, count in _in_chunks(decode_chunk, len(entries), workers):
+    for found, failures, count in in_chunks(decode_chunk, len(entries), workers):
         survey.add(found)
         if expected is not None and not _as_expected(survey, expected):
             return None
@@ -217,7 +221,7 @@ def _as_expected(survey: Survey, expected: Survey) -> bool:
     return same_sizes and survey.grey == (survey.pictures if expected.grey else 0)
 
 
-def _in_chunks(work: Callable[[range], _Result], count: int, workers: int) -> Iterator[_Result]:
+def in_chunks(work: Callable[[range], _Result], count: int, workers: int) -> Iterator[_Result]:
     """Run `work` on consecutive ranges by threads; yield the results in order."""
     chunk = max(1, min(_CHUNK, count // (4 * workers)))
     ranges = [range(start, min(start + chunk, count)) for start in range(0, count, chunk)]
