@@ -22,7 +22,7 @@ CPP_SOURCES = $(shell find engine bindings tests/engine \
     -name '*.h' -o -name '*.cpp' -o -name '*.inl')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-engine test-neon test-old-processors test-sanitize test-torch \
+.PHONY: help build demo docs test test-engine test-neon test-old-processors test-sanitize test-torch \
     lint stub format bench hooks clean
 
 help: ## say what there is to make
@@ -67,6 +67,18 @@ build: $(STAMPS)/engine ## compile the engine and install kernelet into .venv
 
 demo: build ## train on the packaged sample
 	$(BIN)/kernelet train
+
+# --- Documentation -------------------------------------------------------------
+
+$(STAMPS)/docs: pyproject.toml | $(STAMPS)/engine
+	$(PIP) install --quiet --group docs
+	$(INSTALL) '.[lab]'
+	@touch $@
+
+docs: $(STAMPS)/docs ## the course and the reference as a site, build/docs/index.html
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \
+	    -d build/doctrees docs build/docs
+	@echo "Open build/docs/index.html in a browser."
 
 # --- Tests ---------------------------------------------------------------------
 
@@ -138,4 +150,4 @@ bench: $(STAMPS)/bench ## every benchmark, beside PyTorch, OpenCV and SciPy
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 clean: ## remove everything made here
-	rm -rf build dist $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist docs/course $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

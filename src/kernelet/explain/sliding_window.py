@@ -148,10 +148,10 @@ class SlidingWindow:
 
         return film_strip(self, steps, columns)
 
-    def _repr_svg_(self) -> str | None:
-        """Show the film strip in notebooks, where it is not too long."""
+    def _repr_html_(self) -> str | None:
+        """Show the film strip in notebooks, where it is not too long; wide ones scroll."""
         try:
-            return self.to_svg()
+            return f'<div style="overflow-x: auto">{self.to_svg()}</div>'
         except UsageError:
             return None
 
