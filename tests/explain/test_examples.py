@@ -7,7 +7,16 @@ import importlib
 
 import pytest
 
-MODULES = ["feature_maps", "lowered_call", "numbers", "output_cell", "receptive_field"]
+MODULES = [
+    "class_scores",
+    "feature_maps",
+    "grad_cam",
+    "lowered_call",
+    "numbers",
+    "occlusion",
+    "output_cell",
+    "receptive_field",
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -14,6 +14,7 @@ from kernelet.executors.reference import evaluate
 from kernelet.explain.cell_stages import Applied, FloatArray, OutputCell, Pooled, Stage, WeightedSum
 from kernelet.explain.feature_maps import call_names, feature_maps
 from kernelet.explain.lowered_call import LoweredCall, lower_call
+from kernelet.explain.one_sample import one_sample
 from kernelet.geometry import SlidingWindow, Window
 from kernelet.layers.input import InputLayer
 from kernelet.model.base import Model
@@ -78,7 +79,7 @@ def output_cell(model: Model, x: Any, layer: str, position: int | Sequence[int])
     array([[ 1.,  4.],
            [12., 20.]])
     """
-    arrays = _one_sample(model, x)
+    arrays = one_sample(model, x)
     names = call_names(model.graph)
     number = _find(model, layer, names)
     call = model.graph.calls[number]
@@ -245,20 +246,6 @@ def _gather(x: FloatArray, places: list[list[int]]) -> tuple[FloatArray, NDArray
     values = x[grid].copy()
     values[~inside] = 0
     return values, inside
-
-
-def _one_sample(model: Model, x: Any) -> dict[str, NDArray[Any]]:
-    """Return inputs with a batch of one."""
-    names = model.graph.input_names if model.built else ()
-    if len(names) == 1 and not isinstance(x, dict):
-        array = np.asarray(x)
-        expected = model.graph.calls[model.graph.inputs[0]].shape
-        x = array[np.newaxis] if array.shape == expected else array
-    arrays = model.named_inputs(x)
-    count = len(next(iter(arrays.values())))
-    if count != 1:
-        raise UsageError(f"one sample is explained at a time; x holds {count}. Take x[:1].")
-    return arrays
 
 
 def _find(model: Model, layer: str, names: list[str]) -> int:
