@@ -149,9 +149,19 @@ void Barrier::break_for_all() noexcept {
 
 // --- ThreadPool --------------------------------------------------------------
 
+namespace {
+
+// A ticket is the number of a region, and in the last bit whether the worker must take part.
+constexpr std::uint64_t must_bit = 1;
+// The gate is the number of a region above so many bits that count who entered.
+constexpr int gate_bits = 16;
+constexpr std::uint64_t gate_count = (1u << gate_bits) - 1;
+
+}  // namespace
+
 struct ThreadPool::Worker {
     int index = 0;
-    std::atomic<std::int32_t> wakes{0};  // regions this worker was woken for
+    std::atomic<std::uint64_t> ticket{0};  // a later one replaces one that was not read
     std::thread thread;
 };
 
@@ -159,7 +169,7 @@ struct ThreadPool::Region {
     Entry entry;
     void* context;
     int threads;
-    Barrier& barrier;
+    Barrier* barrier;  // null where nobody waits for the others
     std::atomic<bool> failed{false};
     std::exception_ptr error{};
 
@@ -171,7 +181,7 @@ struct ThreadPool::Region {
         } catch (...) {
             // The first failure only: the others follow from it.
             if (!failed.exchange(true)) error = std::current_exception();
-            barrier.break_for_all();
+            if (barrier != nullptr) barrier->break_for_all();
         }
         inside_region = false;
     }
@@ -181,38 +191,66 @@ ThreadPool::ThreadPool() = default;
 
 ThreadPool::~ThreadPool() {
     region_ = nullptr;
-    for (const auto& worker : workers_) {
-        worker->wakes.fetch_add(1, std::memory_order_release);
-        worker->wakes.notify_one();
-    }
+    wake_workers(static_cast<int>(workers_.size()), true);
     for (const auto& worker : workers_) worker->thread.join();
 }
 
-void ThreadPool::run_region(int threads, Barrier& barrier, Entry entry, void* context) {
+void ThreadPool::check_call(int threads) const {
     if (threads < 1 || threads > max_threads) {
         throw ConfigurationError("threads must be from 1 to " + std::to_string(max_threads) +
                                  ", not " + std::to_string(threads) + ".");
     }
     if (inside_region) throw std::logic_error("a region cannot start another");
+}
+
+void ThreadPool::run_region(int threads, Barrier& barrier, Entry entry, void* context) {
+    check_call(threads);
     const std::lock_guard turn(turn_);
     start_workers(threads - 1);
     const bool spin = threads <= cpus_;
     barrier.reset(threads, spin);
-    Region region{entry, context, threads, barrier};
+    Region region{entry, context, threads, &barrier};
     region_ = &region;
     running_.store(threads - 1, std::memory_order_relaxed);
-    for (int worker = 0; worker < threads - 1; ++worker) {
-        std::atomic<std::int32_t>& wakes = workers_[static_cast<std::size_t>(worker)]->wakes;
-        wakes.fetch_add(1, std::memory_order_release);
-        wakes.notify_one();
+    wake_workers(threads - 1, true);
+    region.execute(0);
+    wait_for_workers(spin);
+    if (region.error) std::rethrow_exception(region.error);
+}
+
+void ThreadPool::share_region(int threads, Entry entry, void* context) {
+    check_call(threads);
+    const std::lock_guard turn(turn_);
+    start_workers(threads - 1);
+    Region region{entry, context, threads, nullptr};
+    region_ = &region;
+    running_.store(0, std::memory_order_relaxed);
+    if (threads > 1) {
+        gate_.store((number_ + 1) << gate_bits, std::memory_order_release);
+        wake_workers(threads - 1, false);
     }
     region.execute(0);
+    const std::uint64_t entered = gate_.exchange(0, std::memory_order_acq_rel) & gate_count;
+    running_.fetch_add(static_cast<std::int32_t>(entered), std::memory_order_acq_rel);
+    wait_for_workers(threads <= cpus_);
+    if (region.error) std::rethrow_exception(region.error);
+}
+
+void ThreadPool::wake_workers(int workers, bool must) {
+    ++number_;
+    for (int index = 0; index < workers; ++index) {
+        std::atomic<std::uint64_t>& ticket = workers_[static_cast<std::size_t>(index)]->ticket;
+        ticket.store(number_ << 1 | (must ? must_bit : 0), std::memory_order_release);
+        ticket.notify_one();
+    }
+}
+
+void ThreadPool::wait_for_workers(bool spin) {
     const auto left = [&] { return running_.load(std::memory_order_acquire); };
     if (spin) spin_for([&] { return left() == 0; });
     for (std::int32_t now = left(); now != 0; now = left()) {
         running_.wait(now, std::memory_order_acquire);
     }
-    if (region.error) std::rethrow_exception(region.error);
 }
 
 void ThreadPool::start_workers(int workers) {
@@ -237,12 +275,24 @@ void ThreadPool::start_workers(int workers) {
 }
 
 void ThreadPool::work(Worker& worker) {
-    for (std::int32_t woken = 0;; ++woken) {
-        worker.wakes.wait(woken, std::memory_order_acquire);
+    for (std::uint64_t seen = 0;;) {
+        worker.ticket.wait(seen, std::memory_order_acquire);
+        seen = worker.ticket.load(std::memory_order_acquire);
+        if ((seen & must_bit) == 0 && !enter(seen >> 1)) continue;
         if (region_ == nullptr) return;
         region_->execute(worker.index);
         if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
     }
+}
+
+// Returns whether the region of that number is still open, and counts the worker then: from there
+// on the caller waits for it.
+bool ThreadPool::enter(std::uint64_t number) {
+    std::uint64_t gate = gate_.load(std::memory_order_acquire);
+    while (gate >> gate_bits == number) {
+        if (gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acq_rel)) return true;
+    }
+    return false;
 }
 
 // --- The pool of the process -------------------------------------------------

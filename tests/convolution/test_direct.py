@@ -67,16 +67,14 @@ def whole_numbers(
 def solve(
     problem: Problem, signal: NDArray[Any], window: NDArray[Any], isa: str, threads: int = 1
 ) -> NDArray[Any]:
-    return native_arrays.correlate_direct(
-        signal,
-        window,
-        problem.output,
+    correlation = native_arrays.DirectCorrelation(
+        signal.dtype,
+        (problem.batch, *problem.output),
         problem.before,
         problem.boundary,
         problem.fillvalue,
-        threads=threads,
-        isa=isa,
     )
+    return correlation(signal, window, threads, isa)
 
 
 @LEVELS
@@ -342,5 +340,6 @@ def test_long_columns_and_rows() -> None:
     sizes: tuple[Triple, Triple] = ((1, 60, 90), (0, 650, 1050))
     result = native_arrays.correlate_separable(signal, column, row, *sizes, "symm", 0)
     window = np.multiply.outer(column, row)[np.newaxis]
-    expected = native_arrays.correlate_direct(signal, window, *sizes, "symm", 0)
+    problem = Problem(1, (1, 60, 90), window.shape, sizes[1], sizes[0], "int64", "symm")
+    expected = solve(problem, signal, window, _engine.resolve_isa(None))
     np.testing.assert_array_equal(result, expected)

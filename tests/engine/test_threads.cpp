@@ -117,6 +117,61 @@ void callers_take_turns() {
     CHECK(total == 400);
 }
 
+// Takes tasks until none is left, as run_tasks does; plain integers, so that a caller that goes on
+// too early is reported by the thread sanitizer.
+void shared_tasks_are_done_once(ThreadPool& pool, int threads, int tasks) {
+    std::vector<int> done(static_cast<std::size_t>(tasks));
+    std::atomic<int> next{0};
+    pool.share(threads, [&] {
+        for (;;) {
+            const int task = next.fetch_add(1);
+            if (task >= tasks) return;
+            ++done[static_cast<std::size_t>(task)];
+        }
+    });
+    CHECK(std::all_of(done.begin(), done.end(), [](int times) { return times == 1; }));
+}
+
+void sharing_waits_for_nobody_who_is_late() {
+    ThreadPool pool;
+    for (int repeat = 0; repeat < 500; ++repeat) {
+        std::atomic<int> inside{0};
+        std::atomic<int> most{0};
+        pool.share(1 + repeat % most_threads, [&] { most = std::max<int>(most, ++inside); });
+        // All who entered have left, and nobody enters any more.
+        const int entered = inside;
+        CHECK(entered >= 1 && entered <= 1 + repeat % most_threads);
+        CHECK(inside == entered && most <= entered);
+        shared_tasks_are_done_once(pool, 1 + repeat % 5, repeat % 40);
+    }
+}
+
+// Workers that come late for a shared region find another one, that needs them or does not.
+void kinds_of_regions_alternate() {
+    ThreadPool pool;
+    Barrier barrier;
+    for (int repeat = 0; repeat < 2000; ++repeat) {
+        shared_tasks_are_done_once(pool, 4, repeat % 3);
+        const int threads = 1 + repeat % 4;
+        std::atomic<int> arrived{0};
+        pool.run(threads, barrier, [&](int, int) {
+            ++arrived;
+            barrier.wait();
+            CHECK(arrived == threads);
+        });
+    }
+}
+
+void sharing_rethrows() {
+    ThreadPool pool;
+    for (int repeat = 0; repeat < 100; ++repeat) {
+        CHECK_THROWS(pool.share(3, [] { throw std::out_of_range("any"); }), std::out_of_range);
+    }
+    shared_tasks_are_done_once(pool, 3, 50);
+    CHECK_THROWS(pool.share(0, [] {}), ConfigurationError);
+    CHECK_THROWS(pool.share(2, [&] { pool.share(1, [] {}); }), std::logic_error);
+}
+
 void wrong_calls_are_refused() {
     ThreadPool& pool = ThreadPool::global();
     const auto nothing = [](int, int) {};
@@ -156,7 +211,10 @@ void warm_regions_do_not_allocate() {
     const auto body = [&](int, int) { barrier.wait(); };
     pool.run(4, barrier, body);
     const long before = allocations.load();
-    for (int repeat = 0; repeat < 100; ++repeat) pool.run(1 + repeat % 4, barrier, body);
+    for (int repeat = 0; repeat < 100; ++repeat) {
+        pool.run(1 + repeat % 4, barrier, body);
+        pool.share(1 + repeat % 4, [] {});
+    }
     CHECK(allocations.load() == before);
 }
 
@@ -168,6 +226,9 @@ int main() {
     barrier_orders_phases(most_threads, 200);
     failure_frees_threads_at_the_barrier();
     callers_take_turns();
+    sharing_waits_for_nobody_who_is_late();
+    kinds_of_regions_alternate();
+    sharing_rethrows();
     wrong_calls_are_refused();
     denormals_are_flushed_inside_only();
     workers_leave_signals_to_the_program();

@@ -109,7 +109,19 @@ class ThreadPool {
     // The same for a body that needs no barrier.
     template <typename Body>
     void run(int threads, Body&& body) {
-        run(threads, own_barrier_, body);
+        Barrier unused;
+        run(threads, unused, body);
+    }
+
+    // Calls body() on the caller and on those of `threads` − 1 others that come before the caller
+    // returns from it: for bodies that take work until none is left. A thread that was asleep, or
+    // has no processor, is not waited for. Otherwise like run.
+    template <typename Body>
+    void share(int threads, Body&& body) {
+        using Type = std::remove_reference_t<Body>;
+        share_region(
+            threads, [](void* context, int, int) { (*static_cast<Type*>(context))(); },
+            const_cast<void*>(static_cast<const void*>(std::addressof(body))));
     }
 
   private:
@@ -118,13 +130,20 @@ class ThreadPool {
     struct Region;
 
     void run_region(int threads, Barrier& barrier, Entry entry, void* context);
+    void share_region(int threads, Entry entry, void* context);
+    void check_call(int threads) const;
     void start_workers(int workers);
+    void wake_workers(int workers, bool must);
+    void wait_for_workers(bool spin);
     void work(Worker& worker);
+    bool enter(std::uint64_t number);
 
     std::mutex turn_;  // held by the caller whose region runs
     std::vector<std::unique_ptr<Worker>> workers_;
-    Barrier own_barrier_;
-    Region* region_ = nullptr;              // written before workers wake, read after
+    Region* region_ = nullptr;  // written before workers wake, read by those that take part
+    std::uint64_t number_ = 0;  // of the region
+    // The number of the region that workers may enter, and how many have; 0 while there is none.
+    alignas(64) std::atomic<std::uint64_t> gate_{0};
     std::atomic<std::int32_t> running_{0};  // workers still in the region
     int cpus_ = 1;                          // processors available when threads were last started
 };

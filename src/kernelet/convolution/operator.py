@@ -12,6 +12,7 @@ from kernelet.convolution import arguments
 from kernelet.convolution.arguments import Method, Mode
 from kernelet.convolution.formulation import assign_roles
 from kernelet.convolution.placement import empty_outputs
+from kernelet.convolution.prepared import prepare
 from kernelet.convolution.problem import Boundary
 from kernelet.convolution.solving import Task, solve
 
@@ -155,6 +156,19 @@ def _operate(
     arguments.check_method(method)
     boundary = arguments.boundary_name(boundary)
     signal, kernel = np.asarray(a), np.asarray(w)
+    if axes is None and type(fillvalue) is int and fillvalue == 0:
+        call = prepare(
+            signal.shape,
+            kernel.shape,
+            signal.dtype,
+            kernel.dtype,
+            mode,
+            method,
+            boundary,
+            flip=flip,
+        )
+        if call is not None:
+            return call(signal, kernel)
     arguments.check_dimensions(signal, kernel)
     arguments.check_types(signal, kernel)
     fill = arguments.fill_number(fillvalue, np.result_type(signal, kernel))

@@ -18,10 +18,18 @@ from kernelet.convolution.problem import Problem
 from kernelet.errors import UsageError
 
 # Up to here no method can gain on "direct" what choosing it costs.
-_NOT_WORTH_CHOOSING = 20_000
+_NOT_WORTH_CHOOSING = 100_000
 
 # Rounding to the nearest integer is exact while errors are known to stay below one half.
 _ROUNDING_ROOM = 0.25
+
+
+def chooses_direct(problem: Problem, method: Method) -> bool:
+    """Return whether sizes alone, without the numbers, say that "direct" is what solves."""
+    if not METHODS["direct"].applies(problem):
+        return False
+    small = problem.multiply_adds <= _NOT_WORTH_CHOOSING
+    return method == "direct" or (method == "auto" and small)
 
 
 def solve_problem(
@@ -48,10 +56,10 @@ def solve_problem(
     """
     if problem.batch == 0:
         return np.empty((0, *problem.output), problem.dtype)
+    if chooses_direct(problem, method):
+        return METHODS["direct"].run(problem, signal, window)
     integers = "int" in problem.dtype
     if method == "auto":
-        if problem.multiply_adds <= _NOT_WORTH_CHOOSING:
-            return METHODS["direct"].run(problem, signal, window)
         if integers:
             return _integers(problem, signal, window)
         name = fastest(problem, window)

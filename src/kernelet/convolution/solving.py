@@ -178,8 +178,8 @@ def _problem(
     name = _name(dtype)
     problem = problem_of(len(signal), task.placed, name, task.boundary, float(task.fill))
     cells: tuple[slice, ...] = (slice(None), *map(touched, task.placed))
-    signal = _native(signal[cells], dtype).reshape(problem.batch, *problem.signal)
-    window = _native(window, dtype).reshape(problem.window)
+    signal = as_native(signal[cells], dtype).reshape(problem.batch, *problem.signal)
+    window = as_native(window, dtype).reshape(problem.window)
     solved = solve_problem(problem, signal, window, task.method)
     return solved.reshape(problem.batch, *task.outputs)
 
@@ -190,8 +190,15 @@ def _name(dtype: np.dtype[Any]) -> str:
     return dtype.name
 
 
-def _native(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the array as methods take it: C-contiguous, aligned, in the machine's byte order."""
+def as_native(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the array as methods take it: C-contiguous, aligned, in the machine's byte order.
+
+    Parameters
+    ----------
+    array : ndarray
+    dtype : dtype
+        In the machine's byte order.
+    """
     if array.dtype == dtype and array.flags.carray:
         return array
     return np.require(array, dtype, ("C", "A"))

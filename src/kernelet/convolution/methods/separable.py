@@ -151,7 +151,7 @@ def work(problem: Problem) -> Work:
 
 def parallel(problem: Problem) -> bool:
     """Return whether the work of the first stage is worth several threads."""
-    return work(stages(problem)[0]).multiply_adds >= 2 * direct.MULTIPLY_ADDS_A_THREAD
+    return direct.pays_in_parallel(work(stages(problem)[0]))
 
 
 def run(
