@@ -195,13 +195,20 @@ ThreadPool::~ThreadPool() {
     for (const auto& worker : workers_) worker->thread.join();
 }
 
-void ThreadPool::check_call(int threads) const {
-    if (threads < 1 || threads > max_threads) {
-        throw ConfigurationError("threads must be from 1 to " + std::to_string(max_threads) +
-                                 ", not " + std::to_string(threads) + ".");
-    }
+void ThreadPool::check_threads(int threads) {
+    if (threads >= 1 && threads <= max_threads) return;
+    throw ConfigurationError("threads must be from 1 to " + std::to_string(max_threads) + ", not " +
+                             std::to_string(threads) + ".");
+}
+
+namespace {
+
+void check_call(int threads) {
+    ThreadPool::check_threads(threads);
     if (inside_region) throw std::logic_error("a region cannot start another");
 }
+
+}  // namespace
 
 void ThreadPool::run_region(int threads, Barrier& barrier, Entry entry, void* context) {
     check_call(threads);

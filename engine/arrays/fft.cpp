@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <stdexcept>
 
 #include "arrays/fourier_piece.h"
+#include "arrays/tasks.h"
 #include "kernelet/aligned.h"
 #include "kernelet/fourier.h"
 #include "kernelet/team.h"
@@ -96,21 +98,12 @@ class TransformCorrelation {
     }
 
     void run(int threads) {
-        const bool together = share_pieces(threads);
-        const std::int64_t workspaces = together ? 1 : threads;
-        const AlignedArray<T> cells = aligned_array<T>(workspaces * elements());
-        Barrier barrier;
-        ThreadPool::global().run(threads, barrier, [&](int index, int count) {
-            const KeepDenormals keep;
-            const Team team{index, count, &barrier};
-            evaluate_window(team);
-            if (together) {
-                for (std::int64_t k = 0; k < pieces_; ++k) solve(k, cells.get(), team);
-            } else {
-                T* const own = cells.get() + index * elements();
-                for (std::int64_t k = index; k < pieces_; k += count) solve(k, own, {});
-            }
-        });
+        ThreadPool::check_threads(threads);
+        if (share_pieces(threads)) {
+            solve_together(threads);
+        } else {
+            solve_apart(threads);
+        }
     }
 
   private:
@@ -128,6 +121,47 @@ class TransformCorrelation {
         const std::int64_t rounds = (pieces_ + threads - 1) / threads;
         const bool idle = (rounds * threads - pieces_) * 8 > rounds * threads;
         return idle || elements() * static_cast<std::int64_t>(sizeof(T)) > cache_bytes;
+    }
+
+    // All threads work on one piece, and then on the next.
+    void solve_together(int threads) {
+        const AlignedArray<T> cells = aligned_array<T>(elements());
+        Barrier barrier;
+        ThreadPool::global().run(threads, barrier, [&](int index, int count) {
+            const KeepDenormals keep;
+            const Team team{index, count, &barrier};
+            evaluate_window(team);
+            for (std::int64_t k = 0; k < pieces_; ++k) solve(k, cells.get(), team);
+        });
+    }
+
+    // Every thread works on pieces of its own, runs of neighbours as it becomes free. Where they
+    // are few, they begin by evaluating the window together: half the work of a piece.
+    void solve_apart(int threads) {
+        const AlignedArray<T> cells = aligned_array<T>(threads * elements());
+        std::atomic<std::int64_t> workers{0};
+        const auto make_worker = [&] {
+            T* const own = cells.get() + workers.fetch_add(1) * elements();
+            return [this, own](std::int64_t begin, std::int64_t end) {
+                for (std::int64_t k = begin; k < end; ++k) solve(k, own, {});
+            };
+        };
+        constexpr std::int64_t few_pieces_a_thread = 4;
+        if (threads > 1 && pieces_ <= threads * few_pieces_a_thread) {
+            TaskQueue tasks(pieces_, threads);
+            Barrier barrier;
+            ThreadPool::global().run(threads, barrier, [&](int index, int count) {
+                const KeepDenormals keep;
+                evaluate_window({index, count, &barrier});
+                tasks.work(make_worker);
+            });
+        } else {
+            {
+                const KeepDenormals keep;
+                evaluate_window({});
+            }
+            run_tasks(pieces_, threads, make_worker);
+        }
     }
 
     void evaluate_window(const Team& team) {

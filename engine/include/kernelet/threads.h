@@ -84,6 +84,9 @@ class ThreadPool {
     // exiting process may still be in a region, and a forked child has a new one.
     static ThreadPool& global();
 
+    // Throws ConfigurationError for a number of threads that no region can have.
+    static void check_threads(int threads);
+
     // Calls body(thread_index, thread_count) on exactly `threads` threads at once,
     // with denormals flushed; index 0 is the caller. Returns when all have
     // returned. Callers from several threads take turns.
@@ -131,7 +134,6 @@ class ThreadPool {
 
     void run_region(int threads, Barrier& barrier, Entry entry, void* context);
     void share_region(int threads, Entry entry, void* context);
-    void check_call(int threads) const;
     void start_workers(int workers);
     void wake_workers(int workers, bool must);
     void wait_for_workers(bool spin);
