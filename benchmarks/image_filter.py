@@ -1,8 +1,8 @@
 """One float32 picture of 1280×720, K×K filters, `same`: against OpenCV and SciPy.
 
 Every result is compared with the float64 one before any time counts; then all take turns, once
-with OpenCV on one thread and once on two, and the better of the two counts. SciPy has turns of its
-own: its arrays would push the picture out of the cache just before it is the next one's turn.
+with OpenCV on one thread and once on two, and the better of the two counts. SciPy, which takes many
+times as long, has turns of its own.
 
     python benchmarks/image_filter.py [--sizes 3 5 7 11 15 31] [--rounds 15]
 """

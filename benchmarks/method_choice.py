@@ -5,7 +5,7 @@ problems, how much longer the method that "auto" chooses takes than the fastest 
 predicted times lie from measured ones. With ``--fit``, the built-in coefficients are fitted to the
 measured times on one thread and written to src/kernelet/convolution/coefficients.py, and no more.
 
-    python benchmarks/method_choice.py [--types float32 float64] [--rounds 9]
+    python benchmarks/method_choice.py [--types float32 float64] [--rounds 15]
     OPENBLAS_NUM_THREADS=1 python benchmarks/method_choice.py --alone | --fit
 
 On a machine that other programs use, too, ``--alone`` compares the least of one thread's processor
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import time
 from dataclasses import dataclass, field
 from itertools import product
@@ -43,7 +42,7 @@ HOPELESS = 6.0
 # Seconds that repetitions on one thread fill, for a problem and method.
 ALONE = 0.01
 # Seconds a round, and problem, that repetitions of short runs may fill.
-TURN = 0.002
+TURN = 0.001
 
 LINES = (
     (300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000),
@@ -82,8 +81,8 @@ class Trial:
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
     def time(self, method: str) -> float:
-        """Return the median time of a method; alone, the least."""
-        return (min if self.alone else statistics.median)(self.seconds[method])
+        """Return the least time of a method: what it takes where no other program runs."""
+        return min(self.seconds[method])
 
     @property
     def best(self) -> float:
@@ -291,7 +290,7 @@ def main() -> None:
     """Run the comparison named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--types", nargs="+", default=["float32", "float64"])
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--worst", type=int, default=10, help="choices to list")
     parser.add_argument("--alone", action="store_true", help="one thread, processor time")
     parser.add_argument("--fit", action="store_true")

@@ -23,10 +23,15 @@ def check(contenders: Mapping[str, Contender], expected: NDArray[Any], tolerance
 
 
 def take_turns(contenders: Mapping[str, Contender], rounds: int) -> dict[str, list[float]]:
-    """Return the seconds of each contender, round by round."""
+    """Return the seconds of each contender, round by round.
+
+    Each begins its turn with a run that does not count: with its own arrays in the caches, not
+    with those of the one before, whose arrays may be many times as large.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, contender in contenders.items():
+            contender()
             start = time.perf_counter()
             contender()
             seconds[name].append(time.perf_counter() - start)

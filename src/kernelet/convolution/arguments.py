@@ -132,6 +132,11 @@ def check_batches(a: NDArray[Any], w: NDArray[Any], axes: Sequence[int]) -> None
             )
 
 
+def is_plain_zero(fillvalue: Any) -> bool:
+    """Return whether ``fillvalue`` is Python's 0, the default; needs no array to find out."""
+    return isinstance(fillvalue, int) and fillvalue == 0
+
+
 def fill_number(fillvalue: Any, dtype: np.dtype[Any]) -> Any:
     """Return ``fillvalue`` as a number of the result's type.
 
@@ -143,7 +148,7 @@ def fill_number(fillvalue: Any, dtype: np.dtype[Any]) -> Any:
     UsageError
         If it is not a single number, or not one that the type can hold.
     """
-    if isinstance(fillvalue, int) and fillvalue == 0:  # the default, free for small arrays, too
+    if is_plain_zero(fillvalue):
         return 0
     array = np.asarray(fillvalue)
     if array.size != 1 or array.dtype.kind not in "biufc":

@@ -23,7 +23,6 @@ from kernelet.convolution.costs import (
     Coefficients,
     Terms,
     costs,
-    predicted_seconds,
 )
 from kernelet.convolution.methods import METHODS
 from kernelet.convolution.problem import Problem
@@ -60,11 +59,11 @@ _SIZES = (
 )
 _TYPES = ("float32", "float64", "int8", "int16", "int32", "int64")
 
-# On all threads: waking them shows on the first, what they gain on the second.
-_BARELY_PARALLEL, _PARALLEL = (2, 300, 3), (2, 640, 15)
+# On one and on all threads: waking them shows on the first, what they gain on the second.
+_BARELY_PARALLEL, _PARALLEL = (2, 400, 9), (2, 900, 15)
 _LONGEST_WAKING = 1e-3
 # Other programs take processors from some of the runs; the fastest is what counts.
-_REPETITIONS_TOGETHER = 12
+_REPETITIONS_TOGETHER = 10
 _LEAST_EFFICIENCY = 0.3
 
 
@@ -133,24 +132,30 @@ def calibrate(threads: int) -> Coefficients:
         else tuple(others_change * c for c in built_in)
         for group, built_in in COEFFICIENTS.items()
     }
-    coefficients[PARALLEL] = _parallel(coefficients, threads)
+    coefficients |= {
+        group: terms for group, terms in COEFFICIENTS.items() if group.startswith(PARALLEL)
+    }
+    if threads > 1:
+        coefficients |= {PARALLEL + name: _parallel(name, threads) for name in _MEASURED}
     return coefficients
 
 
-def _parallel(coefficients: Coefficients, threads: int) -> Terms:
-    """Return what waking threads takes, and what each more of them adds."""
-    if threads == 1:
-        return COEFFICIENTS[PARALLEL]
-    small, large = (_cube(*size, "float32") for size in (_BARELY_PARALLEL, _PARALLEL))
-    alone = [predicted_seconds("direct", one, coefficients, 1) for one in (small, large)]
-    waking, together = (
-        measure("direct", one, threads, _REPETITIONS_TOGETHER, time.perf_counter)
-        for one in (small, large)
+def _parallel(method: str, threads: int) -> Terms:
+    """Return what waking threads takes, and what each more of them adds.
+
+    All threads take a time w + alone · x: two problems of unlike size tell w and x.
+    """
+    sizes = (_cube(*_BARELY_PARALLEL, "float32"), _cube(*_PARALLEL, "float32"))
+    clock = time.perf_counter
+    alone, together = (
+        [measure(method, one, used, _REPETITIONS_TOGETHER, clock) for one in sizes]
+        for used in (1, threads)
     )
-    gain = (alone[1] / together - 1) / (threads - 1)
-    efficiency = min(1.0, max(_LEAST_EFFICIENCY, gain))
-    waking -= alone[0] / (1 + (threads - 1) * efficiency)
-    return min(_LONGEST_WAKING, max(0.0, waking)), efficiency
+    most = 1 / (1 + (threads - 1) * _LEAST_EFFICIENCY)
+    slope = (together[1] - together[0]) / max(alone[1] - alone[0], 1e-9)
+    share = min(most, max(1 / threads, slope))
+    waking = min(_LONGEST_WAKING, max(0.0, together[0] - alone[0] * share))
+    return waking, (1 / share - 1) / (threads - 1)
 
 
 def _corrected(built_in: Terms, pairs: list[tuple[Terms, float]]) -> tuple[Terms, float]:

@@ -39,8 +39,9 @@ _FEW_MAPS = 6
 # Beyond, BLAS divides a product among threads.
 _SMALL_PRODUCT = 1_000_000
 
-#: Group of the coefficients that waking threads takes, and that each more of them adds.
-PARALLEL = "parallel"
+#: Begins the names of the groups, one a method, of what waking threads takes in seconds, and of the
+#: share of a thread's speed that each more of them adds.
+PARALLEL = "parallel, "
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Cost:
         alone = sum(c * term for c, term in zip(own, self.terms, strict=True))
         if threads == 1 or not self.parallel:
             return alone
-        waking, efficiency = coefficients[PARALLEL]
+        waking, efficiency = coefficients[PARALLEL + self.group.partition(",")[0]]
         return waking + alone / (1 + (threads - 1) * efficiency)
 
 

@@ -156,7 +156,7 @@ def _operate(
     arguments.check_method(method)
     boundary = arguments.boundary_name(boundary)
     signal, kernel = np.asarray(a), np.asarray(w)
-    if axes is None and type(fillvalue) is int and fillvalue == 0:
+    if axes is None and arguments.is_plain_zero(fillvalue):
         call = prepare(
             signal.shape,
             kernel.shape,

@@ -85,7 +85,7 @@ def parallel(problem: Problem) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """This method for one problem, with everything that depends on sizes worked out.
+    """The solution of one problem, with everything that depends on sizes worked out.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class Direct:
 
 @functools.lru_cache(maxsize=1024)
 def prepare(problem: Problem) -> Direct:
-    """Return this method for one problem that `applies`."""
+    """Return the solution of a problem that `applies`, but for the numbers."""
     flat = _without_columns(problem)
     return Direct(
         signal=(flat.batch, *flat.signal),
