@@ -204,6 +204,7 @@ def _finished(event: Finished) -> str:
         f"{event.split} accuracy {share(event.accuracy)}, loss {event.loss:.4f}{of_epoch}",
         f"time: {duration(event.seconds)}",
         f"model: {inert(event.model)}",
+        *([f"report: {inert(event.report)}"] if event.report else []),
         f"run folder: {inert(event.run)}",
     ]
     return "\n".join(lines)

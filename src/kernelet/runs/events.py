@@ -141,7 +141,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag
     model : str
         The model file.
     report : str or None
-        The report, where one was made.
+        The report; None where it could not be made.
     run : str
         The run folder.
     """

@@ -100,6 +100,11 @@ class RunFolder:
         return self.path / "history.csv"
 
     @property
+    def report_file(self) -> Path:
+        """The page by which a person can judge the run."""
+        return self.path / "report.html"
+
+    @property
     def last(self) -> Path:
         """The folder with what is needed to resume."""
         return self.path / "last"

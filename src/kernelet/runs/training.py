@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +14,7 @@ import msgspec
 from kernelet._version import __version__
 from kernelet.callbacks import Checkpointer, EarlyStopping
 from kernelet.data.listing import quoted
-from kernelet.errors import DataError, TrainingError
+from kernelet.errors import DataError, KerneletError, TrainingError
 from kernelet.executors.native_processor import resolve_isa, usable_threads
 from kernelet.explain.summary import summarize
 from kernelet.interchange.safetensors import load_model
@@ -32,12 +34,12 @@ from kernelet.runs.preparation import (
     training_split,
 )
 from kernelet.runs.recorder import Recorder
+from kernelet.runs.report import Subject, write_report
 from kernelet.runs.scores import score
 from kernelet.training.checkpoints import load_checkpoint
 
 if TYPE_CHECKING:
     import threading
-    from pathlib import Path
 
     from kernelet.callbacks import Callback
     from kernelet.data import Dataset, Split
@@ -305,6 +307,17 @@ def _finish(run: _Run, recorder: Recorder) -> None:
         "loss": scores.loss,
     }
     model.save(run.folder.model_file)
+    subject = Subject(
+        name=readable(Path(run.folder.path.resolve().name)),
+        configuration=run.configuration,
+        dataset=run.dataset,
+        model=model,
+        split=split,
+        probabilities=probabilities,
+        scores=scores,
+        threads=run.threads,
+    )
+    report = _report(run, subject)
     run.observer.event(
         Finished(
             accuracy=scores.accuracy,
@@ -315,7 +328,23 @@ def _finish(run: _Run, recorder: Recorder) -> None:
             best_epoch=recorder.best_epoch,
             seconds=time.perf_counter() - run.began,
             model=readable(run.folder.model_file),
-            report=None,
+            report=report,
             run=readable(run.folder.path),
         )
     )
+
+
+def _report(run: _Run, subject: Subject) -> str | None:
+    """Write the report and return its name; a finished run does not fail for want of one."""
+    run.observer.progress("writing the report", 0, 1)
+    try:
+        write_report(run.folder.report_file, subject)
+    except Exception as fault:
+        if os.environ.get("KERNELET_DEBUG") == "1":
+            raise
+        what = str(fault) if isinstance(fault, KerneletError) else repr(fault)
+        run.observer.event(
+            Warned(message=f"The network is saved, but its report could not be made: {what}")
+        )
+        return None
+    return readable(run.folder.report_file)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kernelet.data.listing import visible
 from kernelet.explain.numbers import number_text
 from kernelet.explain.svg import COLOURS
-from kernelet.text import byte_size, short_time
+from kernelet.text import byte_size, inert, short_time
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -96,6 +96,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         visible=visible,  # for every name that comes from outside
+        inert=inert,  # for texts that hold such names
         bytes=byte_size,
         time=short_time,
         number=number_text,

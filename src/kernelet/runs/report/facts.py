@@ -1,0 +1,95 @@
+"""The data, the settings, and how to do the run again."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from kernelet._version import __version__
+from kernelet.data.doctor import examine
+from kernelet.executors.native_processor import processor, resolve_isa
+from kernelet.explain.pages import photo_uri
+from kernelet.runs.repeat import repeating
+from kernelet.text import inert
+
+if TYPE_CHECKING:
+    from kernelet.data.doctor import Finding, Item
+    from kernelet.runs.report.subject import Subject
+
+_FINDINGS = 12
+_ITEMS = 6
+_NOTES = 30
+
+
+def data_part(subject: Subject) -> dict[str, Any]:
+    """Return what the data set holds, and what is wrong with it."""
+    dataset = subject.dataset
+    findings = examine(dataset)
+    return {
+        "source": subject.configuration.data,
+        "splits": [(name, len(split)) for name, split in dataset.splits.items()],
+        "shape": dataset.image_shape,
+        "notes": dataset.notes[:_NOTES],
+        "findings": [_finding(one, subject) for one in findings.found[:_FINDINGS]],
+        "clean": findings.clean,
+        "left": max(0, len(findings.found) - _FINDINGS),
+    }
+
+
+def _finding(finding: Finding, subject: Subject) -> dict[str, Any]:
+    items = [item for group in finding.groups for item in group]
+    return {
+        "severity": finding.severity,
+        "title": finding.title,
+        "advice": finding.advice,
+        "items": [(item, _picture(item, subject)) for item in items[:_ITEMS]],
+        "left": max(0, finding.count - _ITEMS),
+    }
+
+
+def _picture(item: Item, subject: Subject) -> str | None:
+    if item.split is None or item.index is None:
+        return None
+    return photo_uri(subject.dataset.splits[item.split].images[item.index])
+
+
+def repeat_part(subject: Subject) -> dict[str, Any]:
+    """Return settings, versions and the command of the run."""
+    configuration = subject.configuration
+    settings = msgspec.to_builtins(configuration)
+    # What is told elsewhere on the page, or says nothing to a reader.
+    for name in ("format", "kernelet", "instruction_set", "data", "data_fingerprint"):
+        del settings[name]
+    height, width = configuration.image_size
+    return {
+        "command": inert(shlex.join(["kernelet", *repeating(configuration)])),
+        "settings": {
+            name.replace("_", " "): _setting(value)
+            for name, value in {**settings, "image_size": f"{height}×{width}"}.items()
+        },
+        "began_with": (configuration.kernelet, configuration.instruction_set),
+        "versions": {
+            "kernelet": __version__,
+            "Python": platform.python_version(),
+            "NumPy": np.__version__,
+            "instruction set": resolve_isa(),
+            "processor": processor().brand or platform.machine(),
+            "threads": str(subject.workers),
+        },
+        "fingerprint": configuration.data_fingerprint,
+        "weights": subject.model.weights.sha256(),
+    }
+
+
+def _setting(value: object) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
