@@ -16,6 +16,7 @@ MODULES = [
     "occlusion",
     "output_cell",
     "receptive_field",
+    "strongest_patches",
 ]
 
 

@@ -7,6 +7,7 @@ from kernelet.explain.output_cell import output_cell
 from kernelet.explain.savings import Savings, savings
 from kernelet.explain.shift import ShiftReport, shift
 from kernelet.explain.sliding_window import SlidingWindow, sliding_window
+from kernelet.explain.strongest_patches import StrongestPatches, strongest_patches
 from kernelet.explain.summary import Summary, summarize
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Savings",
     "ShiftReport",
     "SlidingWindow",
+    "StrongestPatches",
     "Summary",
     "feature_maps",
     "grad_cam",
@@ -23,5 +25,6 @@ __all__ = [
     "savings",
     "shift",
     "sliding_window",
+    "strongest_patches",
     "summarize",
 ]
