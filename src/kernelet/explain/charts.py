@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kernelet.data.listing import visible
 from kernelet.explain.numbers import number_text
-from kernelet.explain.svg import Drawing
+from kernelet.explain.svg import Anchor, Drawing
 
 #: Width of a chart, in pixels.
 WIDTH = 336.0
@@ -159,7 +159,7 @@ class _Frame:
         percent: bool,
     ) -> None:
         self.drawing = Drawing(WIDTH, height, title)
-        self.left, self.right, self.top, self.bottom = 46.0, WIDTH - 10, 46.0, height - 36
+        self.left, self.right, self.top, self.bottom = 46.0, WIDTH - 10, 50.0, height - 36
         self.across, self.up, self.percent = across, up, percent
         self.drawing.text(0, 10, title, size=13, bold=True)
 
@@ -174,7 +174,7 @@ class _Frame:
         )
 
     def axes(self, x_label: str, *, whole: bool) -> None:
-        for value in ticks(*self.up):
+        for value in ticks(*self.up, most=6):
             _, y = self.place(self.across[0], value)
             self.drawing.curve([(self.left, y), (self.right, y)], stroke="line")
             text = f"{number_text(round(100 * value, 6))} %" if self.percent else number_text(value)
@@ -196,15 +196,9 @@ class _Frame:
     def mark(self, place: float, name: str) -> None:
         x, _ = self.place(place, self.up[0])
         self.drawing.curve([(x, self.top), (x, self.bottom)], stroke="mark", dash=3)
-        near_end = x > (self.left + self.right) / 2
-        self.drawing.text(
-            x + (-4 if near_end else 4),
-            self.top + 6,
-            name,
-            size=_SIZE,
-            fill="mark",
-            anchor="end" if near_end else "start",
-        )
+        anchors: tuple[Anchor, ...] = ("start", "middle", "end")
+        anchor = anchors[round(2 * (x - self.left) / (self.right - self.left))]
+        self.drawing.text(x, self.top - 8, name, size=_SIZE, fill="mark", anchor=anchor)
 
     def curve(
         self, places: Sequence[float], values: Sequence[float], stroke: str, dash: float

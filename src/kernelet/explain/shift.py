@@ -105,7 +105,7 @@ class ShiftReport:
         grid = heat_map(self.accuracy, texts, names, names, title, [(middle, middle)])
         curves = [
             line_chart(
-                {"accuracy": line[0].tolist(), "probability of the truth": line[1].tolist()},
+                {"accuracy": line[0].tolist(), "probability": line[1].tolist()},
                 f"Moved {direction}",
                 "pixels",
                 x=self.displacements,

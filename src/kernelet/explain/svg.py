@@ -6,8 +6,10 @@ and others where the reader prefers dark; nothing is loaded from elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
+from itertools import pairwise
 from typing import Literal
 
 #: Value on light and on dark paper, by what a colour stands for.
@@ -26,6 +28,8 @@ COLOURS = {
     "third": ("#1a7f37", "#56d364"),
     "wrong": ("#cf222e", "#ff7b72"),
 }
+
+Anchor = Literal["start", "middle", "end"]
 
 _SCOPE = "kernelet-drawing"
 _FONTS = {
@@ -103,6 +107,42 @@ class Drawing:
             f' stroke-linejoin="round" class="hollow s-{stroke}"/>'
         )
 
+    def polygon(
+        self,
+        points: Sequence[tuple[float, float]],
+        *,
+        fill: str,
+        stroke: str | None = None,
+        opacity: float = 1,
+    ) -> None:
+        """Fill what straight lines enclose."""
+        joined = " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
+        opaque = f' fill-opacity="{_number(opacity)}"' if opacity != 1 else ""
+        line = f" s-{stroke}" if stroke else ""
+        self._elements.append(
+            f'<polygon points="{joined}"{opaque} stroke-linejoin="round" class="f-{fill}{line}"/>'
+        )
+
+    def swing(
+        self, points: Sequence[tuple[float, float]], *, stroke: str, thickness: float = 1
+    ) -> None:
+        """Join points by a line that leaves and reaches each of them from left to right."""
+        path = f"M{_number(points[0][0])},{_number(points[0][1])}"
+        for (x0, y0), (x1, y1) in pairwise(points):
+            middle = (x0 + x1) / 2
+            bends = ((middle, y0), (middle, y1), (x1, y1))
+            path += " C" + " ".join(f"{_number(x)},{_number(y)}" for x, y in bends)
+        self._elements.append(
+            f'<path d="{path}" stroke-width="{_number(thickness)}" class="hollow s-{stroke}"/>'
+        )
+
+    @contextmanager
+    def tooltip(self, text: str) -> Iterator[None]:
+        """Give what is drawn meanwhile a text that shows where a pointer rests on it."""
+        self._elements.append(f"<g><title>{escape(text, quote=False)}</title>")
+        yield
+        self._elements.append("</g>")
+
     def circle(self, x: float, y: float, radius: float, *, fill: str) -> None:
         """Draw a disc."""
         centre = f'cx="{_number(x)}" cy="{_number(y)}" r="{_number(radius)}"'
@@ -116,7 +156,7 @@ class Drawing:
         *,
         size: float = 14,
         fill: str = "ink",
-        anchor: Literal["start", "middle", "end"] = "start",
+        anchor: Anchor = "start",
         font: Literal["sans", "mono"] = "sans",
         bold: bool = False,
         turned: bool = False,

@@ -153,8 +153,8 @@ def network_part(subject: Subject) -> dict[str, Any]:
                 layer.title,
                 "×".join(map(str, layer.shape)),
                 layer.arithmetic,
-                f"{layer.weights + layer.biases + layer.statistics:,}",
-                f"{layer.multiply_adds:,}",
+                _count(layer.weights + layer.biases + layer.statistics),
+                _count(layer.multiply_adds),
                 short_time(seconds),
                 f"{100 * seconds / times.total:.0f} %",
                 "" if rate is None else f"{rate:,.0f}",
@@ -167,3 +167,7 @@ def network_part(subject: Subject) -> dict[str, Any]:
         "instruction_set": resolve_isa(),
         "processor": processor().brand,
     }
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""

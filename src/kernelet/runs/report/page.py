@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 MAXIMUM_BYTES = 5_000_000
 
 _HEADINGS = {
-    "answer": "The result",
-    "learning": "How it learned",
-    "classes": "Class by class",
+    "answer": "Result",
+    "learning": "Learning",
+    "classes": "Classes",
     "mistakes": "Mistakes",
     "certainty": "Certainty",
     "shift": "Moved pictures",
     "filters": "First filters",
     "maps": "Feature maps",
     "network": "Network and cost",
-    "data": "The data",
-    "repeat": "Do it again",
+    "data": "Data",
+    "repeat": "Repeat it",
 }
 
 

@@ -59,8 +59,17 @@ def mistakes_part(subject: Subject) -> dict[str, Any]:
     return {
         "count": int((~found.right).sum()),
         "worst": [answered(subject, row) for row in found.worst(_MISTAKES)],
-        "surest": [answered(subject, row) for row in found.surest(_SUREST)],
+        "surest": [answered(subject, row) for row in _surest_by_class(subject)],
     }
+
+
+def _surest_by_class(subject: Subject) -> list[int]:
+    """Return the surest right answer of each class, the surest first."""
+    labels = subject.pictures.labels
+    rows: dict[int, int] = {}
+    for row in subject.answers.surest(len(labels)):
+        rows.setdefault(int(labels[row]), row)
+    return list(rows.values())[:_SUREST]
 
 
 def certainty_part(subject: Subject) -> dict[str, Any]:
