@@ -193,7 +193,7 @@ def test_drawings_load_nothing_and_follow_the_scheme() -> None:
     addresses = [part for part in ("http://", "https://", "url(", "@import", "href") if part in svg]
     assert addresses == ["http://"], "the name of the SVG language itself"
     assert svg.count("http://") == 1
-    light, dark = svg.split("@media (prefers-color-scheme:dark)")
+    light, dark = svg.split("@media screen and (prefers-color-scheme:dark)")
     for name, (on_light, on_dark) in COLOURS.items():
         assert f".f-{name}{{fill:{on_light}}}" in light
         assert f".f-{name}{{fill:{on_dark}}}" in dark

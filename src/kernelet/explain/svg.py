@@ -204,7 +204,7 @@ def _style() -> str:
         )
         for scheme in (0, 1)
     )
-    return f"{''.join(fixed)}{light}@media (prefers-color-scheme:dark){{{dark}}}"
+    return f"{''.join(fixed)}{light}@media screen and (prefers-color-scheme:dark){{{dark}}}"
 
 
 def _number(value: float) -> str:
