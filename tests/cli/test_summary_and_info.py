@@ -11,7 +11,7 @@ import pytest
 import kernelet
 from commands import Command
 from kernelet.executors.native_processor import processor
-from kernelet.explain import savings, summarize
+from kernelet.explain import diagram, savings, summarize
 from kernelet.networks import lenet5
 
 
@@ -36,6 +36,20 @@ def test_summary_with_savings_and_a_batch_size(command: Command) -> None:
     assert found["training"]["batch_size"] == 7
     (plain,) = command("summary", "lenet5", "--batch-size", 7, "--json").json
     assert {**plain, "savings": found["savings"]} == found
+
+
+def test_summary_with_a_diagram(command: Command) -> None:
+    outcome = command("summary", "lenet5", "--diagram", "net.svg")
+    assert outcome.code == 0
+    assert outcome.output.endswith("\n\ndiagram: net.svg\n")
+    assert Path("net.svg").read_text() == diagram(lenet5()).to_svg()
+    (found,) = command("summary", "lenet5", "--diagram", "again.svg", "--json").json
+    assert found["diagram"] == "again.svg"
+    outcome = command("summary", "lenet5", "--diagram", "net.png")
+    assert (outcome.code, outcome.output) == (2, "")
+    assert "--diagram is 'net.png'; expected a name that ends in .svg." in outcome.errors
+    outcome = command("summary", "lenet5", "--diagram", "nowhere/net.svg")
+    assert "there is no folder 'nowhere'" in outcome.errors
 
 
 def test_summary_of_a_run_and_a_file(trained: Path, command: Command) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 @click.option(
     "--savings", is_flag=True, help="Compare convolutions with dense layers and matrices."
 )
+@click.option(
+    "--diagram",
+    "drawing",
+    type=click.Path(path_type=Path),
+    metavar="FILE.svg",
+    help="Draw the network with the sizes of its maps.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     model: str,
@@ -32,6 +39,7 @@ def command(
     classes: int | None,
     batch_size: int | None,
     savings: bool,
+    drawing: Path | None,
     as_json: bool,
 ) -> None:
     """Show layers, shapes with their arithmetic, and what each holds, costs and sees.
@@ -44,12 +52,16 @@ def command(
     found = _find(model, shape, classes)
     summary = summarize(found, batch_size)
     saved = savings_of(found) if savings else None
+    if drawing is not None:
+        _draw(found, drawing)
     if as_json:
         import msgspec
 
         from kernelet.cli.json_lines import write_json
 
-        more = {} if saved is None else {"savings": saved}
+        more: dict[str, Any] = {} if saved is None else {"savings": saved}
+        if drawing is not None:
+            more["diagram"] = str(drawing)
         write_json({**msgspec.to_builtins(summary), **more})
     else:
         from kernelet.cli.text import inert_lines
@@ -57,6 +69,23 @@ def command(
         click.echo(inert_lines(summary.to_text()))
         if saved is not None:
             click.echo(inert_lines(f"\n{saved.to_text()}"))
+        if drawing is not None:
+            click.echo(inert_lines(f"\ndiagram: {drawing}"))
+
+
+def _draw(model: Model, file: Path) -> None:
+    from kernelet.data.listing import quoted
+    from kernelet.explain import diagram
+    from kernelet.interchange.atomic import write_atomically
+
+    name = quoted(str(file))
+    if file.suffix.lower() != ".svg":
+        raise click.UsageError(f"--diagram is {name}; expected a name that ends in .svg.")
+    if not file.parent.is_dir():
+        raise click.UsageError(
+            f"--diagram is {name}; there is no folder {quoted(str(file.parent))}."
+        )
+    write_atomically(file, diagram(model).to_svg().encode())
 
 
 def _find(name: str, shape: str | None, classes: int | None) -> Model:

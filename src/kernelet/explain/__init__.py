@@ -1,5 +1,6 @@
 """What a network does and costs, in texts and pictures."""
 
+from kernelet.explain.diagram import Diagram, diagram
 from kernelet.explain.feature_maps import feature_maps
 from kernelet.explain.grad_cam import GradCam, grad_cam
 from kernelet.explain.occlusion import Occlusion, occlusion
@@ -11,6 +12,7 @@ from kernelet.explain.strongest_patches import StrongestPatches, strongest_patch
 from kernelet.explain.summary import Summary, summarize
 
 __all__ = [
+    "Diagram",
     "GradCam",
     "Occlusion",
     "Savings",
@@ -18,6 +20,7 @@ __all__ = [
     "SlidingWindow",
     "StrongestPatches",
     "Summary",
+    "diagram",
     "feature_maps",
     "grad_cam",
     "occlusion",
