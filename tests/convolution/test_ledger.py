@@ -87,3 +87,14 @@ def test_lengths_may_be_numbers() -> None:
 def test_mistakes() -> None:
     with pytest.raises(ShapeError, match="the input has 3 channels and w takes 4"):
         kl.cost((32, 32, 3), (5, 5, 4, 8))
+
+
+def test_notebooks_get_the_same_numbers() -> None:
+    ledger = kl.cost((32, 32, 3), (5, 5, 3, 64), mode="valid")
+    html = ledger._repr_html_()
+    for text in ("154,140,672 weights, 32,113 times as many", "32 − 5 + 1 = 28", "588.0 MiB dense"):
+        assert text in html
+        assert text in ledger.to_text()
+    assert html.count("<tr>") == 8
+    assert "<pre>method" in html
+    assert "<pre>" not in kl.cost(9, 3, strides=2)._repr_html_()

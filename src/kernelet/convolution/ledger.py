@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -17,6 +18,7 @@ from kernelet.convolution.matrix import MatrixSize, has_channels, matrix_size, m
 from kernelet.convolution.prediction import Prediction, predict, predictions_table, problem_for
 from kernelet.executors.native_processor import usable_threads
 from kernelet.geometry import Window
+from kernelet.notebook import table_html
 from kernelet.text import byte_size, short_time, table
 
 _FLOAT_BYTES = 4
@@ -77,8 +79,21 @@ class Cost:
 
     def to_text(self) -> str:
         """Return the ledger as tables."""
+        text = table(self._rows(), left=(0, 1, 2))
+        if self.predictions:
+            text += f"\n\n{predictions_table(self.predictions)}"
+        return text
+
+    def _repr_html_(self) -> str:
+        """Show the ledger in notebooks."""
+        shown = table_html(self._rows(), left=(0, 1, 2), headings=False)
+        if self.predictions:
+            shown += f"<pre>{escape(predictions_table(self.predictions))}</pre>"
+        return shown
+
+    def _rows(self) -> list[tuple[str, str, str]]:
         size = self.matrix
-        rows = [
+        return [
             ("input", shape_text(self.input_shape), f"{size.columns:,} cells"),
             ("filter", shape_text(self.filter_shape), f"{self.weights:,} weights{self._biases()}"),
             ("output", shape_text(self.output_shape), f"{size.rows:,} cells"),
@@ -92,10 +107,6 @@ class Cost:
             ),
             ("as a dense layer", f"{size.columns:,} × {size.rows:,}", self._dense()),
         ]
-        text = table(rows, left=(0, 1, 2))
-        if self.predictions:
-            text += f"\n\n{predictions_table(self.predictions)}"
-        return text
 
     def _dense(self) -> str:
         ratio = self.dense_weights / self.weights

@@ -19,7 +19,7 @@ _LONGEST_TITLE = 26
 
 def summary_text(summary: Summary) -> str:
     """Return a table whose rows may have a second line: where sizes come from, what is read."""
-    rows = [_HEADINGS]
+    rows: list[tuple[str, ...]] = [_HEADINGS]
     for layer in summary.layers:
         title = layer.title if len(layer.title) <= _LONGEST_TITLE else layer.name
         rows.append((title, *_cells(layer)))
@@ -60,7 +60,7 @@ def _details(
 def summary_html(summary: Summary) -> str:
     """Return the table for notebooks."""
     headings = (*_HEADINGS[:2], "arithmetic", *_HEADINGS[2:])
-    rows = [headings]
+    rows: list[tuple[str, ...]] = [headings]
     for layer in summary.layers:
         title, output, *numbers = (layer.title, *_cells(layer))
         if summary.branches and layer.reads:

@@ -28,6 +28,13 @@ class History(Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
 
+    def _repr_html_(self) -> str:
+        """Show curves and numbers in notebooks."""
+        # Only notebooks draw; training does without.
+        from kernelet.explain.history import history_html
+
+        return history_html(self.history, self.epoch)
+
     def state(self) -> dict[str, Any]:
         return {"history": self.history, "epoch": self.epoch}
 
