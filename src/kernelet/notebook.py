@@ -12,7 +12,7 @@ _STYLE = (
     ".kernelet-table caption{color:inherit;font-weight:600;padding:.3em 0;text-align:left}"
     ".kernelet-table th,.kernelet-table td{background:none;color:inherit;"
     "border-bottom:1px solid rgba(128,128,128,.35);padding:.25em .7em;text-align:right;"
-    "vertical-align:top;white-space:pre-line}"
+    "vertical-align:top;white-space:pre}"
     ".kernelet-table .left{text-align:left}"
     ".kernelet-table tbody th{font-weight:400}"
     ".kernelet-table tfoot th,.kernelet-table tfoot td{font-weight:600}"
