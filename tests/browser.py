@@ -11,6 +11,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,15 @@ CHROMIUM = next(
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 _SECONDS = 60.0
+
+# The browser reads commands from 3 and writes answers to 4, wherever the pipes are.
+_LAUNCH = """
+import os, sys
+pipes = [os.dup(os.dup(os.dup(int(number)))) for number in sys.argv[1:3]]
+for pipe, wanted in zip(pipes, (3, 4)):
+    os.dup2(pipe, wanted)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Page:
@@ -140,13 +150,15 @@ def browser(folder: Path) -> Iterator[Page]:
 
     options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
     quiet = ("--no-first-run", "--disable-background-networking", "--disable-component-update")
-    # The browser reads commands from 3 and answers on 4, wherever the pipes are.
-    place = f'exec "$0" "$@" 3<&{commands_out} 4>&{answers_in}'
+    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
+    quiet = ("--no-first-run", "--disable-background-networking", "--disable-component-update")
     process = subprocess.Popen(
         [
-            "/bin/sh",
+            sys.executable,
             "-c",
-            place,
+            _LAUNCH,
+            str(commands_out),
+            str(answers_in),
             CHROMIUM,
             *options,
             *quiet,

@@ -37,7 +37,8 @@ def test_tells_of_data_network_epochs_and_end(pictures: Path, command: Command) 
     assert convolution["arithmetic"] == "16 + 4 − 5 + 1 = 16"
     assert convolution["multiply_adds"] == 16 * 16 * 25 * 6
     assert done["split"] == "validation"
-    assert done["report"] is None
+    assert done["report"] == "runs/shapes-lenet5/report.html"
+    assert Path(done["report"]).read_text(encoding="utf-8").startswith("<!doctype html>")
     assert done["accuracy"] == 1.0
     assert done["per_class"] == {"left": 1.0, "top": 1.0}
     assert done["model"] == "runs/shapes-lenet5/model.safetensors"
@@ -58,7 +59,8 @@ def test_model_file_carries_all_that_prediction_needs(trained: Path) -> None:
 
 def test_run_folder_holds_what_is_documented(trained: Path) -> None:
     names = {path.name for path in trained.iterdir()}
-    assert names == {"config.json", "history.csv", "last", "lock", "model.safetensors"}
+    expected = {"config.json", "history.csv", "last", "lock", "model.safetensors", "report.html"}
+    assert names == expected
     configuration = json.loads((trained / "config.json").read_text())
     assert configuration["network"] == "lenet5"
     assert configuration["kernelet"] == kernelet.__version__

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from kernelet.text import inert
 
+__all__ = ["duration", "inert", "inert_lines", "share"]
+
 
 def inert_lines(text: str) -> str:
     """Apply `inert` to each line."""

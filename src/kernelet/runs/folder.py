@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _LOCK = "lock"
 _MODEL = "model.safetensors"
-_CONFIGURATION = "config.json"
+#: What was asked for, and the report, in every run folder.
+CONFIGURATION = "config.json"
+REPORT = "report.html"
 
 
 class RunFolder:
@@ -72,9 +74,9 @@ class RunFolder:
         UsageError
             If it is no run folder, cannot be written to, or another process holds it.
         """
-        if not (path / _CONFIGURATION).is_file():
+        if not (path / CONFIGURATION).is_file():
             raise UsageError(
-                f"{quoted(str(path))} is not a run folder: it has no {_CONFIGURATION}.\n"
+                f"{quoted(str(path))} is not a run folder: it has no {CONFIGURATION}.\n"
                 "  Name a folder that `kernelet train` made, such as runs/NAME."
             )
         if not os.access(path, os.W_OK):
@@ -92,7 +94,7 @@ class RunFolder:
     @property
     def configuration_file(self) -> Path:
         """What the run was asked to do, with every choice made."""
-        return self.path / _CONFIGURATION
+        return self.path / CONFIGURATION
 
     @property
     def history_file(self) -> Path:
@@ -102,7 +104,7 @@ class RunFolder:
     @property
     def report_file(self) -> Path:
         """The page by which a person can judge the run."""
-        return self.path / "report.html"
+        return self.path / REPORT
 
     @property
     def last(self) -> Path:
@@ -140,7 +142,7 @@ def find_model_file(path: Path) -> Path:
     if path.is_dir():
         if (path / _MODEL).is_file():
             return path / _MODEL
-        hint = "the run has not kept a network yet" if (path / _CONFIGURATION).is_file() else None
+        hint = "the run has not kept a network yet" if (path / CONFIGURATION).is_file() else None
         raise ModelFileError(
             f"{quoted(str(path))} has no {_MODEL}"
             + (f": {hint}." if hint else ".\n  Name a run folder or a .safetensors file.")

@@ -9,6 +9,8 @@ import msgspec
 import numpy as np
 
 from kernelet.data import load_dataset
+from kernelet.data.listing import quoted
+from kernelet.errors import DataError
 from kernelet.executors.native_processor import usable_threads
 from kernelet.losses import SparseCategoricalCrossentropy
 from kernelet.networks import NETWORKS
@@ -51,6 +53,43 @@ def load_pictures_of(
 
     workers = usable_threads() if threads is None else threads
     return load_dataset(source, threads=workers, progress=progress, **options)
+
+
+def load_data_of(
+    configuration: RunConfiguration, source: str, observer: Observer, threads: int | None
+) -> Dataset:
+    """Load the data set of a run again.
+
+    Parameters
+    ----------
+    configuration : RunConfiguration
+        Of the run.
+    source : str
+        Where the data set lies now.
+    observer, threads
+        As for `load_pictures_of`.
+
+    Raises
+    ------
+    DataError
+        If it is not the data that the run began with.
+    """
+    dataset = load_pictures_of(
+        source,
+        observer,
+        threads,
+        image_size=configuration.image_size,
+        channels=configuration.channels,
+        resize=configuration.resize,
+        validation_split=configuration.validation_split,
+        seed=configuration.seed,
+    )
+    if dataset.fingerprint != configuration.data_fingerprint:
+        raise DataError(
+            f"{quoted(dataset.source)} is not the data that the run began with: other pictures, "
+            "classes or labels.\n  Bring the data back to what it was, or begin a new run."
+        )
+    return dataset
 
 
 def describe_data(dataset: Dataset, name: str) -> DataFound:

@@ -6,7 +6,6 @@ import os
 import shlex
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,13 +13,12 @@ import msgspec
 from kernelet._version import __version__
 from kernelet.callbacks import Checkpointer, EarlyStopping
 from kernelet.data.listing import quoted
-from kernelet.errors import DataError, KerneletError, TrainingError
+from kernelet.errors import KerneletError, TrainingError
 from kernelet.executors.native_processor import resolve_isa, usable_threads
 from kernelet.explain.summary import summarize
 from kernelet.interchange.safetensors import load_model
 from kernelet.runs import choices
 from kernelet.runs.cautions import cautions
-from kernelet.runs.classifier import Classifier
 from kernelet.runs.configuration import load_configuration
 from kernelet.runs.events import Finished, NetworkBuilt, Warned
 from kernelet.runs.folder import RunFolder
@@ -30,22 +28,25 @@ from kernelet.runs.preparation import (
     build_model,
     compile_model,
     describe_data,
+    load_data_of,
     load_pictures_of,
     training_split,
 )
 from kernelet.runs.recorder import Recorder
-from kernelet.runs.report import Subject, write_report
-from kernelet.runs.scores import score
+from kernelet.runs.report import write_report
+from kernelet.runs.reporting import measure
 from kernelet.training.checkpoints import load_checkpoint
 
 if TYPE_CHECKING:
     import threading
+    from pathlib import Path
 
     from kernelet.callbacks import Callback
     from kernelet.data import Dataset, Split
     from kernelet.model import Model
     from kernelet.runs.configuration import RunConfiguration
     from kernelet.runs.observer import Observer, Saving
+    from kernelet.runs.report import Subject
     from kernelet.runs.request import TrainingRequest
 
 #: Time between checkpoints: a crash costs at most so many seconds of work.
@@ -146,17 +147,7 @@ def resume_run(
     with RunFolder.open(path) as folder:
         configuration = load_configuration(folder.configuration_file)
         source = configuration.data if data is None else data
-        dataset = load_pictures_of(
-            source,
-            observer,
-            threads,
-            image_size=configuration.image_size,
-            channels=configuration.channels,
-            resize=configuration.resize,
-            validation_split=configuration.validation_split,
-            seed=configuration.seed,
-        )
-        _require_same_data(configuration, dataset)
+        dataset = load_data_of(configuration, source, observer, threads)
         _warn_of_other_rounding(configuration, observer)
         _tell_of_data(dataset, data_name(source), observer)
         expected = forecast(configuration, dataset, folder, threads)
@@ -183,14 +174,6 @@ def _fitted(
             )
         )
     return msgspec.structs.replace(configuration, epochs=max(1, epochs))
-
-
-def _require_same_data(configuration: RunConfiguration, dataset: Dataset) -> None:
-    if dataset.fingerprint != configuration.data_fingerprint:
-        raise DataError(
-            f"{quoted(dataset.source)} is not the data that the run began with: other pictures, "
-            "classes or labels.\n  Bring the data back to what it was, or begin a new run."
-        )
 
 
 def _warn_of_other_rounding(configuration: RunConfiguration, observer: Observer) -> None:
@@ -291,13 +274,8 @@ def _fit(run: _Run, model: Model, recorder: Recorder, stop: threading.Event) -> 
 def _finish(run: _Run, recorder: Recorder) -> None:
     """Measure the best network, complete its record, and tell."""
     model = load_model(run.folder.model_file)
-    split = run.dataset.measured
-    pictures = run.dataset.splits[split]
-    classifier = Classifier(
-        model, run.dataset.class_names, run.dataset.image_shape, run.dataset.resize
-    )
-    probabilities = classifier.probabilities(pictures.images, threads=run.threads)
-    scores = score(probabilities, pictures.labels, run.dataset.class_names)
+    subject = measure(run.folder.path, run.configuration, run.dataset, model, run.threads)
+    scores, split = subject.scores, subject.split
     model.training_record = {
         "configuration": msgspec.to_builtins(run.configuration),
         "history": recorder.history,
@@ -307,16 +285,6 @@ def _finish(run: _Run, recorder: Recorder) -> None:
         "loss": scores.loss,
     }
     model.save(run.folder.model_file)
-    subject = Subject(
-        name=readable(Path(run.folder.path.resolve().name)),
-        configuration=run.configuration,
-        dataset=run.dataset,
-        model=model,
-        split=split,
-        probabilities=probabilities,
-        scores=scores,
-        threads=run.threads,
-    )
     report = _report(run, subject)
     run.observer.event(
         Finished(

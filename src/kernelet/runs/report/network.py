@@ -41,6 +41,8 @@ _FILTERS = 64
 _LAYERS = 8
 _MAPS = 8
 _MAP_SIDE = 48
+# Seconds, once each layer is measured twice.
+_TIMING_BUDGET = 0.25
 # Multiply-adds that the shift report may take: a fraction of a second on two processors.
 _SHIFT_BUDGET = 3e10
 _SHIFTED = (32, 500)
@@ -144,7 +146,9 @@ def shift_part(subject: Subject) -> ShiftReport:
 def network_part(subject: Subject) -> dict[str, Any]:
     """Return the layers with what each costs, counted and measured."""
     summary = subject.summary
-    times = layer_times(subject.model, subject.some(256), threads=subject.threads)
+    times = layer_times(
+        subject.model, subject.some(256), threads=subject.threads, budget=_TIMING_BUDGET
+    )
     rows = []
     for layer, seconds in zip(summary.layers, times.seconds, strict=True):
         rate = layer.multiply_adds / seconds / 1e9 if layer.multiply_adds and seconds else None

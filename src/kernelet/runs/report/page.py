@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from kernelet.data.listing import visible
 from kernelet.explain.pages import render
 from kernelet.interchange.atomic import write_atomically
 from kernelet.runs.report.classes import class_part
@@ -43,7 +44,7 @@ def report_page(subject: Subject) -> str:
     subject : Subject
         The finished run.
     """
-    parts = {
+    parts: dict[str, Any] = {
         "answer": answer_part(subject),
         "learning": learning_part(subject),
         "classes": class_part(subject),
@@ -58,7 +59,7 @@ def report_page(subject: Subject) -> str:
     }
     there = {name: part for name, part in parts.items() if part is not None}
     sections = {name: _HEADINGS[name] for name in there}
-    return render("report.html", title=f"Run {subject.name}", sections=sections, **parts)
+    return render("report.html", title=f"Run {visible(subject.name)}", sections=sections, **parts)
 
 
 def write_report(path: Path, subject: Subject) -> None:
