@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -124,7 +125,7 @@ PROBLEMS: list[tuple[Callable[[], Any], str]] = [
             "MaxPooling3D 'max_pooling3d': pool 1×2×9 does not fit its 4×8×8 input"
             " (valid: 8 − 9 + 1 = 0).\n"
             "  4×8×8 → max_pooling3d\n"
-            '  Try padding="same" or a pool of at most 8.'
+            '  Try padding="same" or a pool of at most 1×2×8.'
         ),
     ),
     (
@@ -182,8 +183,66 @@ PROBLEMS: list[tuple[Callable[[], Any], str]] = [
         (
             "Add 'sum': needs inputs of one shape, got (8, 8, 3) and (8, 8, 4).\n"
             "  8×8 → sum\n"
-            "  Try a Conv2D with kernel_size=1 that brings one branch to the other's channels or"
-            ' padding="same" and equal strides in both branches.'
+            "  Try Conv2D(4, 1) behind the branch of 3 channels."
+        ),
+    ),
+    (
+        lambda: layers.Add(name="sum")(
+            [
+                layers.Conv2D(4, 3, name="valid")(Input((8, 8, 3))),
+                layers.MaxPooling2D(name="half")(Input((8, 8, 4))),
+            ]
+        ),
+        (
+            "Add 'sum': needs inputs of one shape, got (6, 6, 4) and (4, 4, 4).\n"
+            "  8×8 → valid 6×6 → sum\n"
+            "  8×8 → half 4×4 → sum\n"
+            '  Try padding="same" and equal strides in all branches.'
+        ),
+    ),
+    (
+        lambda: layers.Add()([Input((8,)), Input((6,))]),
+        (
+            "Add 'add': needs inputs of one shape, got 8 numbers and 6 numbers.\n"
+            "  8 → add\n"
+            "  6 → add\n"
+            "  Try Dense(8) behind the branch of 6 numbers."
+        ),
+    ),
+    (
+        lambda: layers.Add()([Input((8, 8, 3)), Input((8,))]),
+        (
+            "Add 'add': needs inputs of one shape, got (8, 8, 3) and 8 numbers.\n"
+            "  8×8 → add\n"
+            "  8 → add\n"
+            "  Try a Flatten, Reshape or global pooling layer in the branch with more axes."
+        ),
+    ),
+    (
+        lambda: layers.Conv2D(3, 3)(Input((32, 28, 28, 1))),
+        (
+            "Conv2D 'conv2d': needs pictures of (height, width, channels), got (32, 28, 28, 1).\n"
+            "  32×28×28 → conv2d\n"
+            "  Try Input((28, 28, 1)), which leaves the batch out."
+        ),
+    ),
+    (
+        lambda: layers.Conv2D(3, 5)(Input((4, 2, 1))),
+        (
+            "Conv2D 'conv2d': kernel 5×5 does not fit its 4×2 input"
+            " (valid: 4 − 5 + 1 = 0; 2 − 5 + 1 = -2).\n"
+            "  4×2 → conv2d\n"
+            '  Try padding="same" or a kernel of at most 2.'
+        ),
+    ),
+    (
+        lambda: layers.MaxPooling2D(name="last")(
+            layers.MaxPooling2D(name="first")(Input((3, 2, 1)))
+        ),
+        (
+            "MaxPooling2D 'last': pool 2×2 does not fit its 1×1 input (valid: 1 − 2 + 1 = 0).\n"
+            "  3×2 → first 1×1 → last\n"
+            '  Try padding="same", leave it out, or leave out first.'
         ),
     ),
     (
@@ -204,6 +263,7 @@ PROBLEMS: list[tuple[Callable[[], Any], str]] = [
             "Concatenate 'concatenate': needs inputs that differ in their channels alone,"
             " got (8, 8, 3) and (4, 4, 3).\n"
             "  8×8 → concatenate\n"
+            "  4×4 → concatenate\n"
             '  Try padding="same" and equal strides in all branches.'
         ),
     ),
@@ -233,11 +293,132 @@ def test_shapes_that_do_not_fit(make: Callable[[], Any], text: str) -> None:
     assert str(raised.value) == text
 
 
-def test_leaving_out_the_named_pooling_repairs_the_network() -> None:
-    x = layers.Conv2D(6, 5, name="conv1")(Input((28, 28, 1)))
-    x = layers.MaxPooling2D(name="pool1")(x)
-    x = layers.Conv2D(16, 5, name="conv2")(x)
-    assert layers.Conv2D(32, 5, name="conv3")(x).shape == (None, 4, 4, 32)
+Chain = list[tuple[type[layers.Layer], dict[str, Any]]]
+
+# Chains whose last layer does not fit, and the earlier layer that is to blame, where one is.
+CHAINS: list[tuple[tuple[int, ...], Chain, str]] = [
+    (
+        (28, 28, 1),
+        [
+            (layers.Conv2D, {"filters": 6, "kernel_size": 5, "name": "conv1"}),
+            (layers.MaxPooling2D, {"name": "pool1"}),
+            (layers.Conv2D, {"filters": 6, "kernel_size": 5, "name": "conv2"}),
+            (layers.MaxPooling2D, {"name": "pool2"}),
+            (layers.Conv2D, {"filters": 6, "kernel_size": 5, "name": "conv3"}),
+        ],
+        "leave out pool2",
+    ),
+    (  # The pooling that shrank most is not the last one.
+        (40, 40, 1),
+        [
+            (layers.MaxPooling2D, {"pool_size": 5, "name": "large"}),
+            (layers.Conv2D, {"filters": 2, "kernel_size": 3, "name": "conv"}),
+            (layers.MaxPooling2D, {"pool_size": 2, "name": "small"}),
+            (layers.Conv2D, {"filters": 2, "kernel_size": 5, "name": "last"}),
+        ],
+        "leave out large",
+    ),
+    (  # Neither stride alone leaves enough, the pooling does.
+        (40, 40, 1),
+        [
+            (layers.Conv2D, {"filters": 2, "kernel_size": 3, "strides": 2, "name": "one"}),
+            (layers.MaxPooling2D, {"pool_size": 4, "name": "pool"}),
+            (layers.Conv2D, {"filters": 2, "kernel_size": 3, "strides": 2, "name": "two"}),
+            (layers.Conv2D, {"filters": 2, "kernel_size": 7, "name": "last"}),
+        ],
+        "leave out pool",
+    ),
+    (  # A convolution of stride 1 shrank the picture last, and is not to blame.
+        (20, 20, 1),
+        [
+            (layers.Conv2D, {"filters": 2, "kernel_size": 3, "strides": 2, "name": "strided"}),
+            (layers.Conv2D, {"filters": 2, "kernel_size": 5, "name": "plain"}),
+            (layers.Conv2D, {"filters": 2, "kernel_size": 6, "name": "last"}),
+        ],
+        "strides=1 in strided",
+    ),
+    (  # No single change of an earlier layer is enough.
+        (16, 16, 1),
+        [
+            (layers.AveragePooling2D, {"name": "one"}),
+            (layers.AveragePooling2D, {"name": "two"}),
+            (layers.Conv2D, {"filters": 2, "kernel_size": 9, "name": "last"}),
+        ],
+        "",
+    ),
+    (
+        (30, 14, 1),
+        [
+            (layers.MaxPooling2D, {"pool_size": (1, 2), "name": "narrow"}),
+            (layers.MaxPooling2D, {"pool_size": (2, 1), "name": "flat"}),
+            (
+                layers.Conv2D,
+                {"filters": 2, "kernel_size": 5, "dilation_rate": 2, "name": "last"},
+            ),
+        ],
+        "leave out narrow",
+    ),
+    (
+        (33, 2),
+        [
+            (layers.Conv1D, {"filters": 2, "kernel_size": 3, "strides": 4, "name": "strided"}),
+            (layers.MaxPooling1D, {"pool_size": 12, "padding": 1, "name": "last"}),
+        ],
+        "strides=1 in strided",
+    ),
+]
+
+
+def _built(shape: tuple[int, ...], chain: Chain) -> Any:
+    x = Input(shape)
+    for cls, arguments in chain:
+        x = cls(**arguments)(x)
+    return x
+
+
+def _changed(chain: Chain, number: int, **arguments: Any) -> Chain:
+    cls, own = chain[number]
+    return [*chain[:number], (cls, own | arguments), *chain[number + 1 :]]
+
+
+@pytest.mark.parametrize(("shape", "chain", "culprit"), CHAINS, ids=[c[2] for c in CHAINS])
+def test_every_repair_that_is_named_works(
+    shape: tuple[int, ...], chain: Chain, culprit: str
+) -> None:
+    with pytest.raises(ShapeError) as raised:
+        _built(shape, chain)
+    *_, line = str(raised.value).split("\n")
+    repairs = re.split(r", or |, | or ", line.removeprefix("  Try ").removesuffix("."))
+    assert [repair for repair in repairs if re.match("leave|strides", repair)] == [culprit][
+        : bool(culprit)
+    ]
+    names = [arguments["name"] for _, arguments in chain]
+    for repair in repairs:
+        match repair.split():
+            case ['padding="same"']:
+                assert _built(shape, _changed(chain, -1 % len(chain), padding="same"))
+            case ["a", "kernel" | "pool" as noun, "of", "at", "most", size]:
+                argument = {"kernel": "kernel_size", "pool": "pool_size"}[noun]
+                last = len(chain) - 1
+                assert _built(shape, _changed(chain, last, **{argument: int(size)}))
+                with pytest.raises(ShapeError):
+                    _built(shape, _changed(chain, last, **{argument: int(size) + 1}))
+            case ["leave", "out", name]:
+                assert _built(shape, [part for part in chain if part[1]["name"] != name])
+            case ["strides=1", "in", name]:
+                assert _built(shape, _changed(chain, names.index(name), strides=1))
+            case _:
+                pytest.fail(f"an unknown repair: {repair}")
+
+
+def test_repairs_in_a_branch_are_tried_with_the_other_branch() -> None:
+    """Without its pooling the branch would fit the convolution, but no longer the sum."""
+    x = Input((8, 8, 1))
+    half = layers.MaxPooling2D(name="half")(x)
+    both = layers.Add(name="both")([half, layers.Conv2D(1, 5, name="conv")(x)])
+    with pytest.raises(ShapeError) as raised:
+        layers.Conv2D(1, 5, name="last")(both)
+    assert str(raised.value).endswith('  Try padding="same" or a kernel of at most 4.')
 
 
 def test_symbolic_and_real_inputs_do_not_mix() -> None:

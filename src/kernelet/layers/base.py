@@ -258,13 +258,17 @@ class Layer(ABC):
 
     def output_shape(self, inputs: Sequence[SymbolicTensor]) -> Shape:
         """Return the shape of a sample's output, or raise a ShapeError that explains."""
-        build = ProgramBuilder()
-        values = [build.input(f"input{k}", one.sample_shape) for k, one in enumerate(inputs)]
         try:
-            self.check_inputs([value.shape for value in values])
-            return self.lower(build, values, training=False).shape
+            return self.shape_of(inputs)
         except LayerShapeError as problem:
             raise explained(self, inputs, problem) from None
+
+    def shape_of(self, inputs: Sequence[SymbolicTensor]) -> Shape:
+        """Return the shape of a sample's output, or raise a LayerShapeError."""
+        build = ProgramBuilder()
+        values = [build.input(f"input{k}", one.sample_shape) for k, one in enumerate(inputs)]
+        self.check_inputs([value.shape for value in values])
+        return self.lower(build, values, training=False).shape
 
     def check_inputs(self, shapes: Sequence[Shape]) -> None:
         """Raise LayerShapeError for a wrong number of inputs or of dimensions."""
@@ -278,6 +282,8 @@ class Layer(ABC):
             if self.rank is not None and len(shape) != self.rank:
                 expected = RANKS[self.rank]
                 repairs = _RANK_REPAIRS.get((self.rank, len(shape)), ())
+                if len(shape) == self.rank + 1 > 2 and not repairs:
+                    repairs = (f"Input({shape[1:]}), which leaves the batch out",)
                 raise LayerShapeError(f"needs {expected}, got {shape_text(shape)}", repairs)
 
 

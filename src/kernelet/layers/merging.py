@@ -12,7 +12,7 @@ from kernelet.layers.problems import LayerShapeError, require_last_axis
 from kernelet.layers.symbolic import SymbolicTensor
 from kernelet.ops.arithmetic import Add as AddOp
 from kernelet.ops.shape import Concatenate as ConcatenateOp
-from kernelet.program import ProgramBuilder, Value
+from kernelet.program import ProgramBuilder, Shape, Value
 
 
 @final
@@ -35,12 +35,24 @@ class Add(Layer):
         if len(set(shapes)) > 1:
             raise LayerShapeError(
                 f"needs inputs of one shape, got {' and '.join(map(shape_text, shapes))}",
-                [
-                    "a Conv2D with kernel_size=1 that brings one branch to the other's channels",
-                    'padding="same" and equal strides in both branches',
-                ],
+                _repairs(shapes),
             )
         return reduce(lambda left, right: build.add(AddOp(), left, right), inputs)
+
+
+def _repairs(shapes: Sequence[Shape]) -> list[str]:
+    """Return what makes branches equal, by what they differ in."""
+    if len(set(map(len, shapes))) > 1:
+        return ["a Flatten, Reshape or global pooling layer in the branch with more axes"]
+    if len({shape[:-1] for shape in shapes}) > 1:
+        return ['padding="same" and equal strides in all branches']
+    axes, maps = len(shapes[0]) - 1, max(shape[-1] for shape in shapes)
+    layer = f"Conv{axes}D({maps}, 1)" if axes else f"Dense({maps})"
+    fewer = sorted({shape[-1] for shape in shapes} - {maps})
+    return [
+        f"{layer} behind the branch of {' and of '.join(map(str, fewer))} "
+        + ("channels" if axes else "numbers")
+    ]
 
 
 @final

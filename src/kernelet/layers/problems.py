@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from operator import ge
 from typing import TYPE_CHECKING
 
 from kernelet.errors import ShapeError
 from kernelet.layers.naming import names_of
+from kernelet.layers.repairs import shrinking_layer
 from kernelet.layers.symbolic import SymbolicTensor, history, layers_of
 from kernelet.program import Shape
 
@@ -25,18 +25,17 @@ class LayerShapeError(ShapeError):
         What was expected and what came, without a full stop.
     repairs : sequence of str
         What to try, most promising first.
-    smallest : tuple of int, optional
-        The smallest size, without channels, that the layer could take; finds the layer before
-        that shrank it.
+    too_small : bool
+        Whether the input is too small, so that an earlier layer may have shrunk it too much.
     """
 
     def __init__(
-        self, problem: str, repairs: Sequence[str] = (), smallest: Shape | None = None
+        self, problem: str, repairs: Sequence[str] = (), *, too_small: bool = False
     ) -> None:
         super().__init__("".join((problem, ".", repair_line(repairs))))
         self.problem = problem
         self.repairs = tuple(repairs)
-        self.smallest = smallest
+        self.too_small = too_small
 
 
 def size_text(shape: Shape) -> str:
@@ -83,13 +82,13 @@ def _path(tensor: SymbolicTensor) -> list[SymbolicTensor]:
     return path[::-1]
 
 
-def _shrinking(path: Sequence[SymbolicTensor], smallest: Shape) -> SymbolicTensor | None:
-    """Return the last tensor before which the picture was still large enough."""
-    for tensor in reversed(path[1:]):
-        before = tensor.parents[0].sample_shape
-        if len(before) == len(smallest) + 1 and all(map(ge, before, smallest)):
-            return tensor
-    return None
+def _chain(path: Sequence[SymbolicTensor], names: Mapping[Layer, str], name: str) -> str:
+    """Return the sizes on the way to a layer, with who changed them."""
+    chain = [size_text(path[0].sample_shape)]
+    for before, after in pairwise(path):
+        if size_text(before.sample_shape) != size_text(after.sample_shape):
+            chain.append(f"{names[after.layer]} {size_text(after.sample_shape)}")
+    return f"  {' → '.join((*chain, name))}"
 
 
 def explained(
@@ -102,25 +101,23 @@ def explained(
     layer : Layer
         The one that failed.
     inputs : sequence of SymbolicTensor
-        What it was called on; the chain of sizes follows the first.
+        What it was called on.
     problem : LayerShapeError
         What it raised.
     """
     layers = list(dict.fromkeys((*layers_of(history(inputs)), layer)))
     names = dict(zip(layers, names_of(layers), strict=True))
     name = names[layer]
-    path = _path(inputs[0])
+    paths = [_path(one) for one in inputs]
     repairs = list(problem.repairs)
-    if problem.smallest is not None:
-        culprit = _shrinking(path, problem.smallest)
-        if culprit is not None:
-            strided = hasattr(culprit.layer, "filters")
-            repairs.append(f"{'strides=1 in' if strided else 'leave out'} {names[culprit.layer]}")
-    chain = [size_text(path[0].sample_shape)]
-    for before, after in pairwise(path):
-        if size_text(before.sample_shape) != size_text(after.sample_shape):
-            chain.append(f"{names[after.layer]} {size_text(after.sample_shape)}")
+    if problem.too_small:
+        found = shrinking_layer(paths[0], layer, inputs)
+        if found is not None:
+            culprit, repair = found
+            repairs.append(f"{repair} {names[culprit]}")
+    chains = dict.fromkeys(_chain(path, names, name) for path in paths)
     return ShapeError(
         f"{type(layer).__name__} {name!r}: {problem.problem}.\n"
-        f"  {' → '.join((*chain, name))}{repair_line(repairs)}"
+        + "\n".join(chains)
+        + repair_line(repairs)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from kernelet.geometry import SlidingWindow
+from kernelet.geometry import SlidingWindow, Window
 from kernelet.layers.base import Layer
 from kernelet.layers.problems import LayerShapeError
 
@@ -30,23 +30,38 @@ def require_fit(noun: str, window: SlidingWindow, padding: object) -> None:
     padding : str or pairs
         As configured, for the message.
     """
-    failing = next((axis for axis in window.axes if axis.output < 1), None)
-    if failing is None:
+    failing = [axis for axis in window.axes if axis.output < 1]
+    if not failing:
         return
     mode = padding if isinstance(padding, str) else "padding"
     size = _joined(window.kernel)
-    if failing.dilation > 1:
+    if any(axis.dilation > 1 for axis in window.axes):
         size += f" dilated to {_joined(axis.extent for axis in window.axes)}"
     given = _joined(window.size)
     given = f"{given} input" if len(window.size) > 1 else f"input of {given}"
-    room = failing.length + failing.before + failing.after
-    largest = (room - 1) // failing.dilation + 1
+    sums = [
+        f"{_room(axis)} − {axis.extent} + 1 = {_room(axis) - axis.extent + 1}" for axis in failing
+    ]
     raise LayerShapeError(
-        f"{noun} {size} does not fit its {given}"
-        f" ({mode}: {room} − {failing.extent} + 1 = {room - failing.extent + 1})",
-        ['padding="same"', f"a {noun} of at most {largest}"],
-        smallest=tuple(axis.extent - axis.before - axis.after for axis in window.axes),
+        f"{noun} {size} does not fit its {given} ({mode}: {joined_arithmetic(sums)})",
+        ['padding="same"', _smaller(noun, window)],
+        too_small=True,
     )
+
+
+def _room(axis: Window) -> int:
+    """Return over how many cells a window moves."""
+    return axis.length + axis.before + axis.after
+
+
+def _smaller(noun: str, window: SlidingWindow) -> str:
+    """Return the repair by a smaller window: as large as fits."""
+    fits = [min(axis.kernel, (_room(axis) - 1) // axis.dilation + 1) for axis in window.axes]
+    if len(set(window.kernel)) == 1:
+        fits = [min(fits)]
+    if noun == "pool" and max(fits) == 1:
+        return "leave it out"
+    return f"a {noun} of at most {_joined(fits)}"
 
 
 def joined_arithmetic(sums: Sequence[str]) -> str:
