@@ -118,6 +118,11 @@ class Dataset:
             digest.update(np.ascontiguousarray(split.labels, "<i4").data)
         return digest.hexdigest()
 
+    def name_of(self, split: str, row: int) -> str:
+        """Return the name of a picture's file inside the source, or its `row_name`."""
+        files = self.splits[split].files
+        return row_name(split, row) if files is None else files[row]
+
     def class_counts(self, split: str) -> dict[str, int]:
         """Return the number of pictures of each class in a split, by class name."""
         counts = np.bincount(self.splits[split].labels, minlength=len(self.class_names))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kernelet.data.dataset import Dataset, Split
+    from kernelet.data.dataset import Dataset
 
 #: Standard deviation, in grey levels, below which a picture shows nothing.
 BLANK_DEVIATION = 2.0
@@ -83,12 +83,6 @@ def blank_findings(items: list[Item]) -> Iterator[Finding]:
         )
 
 
-def item_of(split: Split, split_name: str, row: int, class_names: tuple[str, ...]) -> Item:
-    """Return the item that stands for a row of a split."""
-    name = f"{split_name}[{row}]" if split.files is None else split.files[row]
-    return Item(name, split_name, class_names[int(split.labels[row])], row)
-
-
 def digests(images: NDArray[np.uint8]) -> list[bytes]:
     """Return 128 bits for each picture, equal for equal pixels only."""
     return [hashlib.blake2b(row.data, digest_size=16).digest() for row in images]
@@ -100,18 +94,29 @@ def _equal_pictures(dataset: Dataset) -> list[tuple[Item, ...]]:
         for row, digest in enumerate(digests(np.ascontiguousarray(split.images))):
             places.setdefault(digest, []).append((name, row))
     return [
-        tuple(item_of(dataset.splits[name], name, row, dataset.class_names) for name, row in copies)
+        tuple(_item(dataset, name, row) for name, row in copies)
         for copies in places.values()
         if len(copies) > 1
     ]
 
 
+def deviations(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the largest standard deviation of a channel, for each picture."""
+    spread = np.empty(len(images), np.float32)
+    for begin in range(0, len(images), _BLOCK):
+        block = images[begin : begin + _BLOCK].astype(np.float32)
+        spread[begin : begin + _BLOCK] = block.std(axis=(1, 2)).max(axis=1)
+    return spread
+
+
 def _blank_pictures(dataset: Dataset) -> list[Item]:
-    items = []
-    for name, split in dataset.splits.items():
-        for begin in range(0, len(split), _BLOCK):
-            block = split.images[begin : begin + _BLOCK].astype(np.float32)
-            deviations = block.std(axis=(1, 2)).max(axis=1)
-            rows = begin + np.flatnonzero(deviations < BLANK_DEVIATION)
-            items += [item_of(split, name, row, dataset.class_names) for row in rows.tolist()]
-    return items
+    return [
+        _item(dataset, name, row)
+        for name, split in dataset.splits.items()
+        for row in np.flatnonzero(deviations(split.images) < BLANK_DEVIATION).tolist()
+    ]
+
+
+def _item(dataset: Dataset, split: str, row: int) -> Item:
+    label = dataset.class_names[int(dataset.splits[split].labels[row])]
+    return Item(dataset.name_of(split, row), split, label, row)
