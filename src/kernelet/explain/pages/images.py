@@ -38,8 +38,8 @@ def picture_uri(array: NDArray[Any], limits: tuple[float, float] | None = None) 
 
     Parameters
     ----------
-    array : ndarray, shape (height, width), (height, width, 1) or (height, width, 3)
-        Grey or RGB; uint8 as it is, other numbers stretched.
+    array : ndarray, shape (height, width) or (height, width, 1, 3 or 4)
+        Grey, RGB, or RGB with opacity; uint8 as it is, other numbers stretched.
     limits : (float, float), optional
         Numbers that become black and white where the array is not uint8; by default its
         smallest and largest finite number.
@@ -63,9 +63,9 @@ def picture_uri(array: NDArray[Any], limits: tuple[float, float] | None = None) 
 
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
-    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)) or 0 in array.shape:
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or 0 in array.shape:
         raise ShapeError(
-            "a picture has the shape (height, width), (height, width, 1) or (height, width, 3);"
+            "a picture has the shape (height, width) or (height, width, 1, 3 or 4);"
             f" got {array.shape}."
         )
     if array.dtype != np.uint8:
