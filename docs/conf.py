@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sphinx.application import Sphinx
 from kernelet import __version__
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))  # for drawings.py
 
 project = "kernelet"
 author = "The kernelet authors"
@@ -22,9 +24,6 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["course/*.md5", "course/*.py"]
-# The gallery leaves its scripts beside the pages made of them.
-suppress_warnings = ["config.cache"]
 myst_heading_anchors = 3
 default_role = "py:obj"
 
@@ -49,6 +48,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"[/\\]\d\d_",
     "within_subsection_order": "FileNameSortKey",
     "capture_repr": ("_repr_html_",),
+    "image_scrapers": ("matplotlib", "drawings.scrape"),
     "abort_on_example_error": True,
     "download_all_examples": False,
     "write_computation_times": False,

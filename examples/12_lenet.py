@@ -202,8 +202,8 @@ axis.set(xlabel="what the network says", ylabel="what it is", title="900 test pi
 plt.show()
 
 # %%
-# Shirts, with T-shirts, pullovers and coats: at 28×28 pixels people confuse them, too. Trousers look
-# like nothing else.
+# Shirts, with T-shirts, pullovers and coats: at 28×28 pixels people confuse them, too. Trousers
+# look like nothing else.
 #
 # What to remember
 # ----------------

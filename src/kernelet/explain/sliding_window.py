@@ -148,10 +148,10 @@ class SlidingWindow:
 
         return film_strip(self, steps, columns)
 
-    def _repr_html_(self) -> str | None:
-        """Show the film strip in notebooks, where it is not too long; wide ones scroll."""
+    def _repr_svg_(self) -> str | None:
+        """Show the film strip in notebooks, where it is not too long."""
         try:
-            return f'<div style="overflow-x: auto">{self.to_svg()}</div>'
+            return self.to_svg()
         except UsageError:
             return None
 
