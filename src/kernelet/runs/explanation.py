@@ -117,7 +117,7 @@ def explanation(
     ways = {"crop": "the middle cut out", "stretch": "stretched"}
     same = (height, width) == classifier.image_shape[:2]
     way = "in its own size" if same else f"{ways[classifier.resize]}, from {height:,}×{width:,}"
-    form = "grey" if classifier.image_shape[2] == 1 else "RGB"
+    form = "Grey" if classifier.image_shape[2] == 1 else "RGB"
     facts = {
         "Picture": str(picture),
         "Model": str(model),

@@ -95,12 +95,13 @@ def cell_data(
             "stages": [],
         }
         data.calls.append(record)
-        needed = set(call.inputs) - stored if _reads_many(one) else set()
+        many = _reads_many(one)
+        needed = {k for k in call.inputs if many or not graph.calls[k].inputs} - stored
         size = sum(maps[names[k]].size for k in needed)
         size += sum(model.weights[name].size for name in one.weights.values())
         cost = int(size * _TEXT_BYTES)
         reason = _obstacle(one, call.shape) if call.inputs else ""
-        if not reason and not needed and any(k in data.closed for k in call.inputs):
+        if not many and any(k in data.closed and k not in stored for k in call.inputs):
             reason = "It reads a layer whose numbers are not in this page."
         if not reason and data.size + cost > limit:
             reason = (
@@ -110,7 +111,7 @@ def cell_data(
         if reason:
             data.closed[number] = reason
             continue
-        for k in needed - stored:
+        for k in needed:
             data.calls[k]["data"] = _text(maps[names[k]])
         stored |= needed
         data.size += cost

@@ -40,6 +40,8 @@ MAXIMUM_BYTES = 5_000_000
 # Of these, for the numbers of cells, the pictures of maps and those of filters.
 _CELLS, _MAPS, _FILTERS = 1_800_000, 1_300_000, 1_300_000
 
+# Longer side of the picture itself, in pixels.
+_SIDE = 320
 # Classes with a bar of their own.
 _BARS = 30
 _HEADINGS = {
@@ -117,8 +119,9 @@ def picture_page(
         best=[(shown[k], float(probabilities[k])) for k in order[:2]],
         bars=_bars(probabilities, shown, order),
         others=max(0, len(order) - _BARS),
-        original=None if subject.original is None else photo_uri(subject.original, 480),
-        seen=photo_uri(subject.pixels, 480),
+        original=_original(subject),
+        original_width=_original_width(subject),
+        seen=photo_uri(subject.pixels, _SIDE),
         size=subject.pixels.shape,
         preparation=subject.preparation,
         entering=_entering(model, maps, names),
@@ -128,6 +131,19 @@ def picture_page(
         facts=facts,
         cells=_script_text(data.calls),
     )
+
+
+def _original(subject: Subject) -> str | None:
+    """Return the address of the picture itself where it is another than what the network takes."""
+    if subject.original is None or np.array_equal(subject.original, subject.pixels):
+        return None
+    return photo_uri(subject.original, _SIDE)
+
+
+def _original_width(subject: Subject) -> int:
+    """Return the width at which the picture itself is shown."""
+    height, width = subject.original.shape[:2] if subject.original is not None else (1, 1)
+    return int(_SIDE * width / max(height, width))
 
 
 def _bars(probabilities: NDArray[np.float32], names: Sequence[str], order: Sequence[int]) -> Any:

@@ -19,10 +19,11 @@
     return signed(short ? String(rounded) : value.toExponential(3));
   }
 
-  // Decimals of numbers that are added up: the largest has about five significant figures.
-  function decimals(values) {
+  // Decimals that give the largest of some numbers so many significant figures; of whole ones none.
+  function decimals(values, figures) {
+    if (values.every(Number.isInteger)) return 0;
     const largest = Math.max(0, ...values.map(Math.abs).filter(Number.isFinite));
-    return Math.min(9, Math.max(0, 4 - (largest > 0 ? Math.floor(Math.log10(largest)) : 0)));
+    return Math.min(9, Math.max(0, figures - 1 - (largest > 0 ? Math.floor(Math.log10(largest)) : 0)));
   }
 
   // Counts of the last decimal shown: adding these is exact.
@@ -97,7 +98,7 @@
     const result = bias ? bias.value : step.value;
     const products = step.channels.flatMap((one) => one.terms.map((term) => term.product));
     const places = decimals([...products, ...step.channels.map((one) => one.value),
-      bias ? bias.bias : 0, result]);
+      bias ? bias.bias : 0, result], 5);
     const parts = step.channels.map((one) => ({
       ...one,
       units: sum(one.terms.map((term) => units(term.product, places))),
@@ -111,17 +112,17 @@
   }
 
   function channel(part, window, places, named) {
-    const cells = (text, value) => part.terms.map((term) => ({
-      text: term.cell || text !== "value" ? value(term) : "0",
-      value: term[text],
+    const cells = (name, digits) => part.terms.map((term) => ({
+      text: fixed(units(term[name], digits), digits),
+      value: term[name],
       absent: !term.cell,
       title: term.cell ? `row ${term.cell[0]}, column ${term.cell[1]}` : "padding",
     }));
+    const factors = (name) => cells(name, decimals(part.terms.map((term) => term[name]), 4));
     const grids = [
-      grid("under the filter", window.columns, cells("value", (term) => number(term.value))),
-      grid("× filter", window.columns, cells("weight", (term) => number(term.weight))),
-      grid("= products", window.columns,
-        cells("product", (term) => fixed(units(term.product, places), places))),
+      grid("under the filter", window.columns, factors("value")),
+      grid("× filter", window.columns, factors("weight")),
+      grid("= products", window.columns, cells("product", places)),
     ];
     const heading = named ? [make("h4", null, `${part.label}: ${fixed(part.units, places)}`)] : [];
     return [...heading, make("div", { className: "grids", data: { channel: part.number } }, ...grids)];
@@ -129,7 +130,7 @@
 
   function dense(step, bias, view) {
     const result = bias ? bias.value : step.value;
-    const places = decimals([...step.terms.map((term) => term.product), bias ? bias.bias : 0, result]);
+    const places = decimals([...step.terms.map((term) => term.product), bias ? bias.bias : 0, result], 5);
     const parts = step.terms.map((term) => ({
       units: units(term.product, places),
       label: `${view.inputName(term.number)}: ${number(term.value)} · ${factor(term.weight)}`,
@@ -207,7 +208,7 @@
 
     // The place under the pointer; the middle where a key pressed the button.
     placeAt(event) {
-      const image = event.target.closest("button, figure")?.querySelector("img");
+      const image = event.target.closest("button, .enlarged")?.querySelector("img");
       if (!image) return null;
       const map = Number(image.dataset.map);
       const box = image.getBoundingClientRect();
@@ -244,7 +245,7 @@
     build() {
       this.image = make("img", { className: "pixels", alt: "" });
       this.marker = make("span", { className: "marker" });
-      this.enlarged = make("figure", { className: "enlarged", tabIndex: 0 }, this.image, this.marker);
+      this.enlarged = make("div", { className: "enlarged", tabIndex: 0 }, this.image, this.marker);
       this.enlarged.setAttribute("role", "img");
       this.enlarged.addEventListener("keydown", (event) => this.key(event));
       this.enlarged.addEventListener("click", (event) => this.click(event));
@@ -271,9 +272,11 @@
     seen() {
       const source = document.querySelector("#seen-picture");
       this.window = make("span", { className: "marker" });
-      return make("figure", { className: "enlarged seen" },
-        make("img", { className: "pixels", src: source.src, alt: "The picture; the cell sees the part in the frame" }),
-        this.window, make("figcaption", null, "what the cell sees"));
+      const alt = "The picture; the cell sees the part in the frame";
+      const picture = make("img", { className: "pixels", src: source.src, alt });
+      return make("figure", { className: "seen" },
+        make("figcaption", null, "what the cell sees"),
+        make("div", { className: "enlarged" }, picture, this.window));
     }
 
     key(event) {
@@ -395,7 +398,7 @@
     const place = found.slice(2).map(Number);
     inspector.pinned = true;
     inspector.show(inspector.limited(inspector.spatial ? place : place.slice(2)));
-    inspector.panel.scrollIntoView({ block: "center" });
+    inspector.panel.scrollIntoView({ block: "center", behavior: "instant" });
   }
 
   window.addEventListener("hashchange", open);
