@@ -15,6 +15,7 @@ MODULES = [
     "numbers",
     "occlusion",
     "output_cell",
+    "picture.heat",
     "receptive_field",
     "strongest_patches",
 ]
