@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
 #: In the order of the help text. A command's module imports what it works with when it runs, so
 #: that help and completion answer at once.
-COMMANDS = ("train", "evaluate", "predict", "explain", "report", "summary", "convolve", "info")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "predict",
+    "explain",
+    "doctor",
+    "report",
+    "summary",
+    "convolve",
+    "info",
+)
 
 
 class CommandModules(click.Group):

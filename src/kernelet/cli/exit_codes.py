@@ -2,6 +2,8 @@
 
 #: All went well.
 FINE = 0
+#: A check found something.
+FOUND = 1
 #: Bad usage, data, configuration or file.
 MISTAKE = 2
 #: A fault of kernelet itself.

@@ -27,3 +27,19 @@ def progress_bar(task: str, *, enabled: bool = True) -> Iterator[Progress | None
     with Bars(console=Console(highlight=False), transient=True) as bars:
         bar = bars.add_task(task, total=None)
         yield lambda done, total: bars.update(bar, completed=done, total=total)
+
+
+@contextmanager
+def task_progress(*, enabled: bool = True) -> Iterator[Callable[[str, int, int], None] | None]:
+    """Give a function to call as ``progress(task, done, total)``; None where nothing is shown."""
+    if not (enabled and is_terminal()):
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    with Bars(console=Console(highlight=False), transient=True) as bars:
+        bar = bars.add_task("", total=None)
+        yield lambda task, done, total: bars.update(
+            bar, description=task, completed=done, total=total
+        )

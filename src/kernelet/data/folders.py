@@ -42,6 +42,8 @@ class FolderTree:
         self._paths: list[str] = []
         self._linked: set[tuple[int, int]] = set()
         self.folders: list[str] = []
+        #: Names of the files that are symbolic links.
+        self.links: set[str] = set()
         found: list[tuple[str, int, int, str]] = sorted(self._walk(str(self.root), "", ()))
         self.entries = []
         for position, (name, size, stamp, path) in enumerate(found):
@@ -112,6 +114,8 @@ class FolderTree:
                 return
             yield from self._walk(child.path, name + "/", ancestors)
         elif stat.S_ISREG(status.st_mode):
+            if child.is_symlink():
+                self.links.add(name)
             yield name, status.st_size, status.st_ctime_ns, child.path
         else:
             self._left_out["pipes, sockets and devices left out"] += 1

@@ -353,6 +353,13 @@ def _without(split: Split, name: str, exclude: frozenset[str]) -> Split:
     return Split(split.images[rows], split.labels[rows])
 
 
+def dataset_of(arrays: LabelledArrays, source: str) -> Dataset:
+    """Return arrays that `open_source` gave as a data set, as they are."""
+    return _from_arrays(
+        arrays, source, _Options(None, None, "crop", None, None, None, False, frozenset())
+    )
+
+
 def _idx_folder(folder: Path) -> LabelledArrays:
     pairs = find_idx_files(folder)
     return _named(LabelledArrays({split: _read_pair(*pair) for split, pair in pairs.items()}))

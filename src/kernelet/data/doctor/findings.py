@@ -36,9 +36,14 @@ KINDS: dict[str, Severity] = {
     "orientation": "note",
     "colour-forms": "note",
     "sizes": "note",
+    "links": "note",
     "left-out": "note",
     "limits": "note",
 }
+
+
+#: Detail of an item that is a symbolic link.
+LINK = "symbolic link"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,8 @@ class Look:
         EXIF orientation, 1–8.
     frames : int
         How many pictures the file holds.
-    deviation : float
-        Largest standard deviation of a channel, in grey levels 0–255.
+    blank : bool
+        Whether it shows nothing but one colour.
     digest : bytes or None
         Equal for pictures with the same pixels; None where the picture was decoded at a
         fraction of its size only.
@@ -60,7 +60,7 @@ class Look:
     format: str = ""
     orientation: int = 1
     frames: int = 1
-    deviation: float = 255.0
+    blank: bool = False
     digest: bytes | None = None
     remark: str = ""
 

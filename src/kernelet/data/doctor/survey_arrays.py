@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from kernelet.data.doctor.examination import deviations, digests
+from kernelet.data.doctor.examination import BLANK_DEVIATION, deviations, digests
 from kernelet.data.doctor.survey import SIDE, Look, Place, Survey
 
 if TYPE_CHECKING:
@@ -25,13 +25,11 @@ def survey_arrays(dataset: Dataset) -> Survey:
     looks: list[Look] = []
     for name, split in dataset.splits.items():
         _shrink(split.images, thumbnails[len(looks) : len(looks) + len(split)])
-        spread = deviations(split.images)
+        blank = deviations(split.images) < BLANK_DEVIATION
         for row, digest in enumerate(digests(np.ascontiguousarray(split.images))):
             label = dataset.class_names[int(split.labels[row])]
             place = Place(dataset.name_of(name, row), name, label, row)
-            looks.append(
-                Look(place, (height, width), form, deviation=float(spread[row]), digest=digest)
-            )
+            looks.append(Look(place, (height, width), form, blank=bool(blank[row]), digest=digest))
     return Survey(dataset.source, looks, thumbnails, ())
 
 

@@ -22,6 +22,7 @@ from kernelet.data.decoding import (
     upright_size,
 )
 from kernelet.data.doctor.contents import is_cut_off, why_unreadable
+from kernelet.data.doctor.examination import BLANK_DEVIATION
 from kernelet.data.doctor.findings import Item
 from kernelet.data.doctor.survey import SIDE, Look, Place, Survey
 from kernelet.data.memory import refuse_what_does_not_fit
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 _LARGE_PIXELS = 4_000_000
 # Large JPEG files are decoded at a fraction of their size, at least twice that of the small copy.
 _DRAFT_SIDE = 2 * SIDE
+
+_CONTRAST_OF_LINES = 64
 
 _FORMS = {
     "1": "black and white",
@@ -155,11 +158,22 @@ def _look(image: Image.Image, data: bytes, place: Place, thumbnail: NDArray[np.u
         picture_format,
         turned,
         frames,
-        # Of a large picture, the small copy has lost the noise of the sensor.
-        float(thumbnail.std(axis=(0, 1)).max()),
+        _is_blank(thumbnail, flat),
         None if drafted else pixel_digest(flat),
         "it ends before its end marker" if is_cut_off(data, picture_format) else "",
     )
+
+
+def _is_blank(thumbnail: NDArray[np.uint8], flat: Image.Image) -> bool:
+    """Whether a picture shows one colour.
+
+    The small copy has lost the noise of a sensor, but thin lines as well: those have a contrast
+    that noise has not.
+    """
+    if thumbnail.std(axis=(0, 1)).max() >= BLANK_DEVIATION:
+        return False
+    extremes = np.reshape(flat.getextrema(), (-1, 2))
+    return bool((extremes[:, 1] - extremes[:, 0]).max() < _CONTRAST_OF_LINES)
 
 
 def small_copy(flat: Image.Image) -> NDArray[np.uint8]:
