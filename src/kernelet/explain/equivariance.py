@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from kernelet.model import Model
     from kernelet.model.graph import Graph
 
+# Pictures are compared in blocks whose maps hold about so many numbers.
+_MOST_FLOATS = 1 << 17
 # Each output cell reads the input cells at its own place.
 _POINTWISE = (Activate, Add, BiasAdd, ChannelSlice, Concatenate, Normalize, Rescale, Softmax)
 
@@ -42,8 +44,8 @@ class LayerEquivariance:
     """How well a layer's map follows the picture.
 
     Errors are the root of the mean squared difference between the map of the moved picture and
-    the moved map, divided by the deviation of the map's channels: 0 where the map moves along
-    exactly, about 1.4 where the two have nothing in common.
+    the moved map, divided by the deviation of the map's channels over the compared cells: 0 where
+    the map moves along exactly, about 1.4 where the two have nothing in common.
 
     Attributes
     ----------
@@ -103,27 +105,17 @@ def equivariance(model: Model, images: NDArray[Any], fill: Fill) -> tuple[LayerE
         if extent is not None and name not in graph.input_names
     }
     sums = {name: _Sums() for name in calls}
-    original = feature_maps(model, images) if calls else {}
-    for axis in (0, 1):
-        for stride in sorted({extent[axis].stride for extent in calls.values()}):
-            names = [name for name, extent in calls.items() if extent[axis].stride == stride]
-            clean = tuple(n - stride * (k == axis) for k, n in enumerate(size))
-            if clean[axis] < 1:
-                continue
-            shift = (stride, 0) if axis == 0 else (0, stride)
-            maps = feature_maps(model, moved(images, *shift, fill))
-            reached = dict(zip(call_names(graph), _extents(graph, clean), strict=True))
-            for name in names:
-                extent = reached[name]
-                assert extent is not None
-                sums[name].add(original[name], maps[name], axis, extent)
+    floats = sum(math.prod(call.shape) for call in graph.calls)
+    block = max(1, _MOST_FLOATS // floats)
+    for begin in range(0, len(images) if calls else 0, block):
+        _compare(model, images[begin : begin + block], fill, calls, sums)
     kinds = dict(zip(call_names(graph), (type(c.layer).__name__ for c in graph.calls), strict=True))
     return tuple(
         LayerEquivariance(
             name=name,
             kind=kinds[name],
             displacement=(extent[0].stride, extent[1].stride),
-            cells=sums[name].cells,
+            cells=sum(sums[name].cells),
             inside=sums[name].inside.error(),
             everywhere=sums[name].everywhere.error(),
         )
@@ -131,39 +123,73 @@ def equivariance(model: Model, images: NDArray[Any], fill: Fill) -> tuple[LayerE
     )
 
 
+def _compare(
+    model: Model,
+    images: NDArray[Any],
+    fill: Fill,
+    extents: dict[str, _Extent],
+    sums: dict[str, _Sums],
+) -> None:
+    """Add what some pictures say of every layer."""
+    size = images.shape[1:3]
+    original = feature_maps(model, images)
+    for axis in (0, 1):
+        for stride in sorted({extent[axis].stride for extent in extents.values()}):
+            if stride >= size[axis]:
+                continue
+            clean = tuple(n - stride * (k == axis) for k, n in enumerate(size))
+            reached = dict(zip(call_names(model.graph), _extents(model.graph, clean), strict=True))
+            shift = (stride, 0) if axis == 0 else (0, stride)
+            maps = feature_maps(model, moved(images, *shift, fill))
+            for name, extent in extents.items():
+                inside = reached[name]
+                if extent[axis].stride == stride and inside is not None:
+                    sums[name].add(original[name], maps[name], axis, inside)
+
+
 class _Difference:
-    """Squares of differences and of deviations, summed."""
+    """Squares of differences, and what leads to the deviation of each channel."""
 
     def __init__(self) -> None:
-        self.difference = self.deviation = 0.0
+        self.difference = 0.0
+        self.count = 0
+        self.sums: NDArray[np.float64] = np.zeros((2, 1))
 
-    def add(self, expected: NDArray[np.float64], found: NDArray[np.float64]) -> None:
+    def add(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> None:
         if expected.size:
-            self.difference += float(((found - expected) ** 2).sum())
-            mean = expected.mean(axis=(0, 1, 2), keepdims=True)
-            self.deviation += float(((expected - mean) ** 2).sum())
+            before = expected.reshape(-1, expected.shape[-1]).astype(np.float64)
+            after = found.reshape(before.shape)
+            self.difference += float(((after - before) ** 2).sum())
+            self.count += len(before)
+            self.sums = np.add(self.sums, [before.sum(axis=0), (before**2).sum(axis=0)])
 
     def error(self) -> float | None:
-        return math.sqrt(self.difference / self.deviation) if self.deviation else None
+        if not self.count:
+            return None
+        total, squares = self.sums
+        deviation = float((squares - total**2 / self.count).sum())
+        # Rounding leaves a little of a map that is the same everywhere.
+        constant = deviation <= 1e-12 * float(squares.sum())
+        return None if constant else math.sqrt(self.difference / deviation)
 
 
 class _Sums:
     """What both moves of one layer add up to."""
 
     def __init__(self) -> None:
-        self.cells = 0
+        self.cells = [0, 0]
         self.inside, self.everywhere = _Difference(), _Difference()
 
     def add(self, original: NDArray[Any], maps: NDArray[Any], axis: int, extent: _Extent) -> None:
         """Compare cells with those one further along the axis, in the maps of moved pictures."""
         rest = original.shape[1 + axis] - 1
-        before = np.take(original, range(rest), 1 + axis).astype(np.float64)
-        after = np.take(maps, range(1, rest + 1), 1 + axis).astype(np.float64)
+        before = np.take(original, range(rest), 1 + axis)
+        after = np.take(maps, range(1, rest + 1), 1 + axis)
         self.everywhere.add(before, after)
         rows, columns = (slice(cells.first, cells.last + 1) for cells in extent)
         before, after = before[:, rows, columns], after[:, rows, columns]
-        self.cells += before.shape[1] * before.shape[2]
         self.inside.add(before, after)
+        self.cells[axis] = before.shape[1] * before.shape[2]
 
 
 def _extents(graph: Graph, clean: Sequence[int]) -> list[_Extent | None]:

@@ -35,6 +35,8 @@ _MEASURED_SECONDS = 0.4
 # Figures of a moment ago can be too good: plan for less than all of the time.
 _USABLE_SHARE = 0.9
 _REHEARSED_EPOCHS = 3
+# What the report takes, of the memory that the training has left by then.
+_REPORT_BYTES = 14 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def _memory(trainer: Trainer, machine: Machine, configuration: RunConfiguration)
             f"memory; {free / 2**30:.1f} GiB are free.\n"
             f"  Try --batch-size {max(1, configuration.batch_size // 2)} or a smaller --image-size."
         )
-    return _resident_bytes() + needed
+    return _resident_bytes() + max(needed, _REPORT_BYTES)
 
 
 def _resident_bytes() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import time
@@ -188,8 +189,35 @@ def _warn_of_other_rounding(configuration: RunConfiguration, observer: Observer)
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What a training that came to its end brought, epoch by epoch."""
+
+    history: dict[str, list[float]]
+    best_epoch: int
+
+
 def _train(run: _Run, expected: Forecast, saving: Saving) -> bool:
     """Train to the end or until asked to stop, then measure."""
+    # Networks, their optimizers and their plans refer to each other. The forecast's are to be gone
+    # before the training takes its memory, and the training's before the report takes some.
+    gc.collect()
+    course = _learn(run, expected, saving)
+    gc.collect()
+    if course is None:
+        run.observer.event(
+            Warned(
+                message="Stopped and saved. To go on: "
+                f"kernelet train --resume {shlex.quote(readable(run.folder.path))}"
+            )
+        )
+        return False
+    _finish(run, course)
+    return True
+
+
+def _learn(run: _Run, expected: Forecast, saving: Saving) -> _Course | None:
+    """Train; return None where it was asked to stop."""
     configuration, train = run.configuration, training_split(run.dataset)
     model = build_model(configuration, run.dataset)
     _announce(run, model, expected)
@@ -200,16 +228,7 @@ def _train(run: _Run, expected: Forecast, saving: Saving) -> bool:
             finished = _fit(run, model, recorder, stop)
         except TrainingError as error:
             raise TrainingError(f"{error}{_files(train, error.rows)}", error.rows) from error
-    if not finished:
-        run.observer.event(
-            Warned(
-                message="Stopped and saved. To go on: "
-                f"kernelet train --resume {shlex.quote(readable(run.folder.path))}"
-            )
-        )
-        return False
-    _finish(run, recorder)
-    return True
+    return _Course(recorder.history, recorder.best_epoch) if finished else None
 
 
 def _files(split: Split, rows: tuple[int, ...], most: int = 5) -> str:
@@ -271,15 +290,15 @@ def _fit(run: _Run, model: Model, recorder: Recorder, stop: threading.Event) -> 
     return stopped_early or recorder.epochs == configuration.epochs
 
 
-def _finish(run: _Run, recorder: Recorder) -> None:
+def _finish(run: _Run, course: _Course) -> None:
     """Measure the best network, complete its record, and tell."""
     model = load_model(run.folder.model_file)
     subject = measure(run.folder.path, run.configuration, run.dataset, model, run.threads)
     scores, split = subject.scores, subject.split
     model.training_record = {
         "configuration": msgspec.to_builtins(run.configuration),
-        "history": recorder.history,
-        "best_epoch": recorder.best_epoch,
+        "history": course.history,
+        "best_epoch": course.best_epoch,
         "split": split,
         "accuracy": scores.accuracy,
         "loss": scores.loss,
@@ -292,8 +311,8 @@ def _finish(run: _Run, recorder: Recorder) -> None:
             loss=scores.loss,
             split=split,
             per_class=scores.per_class,
-            epochs=recorder.epochs,
-            best_epoch=recorder.best_epoch,
+            epochs=len(course.history["loss"]),
+            best_epoch=course.best_epoch,
             seconds=time.perf_counter() - run.began,
             model=readable(run.folder.model_file),
             report=report,

@@ -43,6 +43,9 @@ _MAPS = 8
 _MAP_SIDE = 48
 # Seconds, once each layer is measured twice.
 _TIMING_BUDGET = 0.25
+# Pictures a step, less where a picture takes many multiply-adds.
+_BATCH = 64
+_SLOW = 5e6
 # Multiply-adds that the shift report may take: a fraction of a second on two processors.
 _SHIFT_BUDGET = 3e10
 _SHIFTED = (32, 500)
@@ -146,12 +149,21 @@ def shift_part(subject: Subject) -> ShiftReport:
 def network_part(subject: Subject) -> dict[str, Any]:
     """Return the layers with what each costs, counted and measured."""
     summary = subject.summary
+    batch_size = _BATCH if summary.multiply_adds < _SLOW else 16 * subject.workers
     times = layer_times(
-        subject.model, subject.some(256), threads=subject.threads, budget=_TIMING_BUDGET
+        subject.model,
+        subject.some(256),
+        batch_size=batch_size,
+        threads=subject.threads,
+        budget=_TIMING_BUDGET,
     )
     rows = []
     for layer, seconds in zip(summary.layers, times.seconds, strict=True):
-        rate = layer.multiply_adds / seconds / 1e9 if layer.multiply_adds and seconds else None
+        rate = (
+            layer.multiply_adds / seconds / 1e9
+            if layer.multiply_adds and seconds > 0.01 * times.total
+            else None
+        )
         rows.append(
             (
                 layer.title,
