@@ -35,7 +35,7 @@ def copy_findings(groups: Sequence[Group]) -> Iterator[Finding]:
             "at random tears them apart.",
             *_sized(within),
         )
-    disagreeing = [group for group in groups if _labels(group) > 1]
+    disagreeing = [group for group in groups if len(_labels(group)) > 1]
     if disagreeing:
         yield Finding(
             "disagreeing-labels",
@@ -45,8 +45,15 @@ def copy_findings(groups: Sequence[Group]) -> Iterator[Finding]:
         )
 
 
-def near_copy_findings(groups: Sequence[Group]) -> Iterator[Finding]:
-    """Judge groups of pictures that are the same up to compression, size, cut or brightness."""
+def near_copy_findings(alike: Sequence[Sequence[Group]]) -> Iterator[Finding]:
+    """Judge pictures that are the same up to compression, size, cut or brightness.
+
+    Parameters
+    ----------
+    alike : sequence of sequences of Group
+        Pictures that are nearly the same, each with its equal copies.
+    """
+    groups = [tuple(item for copies in pictures for item in copies) for pictures in alike]
     across = [group for group in groups if _splits(group) > 1]
     if across:
         yield Finding(
@@ -65,7 +72,11 @@ def near_copy_findings(groups: Sequence[Group]) -> Iterator[Finding]:
             "Keep one of each, or keep them together in one split.",
             *_sized(within),
         )
-    disagreeing = [group for group in groups if _labels(group) > 1]
+    disagreeing = [
+        group
+        for group, pictures in zip(groups, alike, strict=True)
+        if not set.intersection(*map(_labels, pictures))
+    ]
     if disagreeing:
         yield Finding(
             "disagreeing-near-duplicates",
@@ -100,8 +111,8 @@ def _splits(group: Group) -> int:
     return len({item.split for item in group})
 
 
-def _labels(group: Group) -> int:
-    return len({item.class_name for item in group})
+def _labels(group: Group) -> set[str | None]:
+    return {item.class_name for item in group}
 
 
 def _where(groups: Sequence[Group]) -> str:

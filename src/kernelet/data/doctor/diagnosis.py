@@ -193,7 +193,9 @@ def _judge(case: _Case, progress: Progress | None) -> Iterator[Finding]:
     yield from blank_findings([survey.item(row) for row in blank])
     repeats, limits = _repeats(case, blank, progress)
     yield from copy_findings([_items(case, group) for group in repeats.equal])
-    yield from near_copy_findings([_items(case, group) for group in repeats.near])
+    yield from near_copy_findings(
+        [[_items(case, copies) for copies in pictures] for pictures in repeats.near]
+    )
     yield from turned_copy_findings(
         [
             (_item(case, pair[0]), replace(_item(case, pair[1]), detail=turn))

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kernelet.data.doctor.similar import QUARTER
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kernelet.data.doctor.similar import SimilarPairs
     from kernelet.data.doctor.survey import Survey
+
+# Cuts and rounding change the proportions of a copy by no more.
+_MOST_DISTORTED = 1.25
 
 #: A group: indices of pictures in a survey, in rising order.
 Rows = tuple[int, ...]
@@ -26,14 +31,14 @@ class Repeats:
     ----------
     equal : sequence of Rows
         The same pixels.
-    near : sequence of Rows
-        Nearly the same; with all their equal copies.
+    near : sequence of sequences of Rows
+        Nearly the same: different pictures, each with all its equal copies.
     turned : sequence of (Rows, str)
         Two pictures, and what was done to the second.
     """
 
     equal: Sequence[Rows]
-    near: Sequence[Rows]
+    near: Sequence[Sequence[Rows]]
     turned: Sequence[tuple[Rows, str]]
 
 
@@ -63,7 +68,11 @@ def find_repeats(
     first = _first_of_equals(digests)
     unlike = [row for row in range(len(digests)) if first[row] == row and row not in shows_nothing]
     pairs = similar(unlike)
-    near = [(unlike[a], unlike[b]) for a, b in pairs.near.tolist()]
+    near = [
+        (unlike[a], unlike[b])
+        for a, b in pairs.near.tolist()
+        if _same_proportions(survey, unlike[a], unlike[b], turned=False)
+    ]
     _digest_alike(survey, near, digests, whole_digest)
     first = _first_of_equals(digests)
     copies: dict[int, list[int]] = defaultdict(list)
@@ -79,12 +88,22 @@ def find_repeats(
             strict=True,
         )
         if group_of.get(a, -1 - a) != group_of.get(b, -1 - b)
+        and _same_proportions(survey, a, b, turned=turn == QUARTER)
     }
     return Repeats(
         [tuple(group) for group in copies.values() if len(group) > 1],
-        [tuple(sorted(row for member in group for row in copies[member])) for group in joined],
+        [[tuple(copies[member]) for member in group] for group in joined],
         sorted(turned.items()),
     )
+
+
+def _same_proportions(survey: Survey, a: int, b: int, *, turned: bool) -> bool:
+    """Whether two pictures have about one ratio of width to height; small copies are squares."""
+    (height, width), (other_height, other_width) = survey.looks[a].size, survey.looks[b].size
+    if turned:
+        other_height, other_width = other_width, other_height
+    ratio = (width * other_height) / (height * other_width)
+    return 1 / _MOST_DISTORTED < ratio < _MOST_DISTORTED
 
 
 def join(pairs: Iterable[tuple[int, int]]) -> list[Rows]:

@@ -26,6 +26,8 @@ MOST_UNEXPLAINED = 0.45
 # Components and floor: few and smooth ones to find candidates, more to compare them exactly.
 _COARSE = (64, 0.001)
 _FINE = (128, 0.0003)
+# Deviation of red and blue from green, in grey levels, below which a picture may have a grey copy.
+_PALE = 40
 # Candidates looked at for each picture, among pictures as they are and among turned ones.
 _PAIRS_EACH = 8
 _TURNED_PAIRS_EACH = 1
@@ -33,11 +35,12 @@ _TURNED_PAIRS_EACH = 1
 #: grows with the square of the number.
 MOST_TURNED, MOST_NEAR = 150_000, 500_000
 
-_QUARTER = "turned by 90°"
+#: The turn that exchanges width and height.
+QUARTER = "turned by 90°"
 _TURNS: dict[str, Turn] = {
     "mirrored": lambda pictures: pictures[:, :, ::-1],
     "upside down": lambda pictures: pictures[:, ::-1, ::-1],
-    _QUARTER: lambda pictures: np.rot90(pictures, 1, (1, 2)),
+    QUARTER: lambda pictures: np.rot90(pictures, 1, (1, 2)),
 }
 
 
@@ -92,7 +95,7 @@ def similar_pairs(
     candidates = {"": search.candidates(None, found.limits)}
     if count <= MOST_TURNED:
         for name, turn in _TURNS.items():
-            candidates[name] = search.candidates(turn, [], symmetric=name != _QUARTER)
+            candidates[name] = search.candidates(turn, [], symmetric=name != QUARTER)
     else:
         found.limits.append(f"turned copies were not searched for among {count:,} pictures")
     sure = search.beyond_chance(candidates)
@@ -156,7 +159,7 @@ class _Search:
 
 
 def same_colours(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Whether pictures that agree in grey agree in colour; one of them may be grey.
+    """Whether pictures that agree in grey agree in colour; a pale one may have become grey.
 
     Parameters
     ----------
@@ -167,7 +170,7 @@ def same_colours(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.bool_
     first, second = _colour_differences(a), _colour_differences(b)
     apart = np.sqrt(((first - second) ** 2).mean(axis=(1, 2, 3)))
     one, other = (np.sqrt((part**2).mean(axis=(1, 2, 3))) for part in (first, second))
-    grey = np.minimum(one, other) < 2
+    grey = (np.minimum(one, other) < 2) & (np.maximum(one, other) < _PALE)
     result: NDArray[np.bool_] = grey | (apart < np.maximum(8, 0.35 * np.maximum(one, other)))
     return result
 
