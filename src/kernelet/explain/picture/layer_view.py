@@ -77,6 +77,8 @@ class LayerView:
     filters : tuple of ShownFilter
     all_filters : int
         Filters that the layer has.
+    changes : bool
+        Whether it makes anything else of the picture than what it reads.
     """
 
     number: int
@@ -92,6 +94,7 @@ class LayerView:
     closed: str
     filters: tuple[ShownFilter, ...]
     all_filters: int
+    changes: bool = True
 
 
 @dataclass
@@ -249,14 +252,21 @@ def _strip(
     places = zip(patches.pictures[k].tolist(), patches.boxes[k], strict=True)
     crops = [crop(images[picture], box) for picture, box in places]
     height, width = crops[0].shape[:2]
-    gap = np.full((height, max(1, width // 16), crops[0].shape[2]), 255, np.uint8)
-    parts = [part for one in crops for part in (one, gap)][:-1]
-    strip = np.concatenate(parts, axis=1)
     exact = max(height, width) <= _EXACT
+    if exact:  # with clear gaps, which JPEG has not
+        crops = [_opaque(one) for one in crops]
+    gap = np.full((height, max(1, width // 16), crops[0].shape[2]), 0 if exact else 200, np.uint8)
+    strip = np.concatenate([part for one in crops for part in (one, gap)][:-1], axis=1)
     address = picture_uri(strip) if exact else photo_uri(strip, strip.shape[1])
     enlarged = _enlarged(width, height, _PATCH_SIDE)
     shown = round(strip.shape[1] * enlarged / width)
     return address, shown, tuple(map(number_text, patches.values[k].tolist()))
+
+
+def _opaque(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a grey or RGB picture as RGB with full opacity."""
+    colour = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+    return np.concatenate((colour, np.full_like(colour[..., :1], 255)), axis=2)
 
 
 def reads_picture(model: Model, number: int) -> bool:

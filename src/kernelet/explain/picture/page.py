@@ -109,7 +109,7 @@ def picture_page(
     order = np.argsort(-probabilities, kind="stable").tolist()
     shown = [visible(name) for name in class_names]
     data = cell_data(model, names, maps, _CELLS)
-    _name_outputs(model.graph, data, shown)
+    _name_numbers(model, data, shown)
     return render(
         "picture.html",
         ("network.js", "inspector.js"),
@@ -249,19 +249,18 @@ def _layers(
         shown, count = filter_views(
             model, number, learned.patches.get(name), learned.images, filters
         )
-        views.append(replace(view, filters=shown, all_filters=count))
+        changes = bool(lower_call(model.graph, number).nodes)
+        views.append(replace(view, filters=shown, all_filters=count, changes=changes))
     return views
 
 
-def _name_outputs(graph: Graph, data: CellData, class_names: Sequence[str]) -> None:
+def _name_numbers(model: Model, data: CellData, class_names: Sequence[str]) -> None:
     """Give the numbers of the output the names of their classes, and tell colours from maps."""
-    last = data.calls[graph.outputs[0]]
+    last = data.calls[model.graph.outputs[0]]
     if len(class_names) == last["shape"][0]:
         last["labels"] = list(class_names)
-    for call in data.calls:
-        call["colours"] = call["reads"] == [0] or all(
-            data.calls[k]["reads"] == [0] and _only_rescales(graph, k) for k in call["reads"]
-        )
+    for number, call in enumerate(data.calls):
+        call["colours"] = len(call["reads"]) == 1 and reads_picture(model, number)
 
 
 def _script_text(calls: list[dict[str, Any]]) -> Any:
