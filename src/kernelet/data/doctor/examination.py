@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 #: Standard deviation, in grey levels, below which a picture shows nothing.
 BLANK_DEVIATION = 2.0
 
-_BLOCK = 1024
+# Numbers looked at together: 4 MiB of float32, whatever the size of a picture.
+_BLOCK = 1 << 20
 
 
 def examine(dataset: Dataset) -> Findings:
@@ -103,9 +105,10 @@ def _equal_pictures(dataset: Dataset) -> list[tuple[Item, ...]]:
 def deviations(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the largest standard deviation of a channel, for each picture."""
     spread = np.empty(len(images), np.float32)
-    for begin in range(0, len(images), _BLOCK):
-        block = images[begin : begin + _BLOCK].astype(np.float32)
-        spread[begin : begin + _BLOCK] = block.std(axis=(1, 2)).max(axis=1)
+    rows = max(1, _BLOCK // max(1, math.prod(images.shape[1:])))
+    for begin in range(0, len(images), rows):
+        block = images[begin : begin + rows].astype(np.float32)
+        spread[begin : begin + rows] = block.std(axis=(1, 2)).max(axis=1)
     return spread
 
 
