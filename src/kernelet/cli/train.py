@@ -60,6 +60,12 @@ _FREE_ON_RESUME = frozenset({"data", "resume", "threads", "as_json"})
     show_default=True,
     help="Share set aside where there is no validation folder.",
 )
+@click.option(
+    "--exclude",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Leave out the pictures that this list names, as kernelet doctor --write-list does.",
+)
 @click.option("--no-augment", is_flag=True, help="Do not flip and shift training pictures.")
 @click.option(
     "--no-flip",

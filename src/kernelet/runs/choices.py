@@ -11,7 +11,7 @@ from kernelet.errors import ConfigurationError
 from kernelet.executors.native_processor import resolve_isa
 from kernelet.networks import NETWORKS, default_network
 from kernelet.runs.configuration import RunConfiguration
-from kernelet.runs.names import data_name
+from kernelet.runs.names import data_name, readable
 from kernelet.runs.preparation import training_split
 from kernelet.runs.recipe import (
     LEARNING_RATE_FACTORS,
@@ -37,7 +37,9 @@ def require_network(name: str | None) -> None:
         )
 
 
-def configure(request: TrainingRequest, dataset: Dataset) -> RunConfiguration:
+def configure(
+    request: TrainingRequest, dataset: Dataset, exclude: tuple[str, ...] = ()
+) -> RunConfiguration:
     """Return a configuration with every choice made.
 
     Parameters
@@ -46,6 +48,8 @@ def configure(request: TrainingRequest, dataset: Dataset) -> RunConfiguration:
         What the user asks for.
     dataset : Dataset
         What was found.
+    exclude : tuple of str
+        Names of the pictures that were left out of it.
 
     Raises
     ------
@@ -73,6 +77,8 @@ def configure(request: TrainingRequest, dataset: Dataset) -> RunConfiguration:
         channels=channels,
         resize=cast("Literal['crop', 'stretch']", request.resize),
         validation_split=request.validation_split,
+        exclude=exclude,
+        exclude_list=None if request.exclude is None else readable(request.exclude.resolve()),
         network=network,
         augment=request.augment,
         flip=request.flip,

@@ -40,6 +40,10 @@ class RunConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         How pictures of other proportions fit.
     validation_split : float
         Share of the training pictures set aside where the data has no validation pictures.
+    exclude : tuple of str
+        Names of pictures left out.
+    exclude_list : str or None
+        Absolute path of the list that named them.
     network : str
         Name in `kernelet.networks`.
     augment, flip : bool
@@ -73,6 +77,8 @@ class RunConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     channels: int
     resize: Literal["crop", "stretch"]
     validation_split: float
+    exclude: tuple[str, ...] = ()
+    exclude_list: str | None = None
     network: str
     augment: bool
     flip: bool

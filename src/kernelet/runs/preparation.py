@@ -83,6 +83,7 @@ def load_data_of(
         resize=configuration.resize,
         validation_split=configuration.validation_split,
         seed=configuration.seed,
+        exclude=configuration.exclude,
     )
     if dataset.fingerprint != configuration.data_fingerprint:
         raise DataError(

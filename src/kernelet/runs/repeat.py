@@ -30,6 +30,7 @@ def repeating(configuration: RunConfiguration) -> list[str]:
         "learning-rate": configuration.learning_rate,
         "weight-decay": configuration.weight_decay,
         "validation-split": configuration.validation_split,
+        "exclude": configuration.exclude_list,
         "patience": configuration.patience,
         "seed": configuration.seed,
         "precision": configuration.precision,

@@ -40,6 +40,8 @@ class TrainingRequest:
         How weights follow gradients.
     validation_split : float
         Share of the training pictures set aside where the data has no validation pictures.
+    exclude : Path or None
+        List of pictures to leave out; see `kernelet.data.doctor.read_exclusion`.
     augment, flip : bool
         Whether training pictures may be changed at random; whether some may be mirrored.
     patience : int or None
@@ -64,6 +66,7 @@ class TrainingRequest:
     weight_decay: float | None = None
     optimizer: str = "adamw"
     validation_split: float = 0.1
+    exclude: Path | None = None
     augment: bool = True
     flip: bool = True
     patience: int | None = None

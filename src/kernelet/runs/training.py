@@ -13,6 +13,7 @@ import msgspec
 
 from kernelet._version import __version__
 from kernelet.callbacks import Checkpointer, EarlyStopping
+from kernelet.data.doctor import read_exclusion
 from kernelet.data.listing import quoted
 from kernelet.errors import KerneletError, TrainingError
 from kernelet.executors.native_processor import resolve_isa, usable_threads
@@ -94,6 +95,7 @@ def start_run(
     """
     began = time.perf_counter()
     choices.require_network(request.network)
+    exclude = () if request.exclude is None else tuple(sorted(read_exclusion(request.exclude)))
     dataset = load_pictures_of(
         request.data,
         observer,
@@ -103,9 +105,10 @@ def start_run(
         resize=request.resize,
         validation_split=request.validation_split,
         seed=request.seed,
+        exclude=exclude,
     )
     _tell_of_data(dataset, data_name(request.data), observer)
-    configuration = choices.configure(request, dataset)
+    configuration = choices.configure(request, dataset, exclude)
     with RunFolder.create(request.out or choices.default_folder(configuration)) as folder:
         try:
             expected = forecast(configuration, dataset, folder, threads)
