@@ -13,6 +13,9 @@ from kernelet import activations, initializers, layers
 from kernelet.errors import ConfigurationError
 from kernelet.layers import arguments
 
+# For arguments that a type checker would refuse.
+ANY: Any = layers
+
 CASES: list[tuple[Callable[[], Any], str]] = [
     (lambda: layers.Conv2D(0, 3), "filters must be an integer of at least 1, not 0."),
     (lambda: layers.Conv2D(True, 3), "filters must be an integer of at least 1, not True."),
@@ -178,3 +181,66 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert layer.config() == layers.Conv2D(4, (3, 3), strides=2).config()
     assert type(layers.Dense(np.max([3, 9])).units) is int
     assert layers.Dropout(np.float64(0.5)).rate == 0.5
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (
+            lambda: ANY.Dense(3, unit=4),
+            (
+                "Dense has no argument 'unit'. Did you mean 'units'? Known: units, activation,"
+                " use_bias, kernel_initializer, bias_initializer, name, trainable, input_shape."
+            ),
+        ),
+        (
+            lambda: ANY.Dropout(0.5, kernel_regularizer="l2"),
+            (
+                "Dropout has no argument 'kernel_regularizer'. Known: rate, name, trainable,"
+                " input_shape.\n  Try weight_decay in the optimizer, for example AdamW."
+            ),
+        ),
+        (
+            lambda: ANY.Flatten(input_dim=4),
+            (
+                "Flatten has no argument 'input_dim'. Did you mean 'input_shape'? Known:"
+                " data_format, name, trainable, input_shape.\n"
+                "  Try input_shape=(…,), or an Input in front."
+            ),
+        ),
+        (
+            lambda: ANY.Input(784),
+            (
+                "an input's shape is one or more sizes of at least 1 and leaves the batch out,"
+                " for example (28, 28, 1); got 784.\n  Try Input((784,))."
+            ),
+        ),
+        (
+            lambda: ANY.Input((None, 28, 28, 1)),
+            (
+                "an input's shape is one or more sizes of at least 1 and leaves the batch out,"
+                " for example (28, 28, 1); got (None, 28, 28, 1).\n  Try Input((28, 28, 1))."
+            ),
+        ),
+        (
+            lambda: ANY.Input((28, None, 1)),
+            (
+                "an input's shape is one or more sizes of at least 1 and leaves the batch out,"
+                " for example (28, 28, 1); got (28, None, 1).\n  Try sizes in place of None: a"
+                " network is made for inputs of one size."
+            ),
+        ),
+        (
+            lambda: ANY.Input("28x28"),
+            (
+                "an input's shape is one or more sizes of at least 1 and leaves the batch out,"
+                " for example (28, 28, 1); got '28x28'."
+            ),
+        ),
+    ],
+    ids=["misspelt", "regularizer", "input_dim", "one number", "batch", "any size", "text"],
+)
+def test_arguments_that_do_not_exist_or_make_no_sense(make: Any, text: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        make()
+    assert str(raised.value) == text

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kernelet import layers
-from kernelet.errors import ShapeError, UsageError
+from kernelet.errors import DataError, ShapeError, UsageError
 
 RANDOM = np.random.default_rng(5)
 
@@ -115,7 +115,7 @@ def test_arrays_that_cannot_be_a_batch() -> None:
     )
     with pytest.raises(ShapeError, match=re.escape("Dense got no samples: an array of shape")):
         layers.Dense(3)(np.ones((0, 4)))
-    with pytest.raises(UsageError, match="expected an array of numbers, got one of <U1"):
+    with pytest.raises(DataError, match="x must hold real numbers, not texts such as 'a'"):
         layers.Dense(3)([["a", "b"]])
 
 

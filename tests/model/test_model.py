@@ -225,12 +225,12 @@ ERRORS = [
     (
         lambda: small()(np.zeros((2, 8, 8))),
         ShapeError,
-        "input 'input_layer' takes (8, 8, 1) a sample, got (8, 8). Try x[..., numpy.newaxis]",
+        "input 'input_layer' takes (8, 8, 1) a sample, got (8, 8).\n  Try x[..., numpy.newaxis]",
     ),
     (
         lambda: small()(np.zeros((8, 8, 1))),
         ShapeError,
-        "input 'input_layer' takes (8, 8, 1) a sample, got (8, 1). Try x[numpy.newaxis]",
+        "takes (8, 8, 1) a sample, got (8, 1).\n  Try x[numpy.newaxis] for a single sample.",
     ),
     (lambda: small()({"x": np.zeros((1, 8, 8, 1))}), UsageError, "expected inputs named"),
     (lambda: Sequential().pop(), UsageError, "there is no layer to remove."),

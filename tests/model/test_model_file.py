@@ -129,9 +129,33 @@ def test_what_is_no_file(where: str, tmp_path: Path) -> None:
         path.mkdir()
     elif where == "pipe":
         os.mkfifo(path)
-    expected = "cannot read" if where == "missing" else "it is no regular file."
+    expected = {
+        "missing": "cannot read",
+        "folder": "it is a folder; expected a .safetensors file.",
+        "pipe": "it is no regular file.",
+    }[where]
     with pytest.raises(ModelFileError, match=expected):
         load_model(path)
+
+
+def test_a_run_folder_names_its_model(tmp_path: Path) -> None:
+    model().save(tmp_path / "model.safetensors")
+    with pytest.raises(ModelFileError) as raised:
+        load_model(tmp_path)
+    assert str(raised.value) == (
+        f"{tmp_path} is not a model that can be loaded: it is a folder; expected a .safetensors"
+        f" file.\n  Try {tmp_path / 'model.safetensors'}."
+    )
+
+
+def test_saving_to_a_folder_that_is_missing(tmp_path: Path) -> None:
+    target = tmp_path / "missing" / "model.safetensors"
+    with pytest.raises(UsageError) as raised:
+        model().save(target)
+    assert str(raised.value) == (
+        f"cannot write {target}: No such file or directory.\n"
+        f"  There is no folder {str(target.parent)!r}: make it first."
+    )
 
 
 def test_loading_opens_one_file_and_runs_nothing(tmp_path: Path) -> None:

@@ -153,9 +153,23 @@ def _set(key: str, value: Any) -> Callable[[], bytes]:
 
 
 ATTACKS: dict[str, tuple[Callable[[], bytes], str]] = {
-    "empty": (lambda: b"", "it is no safetensors file."),
+    "empty": (lambda: b"", "it is empty; expected a .safetensors file that kernelet wrote."),
     "text": (lambda: b"hello, world, this is not a model", "it is no safetensors file."),
-    "pickle": (lambda: b"\x80\x04\x95" + b"c__builtin__\neval\n" * 3, "it is no safetensors file."),
+    "pickle": (
+        lambda: b"\x80\x04\x95" + b"c__builtin__\neval\n" * 3,
+        "it is a pickle, which could run code and is never read.",
+    ),
+    "HDF5": (
+        lambda: b"\x89HDF\r\n\x1a\n" + bytes(100),
+        (
+            "it is an HDF5 file, as Keras writes them; expected a .safetensors file that kernelet"
+            " wrote.\n  Try building the network here and set_weights"
+        ),
+    ),
+    "zip archive": (
+        lambda: b"PK\x03\x04" + bytes(100),
+        "it is a zip archive, as Keras and PyTorch",
+    ),
     "cut in header": (lambda: to_bytes(model())[:500], "it was cut off: 500 bytes"),
     "cut in weights": (lambda: to_bytes(model())[:-1], "it was cut off or added to"),
     "added to": (lambda: to_bytes(model()) + b"\0", "it was cut off or added to"),

@@ -214,6 +214,7 @@ def test_what_cannot_be_filmed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no folder .*missing to write the film to"):
         fitted(FilterFilm(tmp_path / "missing" / "film.gif"))
     model = Sequential([Input((8, 8, 3)), layers.Flatten(), layers.Dense(4)])
+    model.add(layers.Softmax())
     model.compile("adam")
     with pytest.raises(ConfigurationError, match="the model has no Conv2D"):
         model.fit(IMAGES, LABELS, verbose=0, callbacks=[FilterFilm(tmp_path / "film.gif")])

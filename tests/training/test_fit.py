@@ -262,7 +262,7 @@ NAN[[3, 50], 1, 1, 1] = np.nan
     ("arguments", "kind", "message"),
     [
         ({"x": IMAGES[:, :4]}, ShapeError, r"x must have shape \(samples, 8, 8, 3\), got"),
-        ({"x": IMAGES[0]}, ShapeError, r"Give a single sample as x\[numpy.newaxis\]."),
+        ({"x": IMAGES[0]}, ShapeError, r"Try x\[numpy.newaxis\] for a single sample."),
         ({"x": IMAGES[:5]}, DataError, "one row a sample, but x has 5, y has 120."),
         ({"x": NAN}, DataError, "x holds NaN or infinite numbers, first in row 3, 50."),
         ({"x": IMAGES[:0], "y": LABELS[:0]}, DataError, "x holds no samples."),
@@ -271,7 +271,7 @@ NAN[[3, 50], 1, 1, 1] = np.nan
         (
             {"y": np.eye(CLASSES)[LABELS]},
             ShapeError,
-            'For one number a class use the loss "categorical_crossentropy".',
+            'Try the loss "categorical_crossentropy" for one number a class or y.argmax',
         ),
         ({"sample_weight": [1, 2]}, ShapeError, r"sample_weight must have shape \(120,\)"),
         ({"class_weight": {"a": 1}}, UsageError, "class_weight maps class numbers to weights"),
@@ -320,7 +320,9 @@ def test_several_outputs_cannot_be_trained() -> None:
 def test_class_numbers_where_rows_are_expected() -> None:
     model = plain_network()
     model.compile("sgd", "categorical_crossentropy")
-    with pytest.raises(ShapeError, match='use the loss "sparse_categorical_crossentropy"'):
+    with pytest.raises(
+        ShapeError, match='Try the loss "sparse_categorical_crossentropy" for class'
+    ):
         model.fit(IMAGES, LABELS, verbose=0)
 
 

@@ -40,7 +40,11 @@ def write_atomically(path: Path, data: bytes) -> None:
             raise
         _sync_folder(path.parent)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}.") from error
+        folder = path.parent
+        missing = (
+            "" if folder.is_dir() else f"\n  There is no folder {str(folder)!r}: make it first."
+        )
+        raise UsageError(f"cannot write {path}: {error.strerror or error}.{missing}") from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -108,10 +108,38 @@ def load_model(path: str | Path) -> Model:
 
 
 def _open_regular(path: Path) -> BinaryIO:
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        inside = path / "model.safetensors"
+        hint = f"\n  Try {inside}." if inside.is_file() else ""
+        raise ModelFileError(f"it is a folder; expected a .safetensors file.{hint}")
     # Opening a pipe would wait for its other end.
-    if not stat.S_ISREG(path.stat().st_mode):
+    if not stat.S_ISREG(mode):
         raise ModelFileError("it is no regular file.")
     return path.open("rb")
+
+
+# How files of other programs begin, and what they are.
+_FOREIGN = (
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes them"),
+    (b"PK\x03\x04", "a zip archive, as Keras and PyTorch write them"),
+)
+_PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
+
+
+def _foreign(start: bytes) -> str:
+    """Return what is said of a file that is no safetensors file, from its first bytes."""
+    if not start:
+        return "it is empty; expected a .safetensors file that kernelet wrote."
+    if start.startswith(_PICKLES):
+        return "it is a pickle, which could run code and is never read."
+    for signature, kind in _FOREIGN:
+        if start.startswith(signature):
+            return (
+                f"it is {kind}; expected a .safetensors file that kernelet wrote.\n  Try building"
+                " the network here and set_weights with the arrays of get_weights there."
+            )
+    return "it is no safetensors file."
 
 
 class _Tensor(msgspec.Struct, frozen=True):
@@ -147,9 +175,10 @@ def _read(file: BinaryIO, size: int) -> Model:
 
 def _read_header(file: BinaryIO, size: int) -> tuple[dict[str, str], dict[str, _Tensor], int]:
     """Return metadata, tensors, and the number of bytes that follow the header."""
-    length = int.from_bytes(file.read(8), "little")
+    start = file.read(8)
+    length = int.from_bytes(start, "little")
     if size < 8 or length > MAXIMUM_HEADER or file.read(1) != b"{":
-        raise ModelFileError("it is no safetensors file.")
+        raise ModelFileError(_foreign(start))
     if length > size - 8:
         raise ModelFileError(f"it was cut off: {size} bytes, and its header alone has {length}.")
     text = b"{" + file.read(length - 1)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from inspect import isabstract
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar, Self, overload
 
 import msgspec
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelet import initializers
 from kernelet.errors import ConfigurationError, ShapeError, UsageError
+from kernelet.layers.arguments import unknown_argument
 from kernelet.layers.naming import check_name
 from kernelet.layers.problems import LayerShapeError, explained
 from kernelet.layers.symbolic import SymbolicTensor
@@ -54,6 +55,14 @@ class Layer(ABC):
     """Dimensions of the input without the batch, where only one number of them makes sense."""
     arity: ClassVar[int | None] = 1
     """Number of inputs; None for two or more."""
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Self:
+        # Those that every layer has come last.
+        known = [field.name for field in sorted(fields(cls), key=lambda f: bool(f.kw_only))]
+        for name in named:
+            if name not in known:
+                raise ConfigurationError(unknown_argument(cls.__name__, name, known))
+        return super().__new__(cls)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

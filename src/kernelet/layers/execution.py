@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelet import initializers
-from kernelet.errors import ShapeError, UsageError
+from kernelet.errors import ShapeError
 from kernelet.layers.naming import snake_case
+from kernelet.layers.numeric import numeric
 from kernelet.program import ProgramBuilder, Shape, Value
 from kernelet.weights import Weights
 
@@ -21,23 +22,6 @@ if TYPE_CHECKING:
 BATCH = 128
 
 Lowering = Callable[[ProgramBuilder, list[Value]], Sequence[Value]]
-
-
-def as_input(array: ArrayLike) -> NDArray[Any]:
-    """Return an array of a type that the engine reads: float32, uint8 or int32, contiguous.
-
-    Raises
-    ------
-    UsageError
-        If it is not numeric.
-    """
-    found = np.asarray(array)
-    if found.dtype == np.uint8 or found.dtype == np.int32:
-        return np.ascontiguousarray(found)
-    if found.dtype.kind not in "fiub":
-        raise UsageError(f"expected an array of numbers, got one of {found.dtype}.")
-    with np.errstate(over="ignore"):  # too large for float32 becomes infinite
-        return np.ascontiguousarray(found, dtype=np.float32)
 
 
 def sample_shape(array: NDArray[Any], noun: str) -> Shape:
@@ -118,7 +102,7 @@ def run_layer(layer: Layer, inputs: Sequence[ArrayLike], training: bool) -> NDAr
     from kernelet.layers.symbolic import SymbolicTensor
 
     noun = type(layer).__name__
-    arrays = {f"input{k}": as_input(array) for k, array in enumerate(inputs)}
+    arrays = {f"input{k}": numeric("x", array) for k, array in enumerate(inputs)}
     symbols: list[SymbolicTensor] = [Input(sample_shape(a, noun)) for a in arrays.values()]
     name = layer.name or snake_case(noun)
     layer.output_shape(symbols)

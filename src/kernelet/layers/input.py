@@ -9,6 +9,7 @@ from typing import final
 from kernelet.errors import ConfigurationError
 from kernelet.layers.arguments import is_integer
 from kernelet.layers.base import Layer
+from kernelet.layers.problems import repair_line
 from kernelet.layers.symbolic import SymbolicTensor
 from kernelet.program import ProgramBuilder, Shape, Value
 
@@ -27,11 +28,12 @@ class InputLayer(Layer):
     shape: tuple[int, ...]
 
     def validate(self) -> None:
-        self.shape = tuple(self.shape)
+        given, numbers = self.shape, isinstance(self.shape, list | tuple)
+        self.shape = tuple(given) if numbers else ()
         if not self.shape or not all(is_integer(n, 1) for n in self.shape):
             raise ConfigurationError(
                 "an input's shape is one or more sizes of at least 1 and leaves the batch out,"
-                f" for example (28, 28, 1); got {self.shape}."
+                f" for example (28, 28, 1); got {given!r}." + _repair(given)
             )
 
     def lower(self, build: ProgramBuilder, inputs: Sequence[Value], training: bool) -> Value:
@@ -39,6 +41,16 @@ class InputLayer(Layer):
 
     def output_shape(self, inputs: Sequence[SymbolicTensor]) -> Shape:
         return self.shape
+
+
+def _repair(given: object) -> str:
+    if is_integer(given, 1):
+        return repair_line([f"Input(({given},))"])
+    if isinstance(given, list | tuple) and given[:1] == type(given)((None,)):
+        return repair_line([f"Input({tuple(given[1:])})"])
+    if isinstance(given, list | tuple) and None in given:
+        return repair_line(["sizes in place of None: a network is made for inputs of one size"])
+    return ""
 
 
 def Input(  # noqa: N802 - Keras' name
@@ -62,5 +74,5 @@ def Input(  # noqa: N802 - Keras' name
     >>> Input((28, 28, 1)).shape
     (None, 28, 28, 1)
     """
-    layer = InputLayer(tuple(shape), name=name)
+    layer = InputLayer(shape, name=name)  # type: ignore[arg-type]
     return SymbolicTensor(layer.shape, layer, ())

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kernelet.errors import ConfigurationError, ShapeError
 from kernelet.layers.symbolic import SymbolicTensor
@@ -59,7 +59,8 @@ def _without_shrinking(layer: Layer) -> tuple[Layer | None, str] | None:
     if strides is None or hasattr(layer, "output_padding") or set(strides) == {1}:
         return None
     try:
-        return dataclasses.replace(layer, strides=1, name=None), "strides=1 in"
+        changes: dict[str, Any] = {"strides": 1, "name": None}
+        return dataclasses.replace(layer, **changes), "strides=1 in"
     except ConfigurationError:
         return None
 

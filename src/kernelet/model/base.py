@@ -13,8 +13,11 @@ from kernelet import initializers
 from kernelet.activations import suggestion
 from kernelet.errors import ShapeError, UsageError
 from kernelet.layers.base import Layer, assign_all, initialize, shape_text
-from kernelet.layers.execution import as_input, run_forward, sample_shape
+from kernelet.layers.execution import run_forward, sample_shape
+from kernelet.layers.numeric import numeric
+from kernelet.layers.problems import repair_line
 from kernelet.layers.symbolic import SymbolicTensor
+from kernelet.model.array_repairs import array_repairs
 from kernelet.model.graph import Graph
 from kernelet.model.trainable import Trainable
 from kernelet.program import ProgramBuilder, Shape, Value
@@ -37,16 +40,11 @@ def _common_buffer(layers: Sequence[tuple[str, Layer]]) -> Weights | None:
 
 def _check_shape(name: str, array: NDArray[Any], expected: Shape) -> None:
     shape = sample_shape(array, "a model")
-    if shape == expected:
-        return
-    repair = ""
-    if array.shape == expected:
-        repair = " Try x[numpy.newaxis] for a single sample."
-    elif (*shape, 1) == expected:
-        repair = " Try x[..., numpy.newaxis] for grey pictures."
-    raise ShapeError(
-        f"input {name!r} takes {shape_text(expected)} a sample, got {shape_text(shape)}.{repair}"
-    )
+    if shape != expected:
+        raise ShapeError(
+            f"input {name!r} takes {shape_text(expected)} a sample, got {shape_text(shape)}."
+            + repair_line(array_repairs("x", array.shape, expected))
+        )
 
 
 def lower_model(
@@ -300,7 +298,7 @@ class Model(Trainable):
             raise UsageError(
                 f"expected inputs named {', '.join(names)}, got {', '.join(map(str, given))}."
             )
-        arrays = {name: as_input(given[name]) for name in names}
+        arrays = {name: numeric(name, given[name]) for name in names}
         for name, k in zip(names, self.graph.inputs, strict=True):
             _check_shape(name, arrays[name], self.graph.calls[k].shape)
         if len({len(array) for array in arrays.values()}) > 1:

@@ -7,8 +7,9 @@ from typing import Any, Self
 
 from kernelet.errors import UsageError
 from kernelet.layers.base import Layer
-from kernelet.layers.execution import as_input, sample_shape
+from kernelet.layers.execution import sample_shape
 from kernelet.layers.input import Input, InputLayer
+from kernelet.layers.numeric import numeric
 from kernelet.layers.symbolic import SymbolicTensor
 from kernelet.model.base import Model
 from kernelet.model.graph import Graph
@@ -152,7 +153,7 @@ class Sequential(Model):
 
     def build_for(self, x: Any) -> None:
         if self._graph is None and not isinstance(x, Mapping):
-            self.build((None, *sample_shape(as_input(x), "a model")))
+            self.build((None, *sample_shape(numeric("x", x), "a model")))
 
     def _replayed(self, tensors: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
         if self._graph is None and len(tensors) == 1:

@@ -11,7 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kernelet.errors import DataError, ShapeError, UsageError
+from kernelet.layers.numeric import numeric
+from kernelet.layers.problems import repair_line
+from kernelet.model.array_repairs import array_repairs
 from kernelet.program import Shape
+from kernelet.training.label_repairs import repairs_of_label_shape
 from kernelet.training.losses import Loss
 from kernelet.training.programs import LABELS, WEIGHT, input_name
 
@@ -37,26 +41,6 @@ class Samples:
     def bytes(self) -> int:
         """Bytes of all arrays."""
         return sum(array.nbytes for array in self.arrays.values())
-
-
-def numeric(name: str, values: ArrayLike) -> NDArray[Any]:
-    """Return an array of float32, uint8 or int32; other numbers become float32.
-
-    Raises
-    ------
-    DataError
-        If the values are not numbers, or rows differ in shape.
-    """
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"{name} cannot be made an array: {error}.") from None
-    if array.dtype in (np.uint8, np.int32, np.float32):
-        return np.ascontiguousarray(array)
-    if array.dtype.kind not in "fiub":
-        raise DataError(f"{name} must hold real numbers, not values of type {array.dtype}.")
-    with np.errstate(over="ignore"):  # becomes infinite, which is looked for where it matters
-        return np.ascontiguousarray(array, np.float32)
 
 
 def rows_not_finite(array: NDArray[Any], most: int = 5) -> list[int]:
@@ -90,8 +74,10 @@ def _input(name: str, values: ArrayLike, shape: Shape) -> NDArray[Any]:
         array = array[..., np.newaxis]  # grey pictures without a channel axis, as in Keras
     if array.ndim == 0 or array.shape[1:] != shape:
         expected = "(samples, " + ", ".join(map(str, shape)) + ")"
-        hint = f" Give a single sample as {name}[numpy.newaxis]." if array.shape == shape else ""
-        raise ShapeError(f"{name} must have shape {expected}, got {array.shape}.{hint}")
+        raise ShapeError(
+            f"{name} must have shape {expected}, got {array.shape}."
+            + repair_line(array_repairs(name, array.shape, shape))
+        )
     if not len(array):
         raise DataError(f"{name} holds no samples.")
     return array
@@ -149,7 +135,10 @@ def _require_one_length(arrays: Mapping[str, NDArray[Any]]) -> None:
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name} has {length:,}" for name, length in lengths.items())
-        raise DataError(f"all arrays need one row a sample, but {shown}.")
+        raise DataError(
+            f"all arrays need one row a sample, but {shown}."
+            + repair_line(["giving as many of each: the rows belong together in their order"])
+        )
 
 
 def labels(y: ArrayLike, loss: Loss, prediction: Shape) -> NDArray[Any]:
@@ -174,15 +163,11 @@ def labels(y: ArrayLike, loss: Loss, prediction: Shape) -> NDArray[Any]:
 
 def _label_problem(array: NDArray[Any], loss: Loss, prediction: Shape) -> str:
     expected = ("samples", *loss.label_shape(prediction))
-    text = (
+    return (
         f"the loss {loss.name} needs y of shape ({', '.join(map(str, expected))}"
         f"{',' if len(expected) == 1 else ''}), got {array.shape}."
+        + repair_line(repairs_of_label_shape(loss.labels, array.shape, prediction))
     )
-    if loss.sparse and array.shape[1:] == prediction:
-        return f'{text} For one number a class use the loss "categorical_crossentropy".'
-    if loss.name == "categorical_crossentropy" and array.ndim == 1:
-        return f'{text} For class numbers use the loss "sparse_categorical_crossentropy".'
-    return text
 
 
 def _class_numbers(y: NDArray[Any]) -> NDArray[np.int64]:
@@ -204,12 +189,16 @@ def sample_weights(count: int, sample_weight: ArrayLike | None) -> NDArray[np.fl
         return np.ones(count, np.float32)
     weights = numeric("sample_weight", sample_weight).astype(np.float32)
     if weights.shape != (count,):
-        raise ShapeError(f"sample_weight must have shape ({count},), got {weights.shape}.")
+        flat = ["numpy.ravel(sample_weight)"] if weights.size == count else []
+        raise ShapeError(
+            f"sample_weight must have shape ({count},), a weight a sample, got {weights.shape}."
+            + repair_line(flat or ["class_weight={0: 1.0, …} for a weight a class"])
+        )
     _require_finite("sample_weight", weights)
     return weights
 
 
-def with_class_weights(given: Samples, class_weight: Mapping[int, float]) -> Samples:
+def with_class_weights(given: Samples, class_weight: Mapping[int, float], classes: int) -> Samples:
     """Return samples whose weights are multiplied by those of their classes.
 
     Parameters
@@ -218,11 +207,13 @@ def with_class_weights(given: Samples, class_weight: Mapping[int, float]) -> Sam
         With labels that are class numbers, or one number a class.
     class_weight : mapping of int to float
         By class; 1 for classes that are not named.
+    classes : int
+        That the network tells apart.
 
     Raises
     ------
     DataError, UsageError
-        If labels are no classes, or a weight is not finite.
+        If labels are no classes, a class is unknown, or a weight is not finite.
     """
     y = given.arrays[LABELS]
     if y.ndim > 2:
@@ -230,13 +221,25 @@ def with_class_weights(given: Samples, class_weight: Mapping[int, float]) -> Sam
     if not isinstance(class_weight, Mapping) or not all(
         isinstance(key, int | np.integer) and key >= 0 for key in class_weight
     ):
-        raise UsageError(f"class_weight maps class numbers to weights; got {class_weight!r}.")
-    classes = _class_numbers(y)
-    table = np.ones(max(int(classes.max()), *map(int, class_weight), 0) + 1, np.float32)
+        repair = "a dictionary such as {0: 1.0, 1: 5.0}"
+        if isinstance(class_weight, list | tuple | np.ndarray):
+            repair = "dict(enumerate(class_weight)) for a weight a class"
+        raise UsageError(
+            f"class_weight maps class numbers to weights; got {class_weight!r}."
+            + repair_line([repair])
+        )
+    for key in class_weight:
+        if key >= classes:
+            raise UsageError(
+                f"class_weight names the class {key}; the network tells apart {classes} classes,"
+                f" 0 to {classes - 1}."
+            )
+    numbers = _class_numbers(y)
+    table = np.ones(max(classes, int(numbers.max()) + 1), np.float32)
     for key, weight in class_weight.items():
         table[key] = weight
     _require_finite("class_weight", table)
-    return Samples({**given.arrays, WEIGHT: given.arrays[WEIGHT] * table[classes]})
+    return Samples({**given.arrays, WEIGHT: given.arrays[WEIGHT] * table[numbers]})
 
 
 def samples(

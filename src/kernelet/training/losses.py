@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelet.errors import ConfigurationError, DataError
 from kernelet.executors.reference import evaluate
+from kernelet.layers.problems import repair_line
 from kernelet.ops.activation import Activate
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.losses import (
@@ -23,7 +24,12 @@ from kernelet.ops.losses import (
 )
 from kernelet.ops.softmax import Softmax
 from kernelet.program import Node, Op, ProgramBuilder, Shape, StepContext, Value
+from kernelet.training.label_repairs import LabelKind, repairs_of_classes, repairs_of_shares
+from kernelet.training.last_layer import require_logits, require_probabilities
 from kernelet.training.names import lookup
+
+# Sums of float32 shares may miss 1 by so much.
+_ROUNDING = 1e-3
 
 
 def producer(build: ProgramBuilder, value: Value) -> Node | None:
@@ -43,9 +49,40 @@ def _require_classes(labels: NDArray[Any], classes: int) -> None:
     if wrong.size:
         row = int(wrong[0])
         raise DataError(
-            f"y[{row}] is {labels[row]}, and the network has {classes} outputs: labels must be "
-            f"0 to {classes - 1}. Give the last layer one unit a class, or number the classes "
-            "from 0."
+            f"y[{row}] is {labels[row]:g}, and the network has {classes} outputs: labels must be "
+            f"0 to {classes - 1}; {wrong.size:,} of {len(labels):,} are not."
+            + repair_line(repairs_of_classes(labels, classes))
+        )
+
+
+def _require_shares(labels: NDArray[Any], loss: str) -> None:
+    """Raise DataError unless numbers of yes and no are from 0 to 1."""
+    inside = ((labels >= 0) & (labels <= 1)).reshape(len(labels), -1)
+    if not inside.all():
+        row = int(np.flatnonzero(~inside.all(axis=1))[0])
+        value = labels[row].ravel()[~inside[row]][0]
+        raise DataError(
+            f"y[{row}] holds {value:g}: the loss {loss} needs numbers from 0 to 1."
+            + repair_line(repairs_of_shares(labels))
+        )
+
+
+def _require_one_class(labels: NDArray[Any]) -> None:
+    """Raise DataError unless each label shares out at most 1 over the classes."""
+    negative: NDArray[np.bool_] = np.any(labels < 0, axis=1)
+    wrong = np.flatnonzero(negative | (labels.sum(axis=1, dtype=np.float64) > 1 + _ROUNDING))
+    if wrong.size:
+        row = int(wrong[0])
+        problem = "holds numbers below 0" if negative[row] else f"adds up to {labels[row].sum():g}"
+        raise DataError(
+            f"y[{row}] {problem}: each label is one class, whose numbers add up to 1;"
+            f" {wrong.size:,} of {len(labels):,} labels are not."
+            + repair_line(
+                [
+                    'the loss "binary_crossentropy" behind a sigmoid for several classes at once',
+                    "y / y.sum(axis=1, keepdims=True) for counts",
+                ]
+            )
         )
 
 
@@ -53,8 +90,13 @@ class Loss(ABC):
     """What training minimises: one number a sample, averaged over the batch."""
 
     name: str
-    sparse: ClassVar[bool] = False
-    """Whether a label is the number of a class."""
+    labels: ClassVar[LabelKind] = "other"
+    """Whether a label is the number of a class, one number a class, or like a prediction."""
+
+    @property
+    def sparse(self) -> bool:
+        """Whether a label is the number of a class."""
+        return self.labels == "sparse"
 
     def label_shape(self, prediction: Shape) -> Shape:
         """Return the shape of one sample's label."""
@@ -72,6 +114,9 @@ class Loss(ABC):
         """Raise ConfigurationError for a network whose output the loss cannot take."""
         if not math.prod(shape):
             raise ConfigurationError(f"the network's output of shape {shape} holds no number.")
+
+    def check_network(self, build: ProgramBuilder, prediction: Value) -> None:  # noqa: B027
+        """Raise ConfigurationError for a network that ends in what the loss does not take."""
 
     def check_labels(self, labels: NDArray[Any], prediction: Shape) -> None:
         """Raise DataError for labels that make no sense; their shape is right already."""
@@ -129,6 +174,12 @@ class _Categorical(Loss):
                 'the loss "binary_crossentropy" for a single number.'
             )
 
+    def check_network(self, build: ProgramBuilder, prediction: Value) -> None:
+        if self.from_logits:
+            require_logits(build, prediction, self.name, "softmax")
+        else:
+            require_probabilities(build, prediction, self.name, "softmax")
+
     def per_sample(self, build: ProgramBuilder, prediction: Value, targets: Value) -> Value:
         smoothed = _smoothed(build, targets, self.label_smoothing, prediction.shape[-1])
         if self.from_logits:
@@ -162,7 +213,7 @@ class SparseCategoricalCrossentropy(_Categorical):
     from_logits: bool = False
     label_smoothing: float = field(default=0.0, kw_only=True)
     name: str = field(default="sparse_categorical_crossentropy", kw_only=True)
-    sparse: ClassVar[bool] = True
+    labels: ClassVar[LabelKind] = "sparse"
 
     def __post_init__(self) -> None:
         _require_smoothing(self.label_smoothing)
@@ -190,9 +241,13 @@ class CategoricalCrossentropy(_Categorical):
     from_logits: bool = False
     label_smoothing: float = 0.0
     name: str = field(default="categorical_crossentropy", kw_only=True)
+    labels: ClassVar[LabelKind] = "categorical"
 
     def __post_init__(self) -> None:
         _require_smoothing(self.label_smoothing)
+
+    def check_labels(self, labels: NDArray[Any], prediction: Shape) -> None:
+        _require_one_class(labels)
 
 
 @dataclass(frozen=True)
@@ -222,13 +277,13 @@ class BinaryCrossentropy(Loss):
         _require_smoothing(self.label_smoothing)
 
     def check_labels(self, labels: NDArray[Any], prediction: Shape) -> None:
-        inside = ((labels >= 0) & (labels <= 1)).reshape(len(labels), -1).all(axis=1)
-        if not inside.all():
-            row = int(np.flatnonzero(~inside)[0])
-            raise DataError(
-                f"y[{row}] is {labels[row]}: the loss {self.name} needs numbers from 0 to 1. For "
-                'class numbers use "sparse_categorical_crossentropy".'
-            )
+        _require_shares(labels, self.name)
+
+    def check_network(self, build: ProgramBuilder, prediction: Value) -> None:
+        if self.from_logits:
+            require_logits(build, prediction, self.name, "sigmoid")
+        else:
+            require_probabilities(build, prediction, self.name, "sigmoid")
 
     def per_sample(self, build: ProgramBuilder, prediction: Value, targets: Value) -> Value:
         smoothed = _smoothed(build, targets, self.label_smoothing, 2)

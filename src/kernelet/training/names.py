@@ -10,6 +10,8 @@ from kernelet.errors import ConfigurationError
 
 T = TypeVar("T")
 
+_MODULES = {"loss": "losses", "metric": "metrics", "optimizer": "optimizers"}
+
 
 def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
     """Return an entry of a table of names.
@@ -43,7 +45,10 @@ def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
         close = difflib.get_close_matches(key, table, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
     else:
-        hint = ""
+        raise ConfigurationError(
+            f"a {kind} is a name or an object of kernelet.{_MODULES.get(kind, kind)}, not {name!r}."
+            f"\n  Known names: {', '.join(sorted(table))}."
+        )
     raise ConfigurationError(
         f"there is no {kind} {name!r}.{hint} Known: {', '.join(sorted(table))}."
     )

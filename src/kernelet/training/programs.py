@@ -80,6 +80,7 @@ def _measure(
 ) -> _Measured:
     """Emit loss and metrics; the weights of samples count in the loss alone, as in Keras."""
     objective.loss.check_prediction(prediction.shape)
+    objective.loss.check_network(build, prediction)
     labels = build.input(LABELS, objective.loss.label_shape(prediction.shape))
     weight = build.input(WEIGHT, ())
     build.layer = LOSS

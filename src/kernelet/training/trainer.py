@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from kernelet.errors import DataError, UsageError
+from kernelet.errors import DataError, ShapeError, UsageError
 from kernelet.executors.base import Executor
 from kernelet.program import Program
 from kernelet.training import arrays, losses, optimizers
@@ -120,6 +120,10 @@ class Trainer:
         x = arrays.in_order(x, graph.input_names)
         return arrays.samples(x, y, input_shapes(graph), self.objective.loss, shape, sample_weight)
 
+    def _classes(self) -> int:
+        """Return how many classes the network tells apart: one number says yes or no."""
+        return max(2, output_shape(self.model.graph)[-1])
+
     # -- training --------------------------------------------------------------------------------
 
     def fit(self, x: Any, y: ArrayLike, options: FitOptions) -> History:
@@ -128,7 +132,7 @@ class Trainer:
         samples = self._samples(x, y, options.sample_weight)
         samples, held_out = self._divided(samples, options)
         if options.class_weight:
-            samples = arrays.with_class_weights(samples, options.class_weight)
+            samples = arrays.with_class_weights(samples, options.class_weight, self._classes())
         machine = machine.at_most(len(samples))
         history = History()
         first = Position(self.iterations, options.initial_epoch, Averages(self.objective.names))
@@ -158,19 +162,23 @@ class Trainer:
         """Return the samples to train on, and those to validate on."""
         validation_data, validation_split = options.validation_data, options.validation_split
         if validation_data is not None:
-            if len(validation_data) not in (2, 3):
+            if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
+                count = f" of {len(validation_data)}" if isinstance(validation_data, Sized) else ""
                 raise UsageError(
-                    "validation_data must be (x, y) or (x, y, sample_weight), got "
-                    f"{len(validation_data)} entries."
+                    "validation_data must be (x, y) or (x, y, sample_weight), got a"
+                    f" {type(validation_data).__name__}{count}."
                 )
-            return samples, self._samples(*validation_data)
+            try:
+                return samples, self._samples(*validation_data)
+            except (DataError, ShapeError) as error:
+                raise type(error)(f"validation_data: {error}") from None
         if not validation_split:
             return samples, None
         kept = int(len(samples) * (1 - validation_split))
         if kept in (0, len(samples)):
             raise DataError(
                 f"validation_split={validation_split} leaves {kept} of {len(samples)} samples for "
-                "training; give validation_data, or more samples."
+                "training.\n  Try validation_data, or more samples."
             )
         return samples.part(0, kept), samples.part(kept, len(samples))
 
@@ -217,7 +225,7 @@ class Trainer:
         """Take one step on all samples; see `kernelet.Model.train_on_batch`."""
         samples = self._samples(x, y, sample_weight)
         if class_weight:
-            samples = arrays.with_class_weights(samples, class_weight)
+            samples = arrays.with_class_weights(samples, class_weight, self._classes())
         sized = dataclasses.replace(machine, batch_size=len(samples))
         averages = Averages(self.objective.names)
         position = Position(self.iterations, self.iterations, averages)
@@ -238,6 +246,6 @@ class Trainer:
 def _callbacks(options: FitOptions, history: History, model: Model) -> CallbackList:
     shown = display(options.verbose)
     given = options.callbacks
-    own = [given] if isinstance(given, Callback) else given
+    own = [given] if isinstance(given, Callback | type) else given
     every = [*own, history, *([] if shown is None else [shown])]
     return CallbackList(every, model, epochs=options.epochs, verbose=options.verbose)

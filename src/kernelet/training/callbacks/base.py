@@ -118,11 +118,17 @@ class CallbackList:
     def __init__(
         self, callbacks: Callback | Iterable[Callback], model: Model, **params: Any
     ) -> None:
-        self.callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+        alone = isinstance(callbacks, Callback | type)
+        self.callbacks: list[Callback] = [callbacks] if alone else list(callbacks)  # type: ignore[arg-type, list-item]
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 raise UsageError(
-                    f"callbacks are objects of classes derived from Callback, not {callback!r}."
+                    "callbacks are objects of classes derived from Callback, not "
+                    + (
+                        f"the class {callback.__name__}. Did you forget its parentheses?"
+                        if isinstance(callback, type)
+                        else f"{callback!r}."
+                    )
                 )
         self.every_batch = any(_overrides(c, _BATCH_HOOKS) for c in self.callbacks)
         self.every_test_batch = any(_overrides(c, _TEST_BATCH_HOOKS) for c in self.callbacks)
