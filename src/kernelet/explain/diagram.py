@@ -294,8 +294,8 @@ class _Sheet:
         for kind, fill in _COLOURS.items():
             if kind in present:
                 self.drawing.rectangle(x, y - 5, 10, 10, fill=fill, stroke="ink")
-                self.drawing.text(x + 16, y, kind, size=_SIZE, fill="faint")
-                x += 34 + len(kind) * _SIZE * _ADVANCE
+                self.drawing.text(x + 14, y, kind, size=_SIZE, fill="faint")
+                x += 22 + len(kind) * _SIZE * _ADVANCE
 
 
 def _column_height(column: Column, box: float) -> float:

@@ -10,7 +10,9 @@ import msgspec
 import numpy as np
 
 from kernelet._version import __version__
-from kernelet.data.doctor import examine
+from kernelet.data.dataset import Dataset
+from kernelet.data.doctor import doubtful_labels, examine
+from kernelet.data.doctor.findings import in_order
 from kernelet.executors.native_processor import processor, resolve_isa
 from kernelet.explain.pages import photo_uri
 from kernelet.runs.repeat import repeating
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from kernelet.data.doctor import Finding, Item
     from kernelet.runs.report.subject import Subject
 
+_TOLD_ELSEWHERE = ("format", "kernelet", "instruction_set", "data", "data_fingerprint", "exclude")
 _FINDINGS = 12
 _ITEMS = 6
 _NOTES = 30
@@ -28,16 +31,30 @@ _NOTES = 30
 def data_part(subject: Subject) -> dict[str, Any]:
     """Return what the data set holds, and what is wrong with it."""
     dataset = subject.dataset
-    findings = examine(dataset)
+    found = in_order([*examine(dataset).found, *_doubts(subject)])
     return {
         "source": subject.configuration.data,
         "splits": [(name, len(split)) for name, split in dataset.splits.items()],
         "shape": dataset.image_shape,
         "notes": dataset.notes[:_NOTES],
-        "findings": [_finding(one, subject) for one in findings.found[:_FINDINGS]],
-        "clean": findings.clean,
-        "left": max(0, len(findings.found) - _FINDINGS),
+        "excluded": len(subject.configuration.exclude),
+        "list": subject.configuration.exclude_list,
+        "findings": [_finding(one, subject) for one in found[:_FINDINGS]],
+        "clean": all(one.severity == "note" for one in found),
+        "left": max(0, len(found) - _FINDINGS),
     }
+
+
+def _doubts(subject: Subject) -> list[Finding]:
+    """Return the labels of the measured pictures that the network contradicts."""
+    train, validation, test = (
+        subject.pictures if name == subject.split else None
+        for name in ("train", "validation", "test")
+    )
+    source = subject.dataset.source
+    measured = Dataset(subject.class_names, train, validation, test, source)
+    learned = "train" if subject.split == "train" else None
+    return doubtful_labels(measured, {subject.split: subject.probabilities}, learned)
 
 
 def _finding(finding: Finding, subject: Subject) -> dict[str, Any]:
@@ -61,8 +78,7 @@ def repeat_part(subject: Subject) -> dict[str, Any]:
     """Return settings, versions and the command of the run."""
     configuration = subject.configuration
     settings = msgspec.to_builtins(configuration)
-    # What is told elsewhere on the page, or says nothing to a reader.
-    for name in ("format", "kernelet", "instruction_set", "data", "data_fingerprint"):
+    for name in _TOLD_ELSEWHERE:
         del settings[name]
     height, width = configuration.image_size
     return {

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kernelet.executors.native_processor import processor, resolve_isa
+from kernelet.explain.charts import WIDTH
+from kernelet.explain.diagram import diagram
 from kernelet.explain.feature_maps import call_names, feature_maps
 from kernelet.explain.layer_times import layer_times
 from kernelet.explain.pages import map_uri, picture_uri
@@ -176,8 +178,10 @@ def network_part(subject: Subject) -> dict[str, Any]:
                 "" if rate is None else f"{rate:,.0f}",
             )
         )
+    drawn = diagram(subject.model)
     return {
         "summary": summary,
+        "diagrams": [("wide", drawn.to_svg()), ("narrow", drawn.to_svg(WIDTH))],
         "rows": rows,
         "times": times,
         "instruction_set": resolve_isa(),
