@@ -64,8 +64,13 @@ def test_summary_of_a_run_and_a_file(trained: Path, command: Command) -> None:
 def test_summary_of_a_network_that_does_not_fit(command: Command) -> None:
     outcome = command("summary", "lenet5", "--input", "10x10x1")
     assert outcome.code == 2
-    assert "2 + 1 = 0" in outcome.errors
-    assert "10×10 → " in outcome.errors
+    assert outcome.errors == (
+        "Error: MaxPooling2D 'pool2': pool 2×2 does not fit its 1×1 input (valid: 1 − 2 + 1 = 0).\n"
+        "  10×10 → pool1 5×5 → conv2 1×1 → pool2\n"
+        "  Try pictures of at least 12×12, the network small_vgg, or the network large_vgg.\n"
+    )
+    assert command("summary", "lenet5", "--input", "12x12x1").code == 0
+    assert command("summary", "small_vgg", "--input", "10x10x1").code == 0
 
 
 def test_info(command: Command) -> None:

@@ -7,9 +7,16 @@ import re
 import numpy as np
 import pytest
 
-from kernelet.errors import ConfigurationError
+from kernelet.errors import ConfigurationError, ShapeError
 from kernelet.explain.summary import summarize
-from kernelet.networks import NETWORKS, default_network, large_vgg, lenet5, small_vgg
+from kernelet.networks import (
+    NETWORKS,
+    default_network,
+    large_vgg,
+    lenet5,
+    make_network,
+    small_vgg,
+)
 from kernelet.networks.parts import rescaling
 
 
@@ -89,3 +96,19 @@ def test_rescaling_takes_mean_and_deviation() -> None:
         rescaling((1.0, 2.0), (1.0, 2.0, 3.0))
     with pytest.raises(ConfigurationError, match="deviations must be above 0, got 0"):
         rescaling(1.0, 0.0)
+
+
+def test_pictures_that_are_too_small() -> None:
+    with pytest.raises(ShapeError) as raised:
+        make_network("lenet5", (8, 40, 3), classes=4)
+    assert str(raised.value) == (
+        "Conv2D 'conv2': kernel 5×5 does not fit its 4×20 input (valid: 4 − 5 + 1 = 0).\n"
+        "  8×40 → pool1 4×20 → conv2\n"
+        "  Try pictures of at least 12×12, the network small_vgg, or the network large_vgg."
+    )
+    assert make_network("lenet5", (12, 12, 3), classes=4).output_shape == (None, 4)
+    with pytest.raises(ShapeError):
+        make_network("lenet5", (11, 11, 3), classes=4)
+    with pytest.raises(ShapeError) as raised:
+        make_network("small_vgg", (3, 3, 3), classes=4)
+    assert str(raised.value).endswith("\n  Try pictures of at least 4×4.")

@@ -93,12 +93,14 @@ def _find(name: str, shape: str | None, classes: int | None) -> Model:
     from kernelet.data.listing import quoted
     from kernelet.errors import ModelFileError
     from kernelet.interchange.safetensors import load_model
-    from kernelet.networks import NETWORKS
+    from kernelet.networks import NETWORKS, make_network
     from kernelet.runs.folder import find_model_file
 
     if name in NETWORKS and not Path(name).exists():
-        given = {} if shape is None else {"input_shape": _parse_shape(shape)}
-        return NETWORKS[name](**given, **({} if classes is None else {"classes": classes}))
+        given = {} if classes is None else {"classes": classes}
+        if shape is None:
+            return NETWORKS[name](**given)
+        return make_network(name, _parse_shape(shape), **given)
     if shape is not None or classes is not None:
         raise click.UsageError("--input and --classes are for networks; a model file has its own.")
     if not Path(name).exists():

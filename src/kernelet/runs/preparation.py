@@ -13,7 +13,7 @@ from kernelet.data.listing import quoted
 from kernelet.errors import DataError
 from kernelet.executors.native_processor import usable_threads
 from kernelet.losses import SparseCategoricalCrossentropy
-from kernelet.networks import NETWORKS
+from kernelet.networks import make_network
 from kernelet.optimizers import SGD, Adam, AdamW, schedules
 from kernelet.runs.classifier import Preprocessing
 from kernelet.runs.events import BrokenFile, DataFound
@@ -150,9 +150,10 @@ def build_model(configuration: RunConfiguration, dataset: Dataset) -> Model:
         options["flip"] = False
     if not configuration.augment:
         options["shift"] = 0.0
-    model = NETWORKS[configuration.network](
+    model = make_network(
+        configuration.network,
         dataset.image_shape,
-        len(dataset.class_names),
+        classes=len(dataset.class_names),
         mean=means,
         deviation=deviations,
         seed=configuration.seed,
