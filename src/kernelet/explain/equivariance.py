@@ -8,7 +8,7 @@ the border it does not hold: padding and what enters the picture are not what le
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from kernelet.model import Model
     from kernelet.model.graph import Graph
 
-# Pictures are compared in blocks whose maps hold about so many numbers.
-_MOST_FLOATS = 1 << 17
 # Each output cell reads the input cells at its own place.
 _POINTWISE = (Activate, Add, BiasAdd, ChannelSlice, Concatenate, Normalize, Rescale, Softmax)
 
@@ -105,10 +103,10 @@ def equivariance(model: Model, images: NDArray[Any], fill: Fill) -> tuple[LayerE
         if extent is not None and name not in graph.input_names
     }
     sums = {name: _Sums() for name in calls}
-    floats = sum(math.prod(call.shape) for call in graph.calls)
-    block = max(1, _MOST_FLOATS // floats)
-    for begin in range(0, len(images) if calls else 0, block):
-        _compare(model, images[begin : begin + block], fill, calls, sums)
+    # Maps of one stride at a time are in memory.
+    for stride in sorted({extent for cells in calls.values() for extent in _strides(cells)}):
+        names = [name for name, cells in calls.items() if stride in _strides(cells)]
+        _compare(model, images, fill, stride, {name: calls[name] for name in names}, sums)
     kinds = dict(zip(call_names(graph), (type(c.layer).__name__ for c in graph.calls), strict=True))
     return tuple(
         LayerEquivariance(
@@ -123,28 +121,38 @@ def equivariance(model: Model, images: NDArray[Any], fill: Fill) -> tuple[LayerE
     )
 
 
+def _strides(cells: _Extent) -> tuple[int, ...]:
+    return tuple(axis.stride for axis in cells)
+
+
 def _compare(
     model: Model,
     images: NDArray[Any],
     fill: Fill,
+    stride: int,
     extents: dict[str, _Extent],
     sums: dict[str, _Sums],
 ) -> None:
-    """Add what some pictures say of every layer."""
-    size = images.shape[1:3]
-    original = feature_maps(model, images)
+    """Move pictures by one stride along each axis; add what layers of this stride make of it."""
+    graph, size = model.graph, images.shape[1:3]
+    original = feature_maps(model, images, _layers(extents))
     for axis in (0, 1):
-        for stride in sorted({extent[axis].stride for extent in extents.values()}):
-            if stride >= size[axis]:
-                continue
-            clean = tuple(n - stride * (k == axis) for k, n in enumerate(size))
-            reached = dict(zip(call_names(model.graph), _extents(model.graph, clean), strict=True))
-            shift = (stride, 0) if axis == 0 else (0, stride)
-            maps = feature_maps(model, moved(images, *shift, fill))
-            for name, extent in extents.items():
-                inside = reached[name]
-                if extent[axis].stride == stride and inside is not None:
-                    sums[name].add(original[name], maps[name], axis, inside)
+        names = [name for name, cells in extents.items() if cells[axis].stride == stride]
+        if not names or stride >= size[axis]:
+            continue
+        clean = tuple(n - stride * (k == axis) for k, n in enumerate(size))
+        reached = dict(zip(call_names(graph), _extents(graph, clean), strict=True))
+        shift = (stride, 0) if axis == 0 else (0, stride)
+        maps = feature_maps(model, moved(images, *shift, fill), _layers(names))
+        for name in names:
+            inside = reached[name]
+            assert inside is not None
+            sums[name].add(original[name], maps[name], axis, inside)
+
+
+def _layers(calls: Iterable[str]) -> list[str]:
+    """Return the names of the layers that calls of these names belong to."""
+    return list(dict.fromkeys(name.partition(":")[0] for name in calls))
 
 
 class _Difference:

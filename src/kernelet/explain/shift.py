@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from kernelet.explain.svg import Drawing
     from kernelet.model import Model
 
-# Maps of so many pictures are compared: each picture gives as many differences as it has cells.
-_MAPPED = 32
+# Maps of so many pictures are compared, which the engine computes side by side: each gives as many
+# differences as it has cells.
+_MAPPED = 16
 # By default, at most so many displacements in each direction.
 _STEPS = 4
 
