@@ -42,7 +42,9 @@ def suspicious_files(survey: Survey) -> Iterator[Finding]:
             lambda look: wrong_extension(look.place.name, look.format),
             lambda look: f"it is {look.format}",
         ),
-        lambda count: f"{counted(count, 'file')} {_verb(count)} another format than the name says",
+        lambda count: (
+            f"{counted(count, 'file')} {_verb(count)} of another format than the name says"
+        ),
         "Rename them; kernelet goes by the content, other programs may not.",
     )
     yield from _each(
