@@ -102,21 +102,40 @@ def occlusion(
     >>> found.window, found.probabilities.shape, found.heat.shape
     (2, (7, 9), (8, 10))
     """
+    targets = None if target is None else [target]
+    return occlusions(model, x, targets, window=window, stride=stride, fill=fill)[0]
+
+
+def occlusions(
+    model: Model,
+    x: Any,
+    targets: Sequence[int] | None = None,
+    *,
+    window: int | None = None,
+    stride: int | None = None,
+    fill: ArrayLike | None = None,
+) -> list[Occlusion]:
+    """Return `occlusion` for several classes, for little more than the cost of one."""
     ((name, pictures),) = one_sample(model, x).items()
     classes = require_classes(model)
     if pictures.ndim != 4:
         raise UsageError(f"pictures are covered; the input {name!r} is {pictures.shape[1:]}.")
     probabilities = class_probabilities(model, pictures)[0]
-    target = int(probabilities.argmax()) if target is None else require_target(target, classes)
+    chosen = [int(probabilities.argmax())] if targets is None else targets
+    for target in chosen:
+        require_target(target, classes)
     height, width, channels = pictures.shape[1:]
     side = _side(window, height, width)
     rows, columns = (_starts(length, side, stride) for length in (height, width))
     colour = _colour(pictures[0], fill, channels)
-    covered = _covered(model, pictures[0], target, list(product(rows, columns)), side, colour)
-    grid = covered.reshape(len(rows), len(columns))
-    drops = float(probabilities[target]) - grid
-    heat = _heat(drops, rows, columns, side, (height, width))
-    return Occlusion(target, float(probabilities[target]), side, rows, columns, grid, heat)
+    covered = _covered(model, pictures[0], list(product(rows, columns)), side, colour)
+    found = []
+    for target in chosen:
+        grid = np.ascontiguousarray(covered[:, target]).reshape(len(rows), len(columns))
+        probability = float(probabilities[target])
+        heat = _heat(probability - grid, rows, columns, side, (height, width))
+        found.append(Occlusion(target, probability, side, rows, columns, grid, heat))
+    return found
 
 
 def _side(window: int | None, height: int, width: int) -> int:
@@ -130,10 +149,21 @@ def _side(window: int | None, height: int, width: int) -> int:
 def _starts(length: int, side: int, stride: int | None) -> tuple[int, ...]:
     """Return the first pixels of the window along an axis; the last position touches the end."""
     if stride is None:
-        stride = min(side, max(1, -(-(length - side) // (POSITIONS - 1))))
+        stride = stride_for(length, side, POSITIONS)
     if not 1 <= stride <= side:
         raise UsageError(f"stride is {stride}; expected 1 to {side}, the side of the window.")
     return tuple(sorted({*range(0, length - side, stride), length - side}))
+
+
+def stride_for(length: int, side: int, positions: int) -> int:
+    """Return the distance of window positions that makes at most so many, but leaves no gap.
+
+    Examples
+    --------
+    >>> stride_for(28, 6, 24), stride_for(224, 45, 24), stride_for(100, 3, 5)
+    (1, 8, 3)
+    """
+    return min(side, max(1, -(-(length - side) // (positions - 1))))
 
 
 def _colour(picture: NDArray[Any], fill: ArrayLike | None, channels: int) -> NDArray[Any]:
@@ -152,19 +182,18 @@ def _colour(picture: NDArray[Any], fill: ArrayLike | None, channels: int) -> NDA
 def _covered(
     model: Model,
     picture: NDArray[Any],
-    target: int,
     places: Sequence[tuple[int, int]],
     side: int,
     colour: NDArray[Any],
 ) -> NDArray[np.float32]:
-    """Return the probability of a class with the window at each place."""
+    """Return the probabilities of all classes with the window at each place."""
     found = []
     for begin in range(0, len(places), _BATCH):
         part = places[begin : begin + _BATCH]
         batch = np.repeat(picture[np.newaxis], len(part), axis=0)
         for copy, (row, column) in zip(batch, part, strict=True):
             copy[row : row + side, column : column + side] = colour
-        found.append(class_probabilities(model, batch)[:, target])
+        found.append(class_probabilities(model, batch))
     joined: NDArray[np.float32] = np.concatenate(found)
     return joined
 

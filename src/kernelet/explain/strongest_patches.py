@@ -62,7 +62,8 @@ def strongest_patches(
     Returns
     -------
     dict of str to StrongestPatches
-        By the name of the call, in the order in which they run.
+        By the name of the call, in the order in which they run; empty where the network has no
+        convolution of pictures.
 
     Raises
     ------
@@ -88,6 +89,8 @@ def strongest_patches(
         raise UsageError("at least one patch of at least one picture is to be found.")
     fields = ReceptiveFields(model.graph)
     numbers = _convolutions(model, layers)
+    if not numbers:
+        return {}
     names = call_names(model.graph)
     wanted = list(dict.fromkeys(model.graph.calls[k].name for k in numbers))
     ranks = {k: _Ranking(patches) for k in numbers}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kernelet.explain.lowered_call import LoweredCall, lower_call
 from kernelet.explain.receptive_field import ReceptiveFields
 from kernelet.model.base import Model
+from kernelet.model.graph import Graph
 from kernelet.ops.activation import Activate
 from kernelet.ops.arithmetic import Add, Rescale
 from kernelet.ops.bias import BiasAdd
@@ -26,9 +27,6 @@ from kernelet.program import Node, Shape
 from kernelet.text import byte_size
 
 FloatArray = NDArray[np.float32]
-
-# Bytes of base64 for each of float32.
-_TEXT_BYTES = 4 * 4 / 3
 
 # Operations that read more of a call than the number at their own place: they need all of it.
 _READ_MANY = (
@@ -87,21 +85,21 @@ def cell_data(
     data = CellData()
     stored: set[int] = set()
     for number, (call, one) in enumerate(zip(graph.calls, lowered, strict=True)):
-        record: dict[str, Any] = {
-            "name": names[number],
-            "shape": list(call.shape),
-            "reads": list(call.inputs),
-            "field": _field(fields, number),
-            "stages": [],
-        }
-        data.calls.append(record)
-        many = _reads_many(one)
-        needed = {k for k in call.inputs if many or not graph.calls[k].inputs} - stored
-        size = sum(maps[names[k]].size for k in needed)
-        size += sum(model.weights[name].size for name in one.weights.values())
-        cost = int(size * _TEXT_BYTES)
+        data.calls.append(
+            {
+                "name": names[number],
+                "shape": list(call.shape),
+                "reads": list(call.inputs),
+                "field": _field(fields, number),
+                "stages": [],
+            }
+        )
+        needed = _needed(graph, lowered, number) - stored
+        texts = {k: _numbers(maps[names[k]]) for k in needed}
+        cost = sum(len(text) for pair in texts.values() for text in pair.values())
+        cost += sum(_text_size(model.weights[name]) for name in one.weights.values())
         reason = _obstacle(one, call.shape) if call.inputs else ""
-        if not many and any(k in data.closed and k not in stored for k in call.inputs):
+        if any(k in data.closed and k not in stored for k in call.inputs) and not _reads_many(one):
             reason = "It reads a layer whose numbers are not in this page."
         if not reason and data.size + cost > limit:
             reason = (
@@ -111,12 +109,36 @@ def cell_data(
         if reason:
             data.closed[number] = reason
             continue
-        for k in needed:
-            data.calls[k]["data"] = _text(maps[names[k]])
+        for k, text in texts.items():
+            data.calls[k] |= text
         stored |= needed
         data.size += cost
-        record["stages"] = _stages(one, model)
+        data.calls[number]["stages"] = _stages(one, model)
     return data
+
+
+def _needed(graph: Graph, lowered: Sequence[LoweredCall], number: int) -> set[int]:
+    """Return the calls whose numbers must be in the page for those of a call to be computed.
+
+    Numbers that are made of the picture's one by one are computed from these.
+    """
+    found: set[int] = set()
+    for k in graph.calls[number].inputs:
+        if not graph.calls[k].inputs:
+            found.add(k)
+        elif _reads_many(lowered[number]):
+            origin = _origin(graph, lowered, k)
+            found.add(k if origin is None else origin)
+    return found
+
+
+def _origin(graph: Graph, lowered: Sequence[LoweredCall], number: int) -> int | None:
+    """Return the input that a call makes its numbers of, one of one; None where there is none."""
+    while graph.calls[number].inputs:
+        if _reads_many(lowered[number]) or len(graph.calls[number].inputs) > 1:
+            return None
+        (number,) = graph.calls[number].inputs
+    return number
 
 
 def _reads_many(call: LoweredCall) -> bool:
@@ -204,6 +226,17 @@ def _window(
         "dilation": [axis.dilation for axis in axes],
         "before": [axis.before for axis in axes],
     }
+
+
+def _numbers(array: FloatArray) -> dict[str, str]:
+    """Return numbers as text, those of a picture in a quarter of the space."""
+    if array.min() >= 0 and array.max() <= 255 and np.array_equal(array, np.floor(array)):
+        return {"pixels": base64.b64encode(array.astype(np.uint8).tobytes()).decode()}
+    return {"data": _text(array)}
+
+
+def _text_size(array: NDArray[Any]) -> int:
+    return -(-4 * array.size // 3) * 4
 
 
 def _text(array: NDArray[Any]) -> str:

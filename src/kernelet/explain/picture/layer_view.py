@@ -25,6 +25,8 @@ MOST = 64
 _ROW = 32
 # Sides of maps and patches as they are shown, in pixels.
 _MAP_SIDE, _PATCH_SIDE = 112, 64
+# Longer side of a map's picture in cells; larger maps are reduced.
+_LARGEST = 64
 # Side up to which strips of patches are kept exact.
 _EXACT = 16
 
@@ -91,23 +93,31 @@ class LayerView:
     low: str
     high: str
     scale: str
-    closed: str
-    filters: tuple[ShownFilter, ...]
-    all_filters: int
+    closed: str = ""
+    filters: tuple[ShownFilter, ...] = ()
+    all_filters: int = 0
     changes: bool = True
 
 
 @dataclass
 class Allowance:
-    """Bytes that are left for pictures."""
+    """Bytes for the pictures of a number of layers; what one leaves, the others may have."""
 
     left: int
+    layers: int
+    _share: int = 0
+
+    def next_layer(self) -> None:
+        """Give the next layer an equal share of what is left."""
+        self._share = self.left // max(1, self.layers)
+        self.layers -= 1
 
     def take(self, addresses: Sequence[str]) -> bool:
-        """Take the bytes of addresses, or say that they are not left."""
+        """Take the bytes of addresses from the layer's share, or say that they are not left."""
         size = sum(map(len, addresses))
-        if size > self.left:
+        if size > self._share:
             return False
+        self._share -= size
         self.left -= size
         return True
 
@@ -117,10 +127,9 @@ def layer_view(
     name: str,
     summary: LayerSummary,
     array: FloatArray,
-    closed: str,
     allowance: Allowance,
 ) -> LayerView:
-    """Return what a page shows of a call but its filters.
+    """Return what a page shows of the maps of a call.
 
     Parameters
     ----------
@@ -128,12 +137,11 @@ def layer_view(
         Of the call.
     array : ndarray of float32
         What it makes of the picture, without a batch.
-    closed : str
-        Why its numbers are not in the page, or nothing.
     allowance : Allowance
         Reduced by what the pictures take; as many are shown as it has room for, and one more
         than none.
     """
+    allowance.next_layer()
     cells, total = _as_maps(array)
     finite = cells[np.isfinite(cells)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
@@ -142,7 +150,7 @@ def layer_view(
     limits = (-most, most) if signed else (low, high)
     shown: list[str] = []
     for k in range(min(MOST, cells.shape[2])):
-        address = map_uri(cells[..., k], limits, signed=signed)
+        address = map_uri(_reduced(cells[..., k]), limits, signed=signed)
         if not allowance.take([address]) and shown:
             break
         shown.append(address)
@@ -159,9 +167,6 @@ def layer_view(
         low=number_text(limits[0]),
         high=number_text(limits[1]),
         scale=map_uri(colours, limits, signed=signed),
-        closed=closed,
-        filters=(),
-        all_filters=0,
     )
 
 
@@ -174,6 +179,20 @@ def _as_maps(array: FloatArray) -> tuple[FloatArray, int]:
     missing = -flat.size % columns
     padded = np.append(flat, np.full(missing, np.nan, np.float32))
     return padded.reshape(-1, columns, 1), 1
+
+
+def _reduced(cells: FloatArray) -> FloatArray:
+    """Return a map by the means of squares, with at most `_LARGEST` of them along its sides."""
+    step = -(-max(cells.shape) // _LARGEST)
+    if step == 1:
+        return cells
+    rows, columns = (np.arange(0, length, step) for length in cells.shape)
+    sums = np.add.reduceat(np.add.reduceat(cells, rows, axis=0), columns, axis=1)
+    counts = np.outer(
+        *(np.diff([*one, n]) for one, n in zip((rows, columns), cells.shape, strict=True))
+    )
+    means: FloatArray = (sums / counts).astype(np.float32)
+    return means
 
 
 def _enlarged(width: int, height: int, side: int) -> int:
@@ -210,6 +229,7 @@ def filter_views(
     if not few and patches is None:
         return (), kernel.shape[3]
     limit = float(np.abs(kernel).max())
+    allowance.next_layer()
     shown: list[ShownFilter] = []
     for k in range(min(MOST, kernel.shape[3])):
         pictures = filter_pictures(kernel[..., k], limit) if few else ()

@@ -15,7 +15,7 @@ from kernelet.model.base import Model
 #: Multiply-adds that looking at pictures may take: some seconds on two cores.
 MULTIPLY_ADDS = 2 * 10**11
 #: Pictures looked at, at most and, whatever they cost, at least.
-MOST, LEAST = 10_000, 200
+MOST, LEAST = 10_000, 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)

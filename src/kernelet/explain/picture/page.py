@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +18,7 @@ from kernelet.explain.feature_maps import call_names, feature_maps
 from kernelet.explain.grad_cam import grad_cam
 from kernelet.explain.lowered_call import lower_call
 from kernelet.explain.numbers import number_text
-from kernelet.explain.occlusion import occlusion
+from kernelet.explain.occlusion import POSITIONS, occlusions, stride_for
 from kernelet.explain.pages import map_uri, photo_uri, render
 from kernelet.explain.pages.rendering import percent
 from kernelet.explain.picture.cell_data import CellData, cell_data
@@ -37,8 +38,11 @@ from kernelet.model.graph import Graph
 
 #: No page is larger.
 MAXIMUM_BYTES = 5_000_000
-# Of these, for the numbers of cells, the pictures of maps and those of filters.
-_CELLS, _MAPS, _FILTERS = 1_800_000, 1_300_000, 1_300_000
+# Of these, for all but the text; and for the pictures of maps and filters, where numbers need more
+# than is left.
+_ALL, _PICTURES = 4_600_000, 1_800_000
+# What covering parts of the picture may cost, in multiply-adds.
+_COVERING = 2 * 10**11
 
 # Longer side of the picture itself, in pixels.
 _SIDE = 320
@@ -108,7 +112,8 @@ def picture_page(
     maps[names[0]] = subject.pixels.astype(np.float32)
     order = np.argsort(-probabilities, kind="stable").tolist()
     shown = [visible(name) for name in class_names]
-    data = cell_data(model, names, maps, _CELLS)
+    layers, used = _layers(model, maps, names, learned)
+    data = cell_data(model, names, maps, _ALL - used)
     _name_numbers(model, data, shown)
     return render(
         "picture.html",
@@ -126,7 +131,7 @@ def picture_page(
         preparation=subject.preparation,
         entering=_entering(model, maps, names),
         looks=_looks(model, subject.pixels, order[:2], shown),
-        layers=_layers(model, maps, names, data, learned),
+        layers=[replace(one, closed=data.closed.get(one.number, "")) for one in layers],
         learned=learned,
         facts=facts,
         cells=_script_text(data.calls),
@@ -198,14 +203,22 @@ class Look:
     problem: str
 
 
+def _cost(model: Model) -> int:
+    """Return the multiply-adds of a picture, at least 1."""
+    return max(1, summarize(model).multiply_adds)
+
+
 def _looks(
     model: Model, pixels: NDArray[np.uint8], targets: Sequence[int], names: Sequence[str]
 ) -> list[Look]:
     mean = model.preprocessing.get("mean")
     fill = mean if isinstance(mean, list) and len(mean) == pixels.shape[2] else None
+    side = max(1, round(min(pixels.shape[:2]) / 5))
+    most = int(np.clip(math.sqrt(_COVERING / _cost(model)), 8, POSITIONS))
+    stride = stride_for(max(pixels.shape[:2]), side, most)
+    every = occlusions(model, pixels, targets, window=side, stride=stride, fill=fill)
     looks = []
-    for target in targets:
-        covered = occlusion(model, pixels, target, fill=fill)
+    for target, covered in zip(targets, every, strict=True):
         cam, layer, problem = "", "", ""
         try:
             found = grad_cam(model, pixels, target)
@@ -236,22 +249,31 @@ def _layers(
     model: Model,
     maps: Mapping[str, NDArray[np.float32]],
     names: Sequence[str],
-    data: CellData,
     learned: Learned,
-) -> list[LayerView]:
-    pictures, filters = Allowance(_MAPS), Allowance(_FILTERS)
+) -> tuple[list[LayerView], int]:
+    """Return what the page shows of each layer, and the bytes of its pictures."""
     summaries = summarize(model).layers
+    room = max(_PICTURES, _ALL - _numbers(model, maps))
+    pictures = Allowance(room // 2, len(names) - 1)
+    filters = Allowance(room // 2, max(1, len(learned.patches)))
     views = []
-    for number in range(1, len(names)):
+    # Maps become smaller from layer to layer; what the last ones leave is for the first.
+    for number in range(len(names) - 1, 0, -1):
         name = names[number]
-        closed = data.closed.get(number, "")
-        view = layer_view(number, name, summaries[number], maps[name], closed, pictures)
+        view = layer_view(number, name, summaries[number], maps[name], pictures)
         shown, count = filter_views(
             model, number, learned.patches.get(name), learned.images, filters
         )
         changes = bool(lower_call(model.graph, number).nodes)
         views.append(replace(view, filters=shown, all_filters=count, changes=changes))
-    return views
+    views.reverse()
+    return views, room - pictures.left - filters.left
+
+
+def _numbers(model: Model, maps: Mapping[str, NDArray[np.float32]]) -> int:
+    """Return what all weights and maps would take as base64 of float32, in bytes."""
+    floats = model.count_params() + sum(array.size for array in maps.values())
+    return 16 * floats // 3
 
 
 def _name_numbers(model: Model, data: CellData, class_names: Sequence[str]) -> None:

@@ -5,13 +5,14 @@ const network = (() => {
   const calls = JSON.parse(document.getElementById("cell-data").textContent);
   const decoded = new Map();
 
-  function floats(text) {
-    if (!decoded.has(text)) {
-      const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-      decoded.set(text, new Float32Array(bytes.buffer));
-    }
+  const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+
+  function once(text, decode) {
+    if (!decoded.has(text)) decoded.set(text, decode(text));
     return decoded.get(text);
   }
+
+  const floats = (text) => once(text, (given) => new Float32Array(bytes(given).buffer));
 
   const sum = (values) => values.reduce((total, value) => total + value, 0);
   const flat = (place, shape) => place.reduce((index, k, axis) => index * shape[axis] + k, 0);
@@ -27,11 +28,10 @@ const network = (() => {
 
   // A source has a shape and gives its number at a place.
   function sourceOf(call) {
-    const { shape, data } = calls[call];
-    const at = data
-      ? (place) => floats(data)[flat(place, shape)]
-      : (place) => compute(call, place).value;
-    return { shape, at };
+    const { shape, data, pixels } = calls[call];
+    if (data === undefined && pixels === undefined) return { shape, at: (at) => compute(call, at).value };
+    const numbers = data === undefined ? once(pixels, bytes) : floats(data);
+    return { shape, at: (place) => numbers[flat(place, shape)] };
   }
 
   // The number of a call at a place, with every stage that leads to it.
