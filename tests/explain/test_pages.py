@@ -57,8 +57,8 @@ def test_pictures_hold_the_pixels() -> None:
     stretched = np.asarray(decoded(picture_uri(np.array([[-1.0, 0.0, 3.0]]))))
     assert stretched.tolist() == [[0, 64, 255]]
     assert np.asarray(decoded(picture_uri(np.full((2, 2), 7.0)))).tolist() == [[128, 128]] * 2
-    with pytest.raises(ShapeError, match=r"got \(2, 2, 4\)"):
-        picture_uri(np.zeros((2, 2, 4), np.uint8))
+    with pytest.raises(ShapeError, match=r"got \(2, 2, 5\)"):
+        picture_uri(np.zeros((2, 2, 5), np.uint8))
 
 
 def test_maps_show_numbers_in_order_and_the_sign() -> None:

@@ -184,9 +184,11 @@ class _Frame:
                 continue
             x, _ = self.place(value, self.up[0])
             self.drawing.curve([(x, self.bottom), (x, self.bottom + 4)], stroke="faint")
-            self.drawing.text(
-                x, self.bottom + 13, number_text(value), size=_SIZE, fill="faint", anchor="middle"
-            )
+            text = number_text(value)
+            # The last number stays on the paper.
+            middle = min(x, self.drawing.width - len(text) * _SIZE * _ADVANCE / 2 - 1)
+            y = self.bottom + 13
+            self.drawing.text(middle, y, text, size=_SIZE, fill="faint", anchor="middle")
         self.drawing.curve([(self.left, self.bottom), (self.right, self.bottom)], stroke="faint")
         middle = (self.left + self.right) / 2
         self.drawing.text(
