@@ -21,17 +21,21 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+from numpy.typing import NDArray
 
 import kernelet as kl
-from kernelet.convolution import calibration, choice
+from kernelet.convolution import calibration, choice, forward
 from kernelet.convolution.coefficients import COEFFICIENTS
-from kernelet.convolution.costs import Cost, costs, layer, predicted_seconds
+from kernelet.convolution.costs import Cost, costs, in_bands, one_by_one, predicted_seconds
 from kernelet.convolution.methods import METHODS
 from kernelet.convolution.problem import Problem
 from kernelet.executors.native_processor import usable_threads
 from kernelet.layers import Conv2D
+
+Numbers = NDArray[np.float32]
 
 TABLE = Path(__file__).parents[1] / "src" / "kernelet" / "convolution" / "coefficients.py"
 
@@ -190,26 +194,35 @@ def alone() -> list[tuple[str, Problem, float]]:
     return found
 
 
-def layers() -> list[tuple[Cost, float]]:
-    """Return the costs and times of layers' convolutions of one picture, on one thread."""
+def layers() -> dict[str, list[tuple[Cost, float]]]:
+    """Return, by group, costs and times of layers' convolutions of one picture, on one thread."""
     os.environ["KERNELET_THREADS"] = "1"
     generator = np.random.default_rng(1)
-    found = []
+    found: dict[str, list[tuple[Cost, float]]] = {}
     for size, read, made, taps in product(*LAYERS):
         multiply_adds = max(0, size - taps + 1) ** 2 * taps**2 * read * made
         if not 0 < multiply_adds < MOST_LAYER_MULTIPLY_ADDS or generator.random() > LAYERS_SHARE:
             continue
         picture = np.ones((1, size, size, read), np.float32)
         filters = np.ones((taps, taps, read, made), np.float32)
-        kl.conv2d(picture, filters)
-        times = []
-        while len(times) < 4 or (sum(times) < ALONE and len(times) < 30):
-            start = time.thread_time()
-            kl.conv2d(picture, filters)
-            times.append(time.thread_time() - start)
         op = Conv2D(made, taps).operation((size, size, read))
-        found.append((layer(op), min(times)))
+        for single in (False, True):
+            with mock.patch.object(forward, "one_by_one_pays", lambda *_, way=single: way):
+                seconds = time_layer(picture, filters)
+            cost = one_by_one(op) if single else in_bands(op)
+            found.setdefault(cost.group, []).append((cost, seconds))
     return found
+
+
+def time_layer(picture: Numbers, filters: Numbers) -> float:
+    """Return the least processor time of a convolution, once its plan is made."""
+    kl.conv2d(picture, filters)
+    times: list[float] = []
+    while len(times) < 4 or (sum(times) < ALONE and len(times) < 30):
+        start = time.thread_time()
+        kl.conv2d(picture, filters)
+        times.append(time.thread_time() - start)
+    return min(times)
 
 
 def coefficients_of(pairs: list[tuple[tuple[float, ...], float]]) -> tuple[float, ...]:
@@ -298,7 +311,8 @@ def main() -> None:
     if options.fit:
         timed = layers()
         fitted = fit(alone())
-        fitted[timed[0][0].group] = coefficients_of([(one.terms, t) for one, t in timed])
+        for group, pairs in timed.items():
+            fitted[group] = coefficients_of([(one.terms, seconds) for one, seconds in pairs])
         write(fitted)
         return
     if options.alone:

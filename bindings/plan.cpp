@@ -142,7 +142,8 @@ void bind_plan(nb::module_& module) {
     nb::enum_<PhaseKind>(module, "PhaseKind", "How a phase is divided among threads.")
         .value("BLOCKS", PhaseKind::blocks)
         .value("TASKS", PhaseKind::tasks)
-        .value("RANGE", PhaseKind::range);
+        .value("RANGE", PhaseKind::range)
+        .value("PIECES", PhaseKind::pieces);
 
     nb::class_<Plan>(module, "Plan", "A flat list of kernels that runs whole steps without Python.")
         .def(
@@ -167,14 +168,16 @@ void bind_plan(nb::module_& module) {
         .def(
             "finish",
             [](Plan& plan, std::int64_t scratch, std::int64_t batch, std::int64_t shared,
-               std::int64_t partial, std::int64_t batch_size, std::int64_t groups,
-               std::vector<float> constants, std::vector<std::int64_t> results) {
-                plan.finish({scratch, batch, shared, partial}, batch_size, groups,
+               std::int64_t partial, std::int64_t batch_size, std::int64_t block_size,
+               std::int64_t groups, std::vector<float> constants,
+               std::vector<std::int64_t> results) {
+                plan.finish({scratch, batch, shared, partial}, batch_size, block_size, groups,
                             std::move(constants), std::move(results));
             },
-            "scratch"_a, "batch"_a, "shared"_a, "partial"_a, "batch_size"_a, "groups"_a,
-            "constants"_a, "results"_a,
-            "Fix the sizes (floats), samples a step, groups, constants and reported values.")
+            "scratch"_a, "batch"_a, "shared"_a, "partial"_a, "batch_size"_a, "block_size"_a,
+            "groups"_a, "constants"_a, "results"_a,
+            "Fix the sizes (floats), samples a step and a block, groups, constants and reported\n"
+            "values.")
         .def("memory", &Plan::memory, "threads"_a, "Bytes of the arenas on this many threads.")
         .def("run", &run, "parameters"_a, "slots"_a, "inputs"_a, "outputs"_a, "order"_a,
              "learning_rates"_a, "results"_a, "first_step"_a, "position"_a, "seed"_a, "epoch"_a,

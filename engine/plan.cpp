@@ -85,28 +85,32 @@ void Plan::add_instruction(const std::string& kernel, std::vector<Operand> opera
         {kernels_[index], kernel, std::move(operands), arrange(description, arguments), count});
 }
 
-void Plan::finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t groups,
-                  std::vector<float> constants, std::vector<std::int64_t> results) {
+void Plan::finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t block_size,
+                  std::int64_t groups, std::vector<float> constants,
+                  std::vector<std::int64_t> results) {
     if (batch_size < 1 || groups < 1) {
         throw std::invalid_argument("a plan needs at least one sample and one group a step");
+    }
+    if (block_size != 1 && block_size != lanes) {
+        throw std::invalid_argument("blocks have 1 sample or " + std::to_string(lanes));
     }
     sizes_ = {round_up(sizes.scratch, alignment), round_up(sizes.batch, alignment),
               round_up(sizes.shared, alignment), round_up(sizes.partial, alignment)};
     batch_size_ = batch_size;
-    const std::int64_t blocks = (batch_size + lanes - 1) / lanes;
-    blocks_per_group_ = (blocks + groups - 1) / groups;
-    groups_ = (blocks + blocks_per_group_ - 1) / blocks_per_group_;
+    block_size_ = block_size;
+    const std::int64_t most = blocks(batch_size);
+    blocks_per_group_ = (most + groups - 1) / groups;
+    groups_ = (most + blocks_per_group_ - 1) / blocks_per_group_;
     constants_ = std::move(constants);
     results_ = std::move(results);
-    batch_ = allocate(sizes_.batch * blocks);
+    batch_ = allocate(sizes_.batch * most);
     shared_ = allocate(sizes_.shared);
     partial_ = allocate(sizes_.partial * groups_);
 }
 
 std::int64_t Plan::memory(int threads) const {
-    const std::int64_t blocks = (batch_size_ + lanes - 1) / lanes;
-    const std::int64_t floats =
-        sizes_.scratch * threads + sizes_.batch * blocks + sizes_.shared + sizes_.partial * groups_;
+    const std::int64_t floats = sizes_.scratch * threads + sizes_.batch * blocks(batch_size_) +
+                                sizes_.shared + sizes_.partial * groups_;
     return floats * static_cast<std::int64_t>(sizeof(float));
 }
 
@@ -185,7 +189,7 @@ class Plan::Worker {
         step_.learning_rate = run_.learning_rates ? run_.learning_rates[step] : 0.0F;
         step_.inputs = run_.inputs.data();
         step_.outputs = run_.outputs.data();
-        blocks_ = (step_.batch + lanes - 1) / lanes;
+        blocks_ = plan_.blocks(step_.batch);
         step_.groups = (blocks_ + plan_.blocks_per_group_ - 1) / plan_.blocks_per_group_;
         step_.partial_stride = plan_.sizes_.partial;
     }
@@ -199,6 +203,10 @@ class Plan::Worker {
         }
         if (phase.kind == PhaseKind::range) {
             run_range(phase);
+            return;
+        }
+        if (phase.kind == PhaseKind::pieces) {
+            run_pieces(phase.instructions.front(), next);
             return;
         }
         const bool tasks = phase.kind == PhaseKind::tasks;
@@ -222,10 +230,29 @@ class Plan::Worker {
         const std::int64_t begin = group * plan_.blocks_per_group_;
         const std::int64_t end = std::min(begin + plan_.blocks_per_group_, blocks_);
         for (std::int64_t block = begin; block < end; ++block) {
-            const std::int64_t samples = std::min(lanes, step_.batch - block * lanes);
+            const std::int64_t samples =
+                std::min(plan_.block_size_, step_.batch - block * plan_.block_size_);
             for (const Instruction& instruction : phase.instructions) {
-                execute(instruction, {block, samples, block == begin, 0, 0}, block, group);
+                execute(instruction, {block, samples, block == begin, 0, instruction.count}, block,
+                        group);
             }
+        }
+    }
+
+    // Every thread gets about two runs of pieces, of one block each.
+    void run_pieces(const Instruction& instruction, std::atomic<std::int64_t>& next) {
+        const std::int64_t wanted = (2 * threads_ + blocks_ - 1) / blocks_;
+        const std::int64_t runs =
+            threads_ == 1 ? 1 : std::clamp<std::int64_t>(instruction.count, 1, wanted);
+        for (;;) {
+            const std::int64_t item = next.fetch_add(1, std::memory_order_relaxed);
+            if (item >= blocks_ * runs) {
+                return;
+            }
+            const std::int64_t run = item % runs;
+            const Part part{item / runs, 1, false, instruction.count * run / runs,
+                            instruction.count * (run + 1) / runs};
+            execute(instruction, part, part.block, 0);
         }
     }
 

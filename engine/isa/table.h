@@ -18,6 +18,8 @@
 #include "kernels/reduction.h"
 #include "kernels/samples.h"
 #include "kernels/shape.h"
+#include "kernels/single_convolution.h"
+#include "kernels/single_values.h"
 #include "kernels/sliding.h"
 #include "kernels/softmax.h"
 #include "kernels/updates.h"

@@ -19,7 +19,8 @@ struct ConvolutionWindow {
     WindowAxis width;
     Span inside;  // cells of an output row whose taps are all inside
 
-    explicit ConvolutionWindow(const ConvolutionArguments& a)
+    template <class Arguments>
+    explicit ConvolutionWindow(const Arguments& a)
         : depth{a.depth,        a.output_depth,   a.kernel_depth,
                 a.stride_depth, a.dilation_depth, a.pad_depth},
           height{a.height,        a.output_height,   a.kernel_height,

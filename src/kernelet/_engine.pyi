@@ -104,6 +104,8 @@ class PhaseKind(enum.Enum):
 
     RANGE = 2
 
+    PIECES = 3
+
 class Plan:
     """A flat list of kernels that runs whole steps without Python."""
 
@@ -119,9 +121,10 @@ class Plan:
         `operands` are (space, offset in floats); `count` the elements of a range phase.
         """
 
-    def finish(self, scratch: int, batch: int, shared: int, partial: int, batch_size: int, groups: int, constants: Sequence[float], results: Sequence[int]) -> None:
+    def finish(self, scratch: int, batch: int, shared: int, partial: int, batch_size: int, block_size: int, groups: int, constants: Sequence[float], results: Sequence[int]) -> None:
         """
-        Fix the sizes (floats), samples a step, groups, constants and reported values.
+        Fix the sizes (floats), samples a step and a block, groups, constants and reported
+        values.
         """
 
     def memory(self, threads: int) -> int:

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from kernelet import _engine
 from kernelet.executors.base import Run, State
-from kernelet.executors.native import NativeExecutor
+from kernelet.executors.native import TARGET, NativeExecutor
 from kernelet.executors.reference import evaluate
 from kernelet.ops.losses import SquaredErrorGradient
 from kernelet.ops.normalization import MovingAverage
 from kernelet.ops.reduction import SampleShare
 from kernelet.plan.gradients import differentiate
+from kernelet.plan.single import SingleSamples, supports
+from kernelet.plan.storage import SampleBlocks, Storage
 from kernelet.program import Array, Op, Program, ProgramBuilder, StepContext, Value
 
 Numbers = NDArray[np.floating[Any]]
@@ -134,8 +136,22 @@ def _state(program: Program, operands: Sequence[Operand]) -> State:
     return state
 
 
+def storages(op: Op, *operands: Operand) -> list[Storage]:
+    """Return every way in which the engine can store the operands of an operation."""
+    found: list[Storage] = [SampleBlocks(TARGET)]
+    program = _program(op, operands)
+    if supports(program, TARGET.lanes):
+        found += [SingleSamples(program, TARGET.lanes, spread=spread) for spread in (False, True)]
+    return found
+
+
 def native(
-    op: Op, *operands: Operand, isa: str, step: Step | None = None, threads: int = 1
+    op: Op,
+    *operands: Operand,
+    isa: str,
+    step: Step | None = None,
+    threads: int = 1,
+    storage: Storage | None = None,
 ) -> tuple[Numbers, ...]:
     """Compute an operation by the kernels of an instruction set."""
     step = step or Step()
@@ -155,7 +171,9 @@ def native(
         seed=step.seed,
         epoch=step.epoch,
     )
-    executor = NativeExecutor(program, samples, state, isa=isa, threads=threads)
+    executor = NativeExecutor(
+        program, samples, state, isa=isa, threads=threads, storage=storage or SampleBlocks(TARGET)
+    )
     if executor.run(run).steps < 1:
         raise StoppedError
     results = {p.name: state.view(p).copy() for p in program.parameters} | outputs
@@ -165,21 +183,25 @@ def native(
 
 def assert_equal(op: Op, *operands: Operand, isa: str, step: Step | None = None) -> None:
     """Check that kernels and reference agree to the last bit, on whole numbers."""
-    got = native(op, *operands, isa=isa, step=step)
-    for have, want in zip(got, expected(op, *operands, step=step), strict=True):
-        np.testing.assert_array_equal(have, want)
+    wanted = expected(op, *operands, step=step)
+    for storage in storages(op, *operands):
+        got = native(op, *operands, isa=isa, step=step, storage=storage)
+        for have, want in zip(got, wanted, strict=True):
+            np.testing.assert_array_equal(have, want)
 
 
 def assert_close(
     op: Op, *operands: Operand, isa: str, step: Step | None = None, tolerance: float = 1e-5
 ) -> None:
     """Check that kernels are within a relative error of the reference, as vectors."""
-    got = native(op, *operands, isa=isa, step=step)
-    for have, want in zip(got, expected(op, *operands, step=step), strict=True):
-        assert have.shape == want.shape
-        np.testing.assert_array_equal(np.isnan(have), np.isnan(want))
-        error = np.linalg.norm(np.nan_to_num(have - want))
-        assert error <= tolerance * np.linalg.norm(np.nan_to_num(want)), f"{op}: {error}"
+    wanted = expected(op, *operands, step=step)
+    for storage in storages(op, *operands):
+        got = native(op, *operands, isa=isa, step=step, storage=storage)
+        for have, want in zip(got, wanted, strict=True):
+            assert have.shape == want.shape
+            np.testing.assert_array_equal(np.isnan(have), np.isnan(want))
+            error = np.linalg.norm(np.nan_to_num(have - want))
+            assert error <= tolerance * np.linalg.norm(np.nan_to_num(want)), f"{op}: {error}"
 
 
 def gradients(

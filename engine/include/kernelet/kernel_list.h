@@ -37,6 +37,30 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(activation)                      \
     REAL(slope)
 
+// For kernels of single samples: `cell_floats` floats lie between the cells of the input.
+#define ARGUMENTS_SingleConvolution(INTEGER, REAL) \
+    ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(cell_floats)
+
+#define ARGUMENTS_SingleDense(INTEGER, REAL) \
+    INTEGER(cells)                           \
+    INTEGER(channels)                        \
+    INTEGER(cell_floats)                     \
+    INTEGER(outputs)                         \
+    INTEGER(activation)                      \
+    REAL(slope)
+
+#define ARGUMENTS_PackSingle(INTEGER, REAL) \
+    INTEGER(input)                          \
+    INTEGER(cells)                          \
+    INTEGER(channels)                       \
+    INTEGER(cell_floats)
+
+#define ARGUMENTS_UnpackSingle(INTEGER, REAL) \
+    INTEGER(output)                           \
+    INTEGER(cells)                            \
+    INTEGER(channels)                         \
+    INTEGER(cell_floats)
+
 // `channels` and `filters` are those of one group; `taps` is the kernel's number of cells.
 #define ARGUMENTS_PackFilters(INTEGER, REAL) \
     INTEGER(taps)                            \
@@ -184,6 +208,15 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(top_k_accuracy, TopK, 3)                              \
     KERNEL(binary_accuracy, BinaryAccuracy, 3)                   \
     KERNEL(absolute_error, Size, 3)                              \
+    KERNEL(pack_single, PackSingle, 3)                           \
+    KERNEL(unpack_single, UnpackSingle, 1)                       \
+    KERNEL(convolution_single, SingleConvolution, 4)             \
+    KERNEL(dense_single, SingleDense, 4)                         \
+    KERNEL(rescale_single, Channels, 4)                          \
+    KERNEL(bias_add_single, Channels, 3)                         \
+    KERNEL(normalize_single, Normalization, 6)                   \
+    KERNEL(softmax_single, Channels, 2)                          \
+    KERNEL(concatenate_single, Channels, any_number)             \
     KERNEL(sgd_update, SGD, 3)                                   \
     KERNEL(momentum_update, SGD, 5)                              \
     KERNEL(adam_update, Adam, 7)                                 \
@@ -218,6 +251,10 @@ KERNELET_DEFINE_ARGUMENTS(ChannelSlice)
 KERNELET_DEFINE_ARGUMENTS(Dropout)
 KERNELET_DEFINE_ARGUMENTS(PackSamples)
 KERNELET_DEFINE_ARGUMENTS(UnpackSamples)
+KERNELET_DEFINE_ARGUMENTS(SingleConvolution)
+KERNELET_DEFINE_ARGUMENTS(SingleDense)
+KERNELET_DEFINE_ARGUMENTS(PackSingle)
+KERNELET_DEFINE_ARGUMENTS(UnpackSingle)
 
 // Functions that convolution and dense kernels apply to their sums, and `activate` to any value.
 #define KERNELET_ACTIVATIONS(ACTIVATION) \

@@ -3,9 +3,10 @@
 // Phases follow each other with a barrier in between. In a *blocks* phase, threads take groups of
 // consecutive blocks of the batch and run the phase's instructions on one block after the other;
 // in a *tasks* phase each instruction is one task; in a *range* phase each instruction's elements
-// are divided among the threads. Groups depend on the batch alone, never on the number of threads,
-// and sums over the batch are kept a group apart and added in order: results have the same bits at
-// any number of threads.
+// are divided among the threads; in a *pieces* phase, which has one instruction, threads take runs
+// of pieces of blocks. Groups depend on the batch alone, never on the number of threads, and sums
+// over the batch are kept a group apart and added in order: results have the same bits at any
+// number of threads.
 #pragma once
 
 #include <cstddef>
@@ -51,10 +52,10 @@ struct Instruction {
     std::string name;
     std::vector<Operand> operands;
     std::vector<Argument> arguments;
-    std::int64_t count;  // elements, in range phases
+    std::int64_t count;  // elements, in range phases; otherwise pieces of a block
 };
 
-enum class PhaseKind : std::int64_t { blocks, tasks, range };
+enum class PhaseKind : std::int64_t { blocks, tasks, range, pieces };
 
 struct Phase {
     PhaseKind kind;
@@ -100,10 +101,11 @@ class Plan {
     void add_instruction(const std::string& kernel, std::vector<Operand> operands,
                          const std::vector<NamedArgument>& arguments, std::int64_t count);
 
-    // Fixes the plan: sizes, samples a step, groups, constants, and the shared values (offsets in
-    // floats) that each step reports.
-    void finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t groups,
-                std::vector<float> constants, std::vector<std::int64_t> results);
+    // Fixes the plan: sizes, samples a step and a block, groups, constants, and the shared values
+    // (offsets in floats) that each step reports.
+    void finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t block_size,
+                std::int64_t groups, std::vector<float> constants,
+                std::vector<std::int64_t> results);
 
     // Runs one step for every `batch_size` samples; returns the number of steps done, fewer than
     // asked where a kernel stopped the run. Allocates only if `threads` grows. Callers from several
@@ -132,7 +134,12 @@ class Plan {
     const Kernel* kernels_;
     std::vector<Phase> phases_;
     ArenaSizes sizes_{};
+    std::int64_t blocks(std::int64_t samples) const {
+        return (samples + block_size_ - 1) / block_size_;
+    }
+
     std::int64_t batch_size_ = 0;
+    std::int64_t block_size_ = lanes;
     std::int64_t groups_ = 0;
     std::int64_t blocks_per_group_ = 0;
     std::vector<float> constants_;

@@ -9,12 +9,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from kernelet.convolution.bands import LANES, Operation
 from kernelet.convolution.calibration import coefficients
 from kernelet.convolution.coefficients import COEFFICIENTS
-from kernelet.convolution.costs import Coefficients, predicted_seconds
+from kernelet.convolution.costs import Coefficients, in_bands, one_by_one, predicted_seconds
 from kernelet.convolution.methods import METHODS
 from kernelet.convolution.problem import Problem
 from kernelet.executors.native_processor import usable_threads
+from kernelet.ops.convolution import Convolution
 
 #: Largest error that a method may have to be chosen, relative to the sum of |products|.
 LARGEST_ERROR = {"float32": 1e-5, "float64": 1e-13}
@@ -73,6 +75,16 @@ def fastest(problem: Problem, window: NDArray[Any] | None) -> str:
         if METHODS[name].applies(problem, window):
             return name
     return "direct"
+
+
+@functools.lru_cache(maxsize=4096)
+def one_by_one_pays(op: Operation, pictures: int) -> bool:
+    """Return whether pictures are convolved faster one by one than cut into bands."""
+    threads = usable_threads()
+    if not isinstance(op, Convolution) or pictures >= 2 * LANES * threads:
+        return False
+    single, bands = one_by_one(op, pictures), in_bands(op, pictures)
+    return single.seconds(COEFFICIENTS, threads) < bands.seconds(COEFFICIENTS, threads)
 
 
 @functools.lru_cache(maxsize=4096)

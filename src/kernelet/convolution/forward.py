@@ -19,6 +19,7 @@ from kernelet.convolution.bands import (
     output_shape,
     split,
 )
+from kernelet.convolution.choice import one_by_one_pays
 from kernelet.errors import UsageError
 from kernelet.executors.base import Run, State
 from kernelet.ops.bias import BiasAdd
@@ -61,6 +62,7 @@ class _Key:
     op: Operation
     biased: bool
     activation: str | None
+    samples: int = STEP_SAMPLES
 
 
 def _program(key: _Key) -> Program:
@@ -86,7 +88,7 @@ class _Runner:
         self._weights = Weights(program.parameters)
         offsets = {name: self._weights.offset(name) for name in self._weights}
         state = State(self._weights.buffer, np.zeros(0, np.float32), offsets)
-        self._executor = NativeExecutor(program, STEP_SAMPLES, state)
+        self._executor = NativeExecutor(program, key.samples, state)
         self._lock = threading.Lock()
         self.memory = self._executor.memory() + self._weights.buffer.nbytes
 
@@ -105,14 +107,19 @@ class _Kept:
 
     def __init__(self) -> None:
         self._runners: OrderedDict[_Key, _Runner] = OrderedDict()
+        self._bytes = 0
         self._lock = threading.Lock()
 
     def runner(self, key: _Key) -> _Runner:
         with self._lock:
-            runner = self._runners.pop(key, None) or _Runner(key)
-            self._runners[key] = runner
-            while sum(kept.memory for kept in self._runners.values()) > KEPT_BYTES:
-                self._runners.popitem(last=False)
+            if key in self._runners:
+                self._runners.move_to_end(key)
+                return self._runners[key]
+            runner = self._runners[key] = _Runner(key)
+            self._bytes += runner.memory
+            while self._bytes > KEPT_BYTES and len(self._runners) > 1:
+                _, oldest = self._runners.popitem(last=False)
+                self._bytes -= oldest.memory
             return runner
 
     def count(self) -> int:
@@ -123,6 +130,7 @@ class _Kept:
         """Forget all plans."""
         with self._lock:
             self._runners.clear()
+            self._bytes = 0
 
 
 plans = _Kept()
@@ -131,6 +139,8 @@ plans = _Kept()
 def _native(key: _Key, x: NDArray[Any], weights: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
     if x.dtype != np.uint8:
         x = x.astype(np.float32, copy=False)
+    if one_by_one_pays(key.op, len(x)):
+        return plans.runner(replace(key, samples=len(x))).run(x, weights)
     op, bands = divide(key.op, len(x))
     for division in bands:
         x = split(x, division)

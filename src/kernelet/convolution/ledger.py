@@ -12,8 +12,7 @@ from numpy.typing import DTypeLike
 
 from kernelet.convolution.arguments import Mode, check_mode, shape_text
 from kernelet.convolution.calibration import coefficients
-from kernelet.convolution.costs import layer as layer_cost
-from kernelet.convolution.costs import matrix_product
+from kernelet.convolution.costs import layer_seconds, matrix_product
 from kernelet.convolution.matrix import MatrixSize, has_channels, matrix_size, matrix_windows
 from kernelet.convolution.prediction import Prediction, predict, predictions_table, problem_for
 from kernelet.executors.native_processor import usable_threads
@@ -218,7 +217,7 @@ def _layer_predictions(
         method="layer",
         multiply_adds=op.cost().multiply_adds,
         bytes=cells * _FLOAT_BYTES,
-        seconds=layer_cost(op).seconds(coefficients(), usable_threads()),
+        seconds=layer_seconds(op, coefficients(), usable_threads()),
         error_bound=_LAMBDA * additions * float(np.finfo(np.float32).eps) / 2,
         remark="",
     )

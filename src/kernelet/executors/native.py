@@ -11,6 +11,7 @@ from kernelet import _engine
 from kernelet.executors.base import Executor, Results, Run, State
 from kernelet.plan.candidate import Arguments, Target
 from kernelet.plan.planner import Instruction, Plan, make_plan
+from kernelet.plan.storage import Storage, arrange
 from kernelet.program import Program
 
 TARGET = Target(lanes=_engine.LANES, alignment=_engine.ALIGNMENT)
@@ -43,6 +44,7 @@ def _engine_plan(plan: Plan, isa: str) -> _engine.Plan:
         shared=plan.shared,
         partial=plan.partial,
         batch_size=plan.batch_size,
+        block_size=plan.block,
         groups=plan.groups,
         constants=list(plan.constants),
         results=list(plan.results.values()),
@@ -63,7 +65,9 @@ def planned_memory(
         Where each parameter begins.
     """
     workers = _engine.usable_threads() if threads is None else threads
-    return make_plan(program, batch_size, offsets, TARGET).memory(workers, TARGET)
+    arranged = arrange(program, batch_size, workers, TARGET)
+    plan = make_plan(program, batch_size, offsets, TARGET, arranged.storage)
+    return plan.memory(arranged.threads, TARGET)
 
 
 def _rows(array: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -87,6 +91,8 @@ class NativeExecutor(Executor):
         Instruction set; by default what KERNELET_ISA names or the best the processor has.
     threads : int, optional
         By default as many as the process may use.
+    storage : Storage, optional
+        Of batched values; by default the one that is predicted to be the fastest.
 
     Raises
     ------
@@ -102,13 +108,17 @@ class NativeExecutor(Executor):
         *,
         isa: str | None = None,
         threads: int | None = None,
+        storage: Storage | None = None,
     ) -> None:
         self.program = program
         self.batch_size = batch_size
         self.state = state
         self.threads = _engine.usable_threads() if threads is None else threads
+        if storage is None:
+            arranged = arrange(program, batch_size, self.threads, TARGET)
+            storage, self.threads = arranged.storage, arranged.threads
         self.isa = _engine.resolve_isa(isa)
-        self.plan = make_plan(program, batch_size, state.offsets, TARGET)
+        self.plan = make_plan(program, batch_size, state.offsets, TARGET, storage)
         self._engine = _engine_plan(self.plan, self.isa)
 
     def run(self, run: Run) -> Results:

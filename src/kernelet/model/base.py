@@ -13,7 +13,7 @@ from kernelet import initializers
 from kernelet.activations import suggestion
 from kernelet.errors import ShapeError, UsageError
 from kernelet.layers.base import Layer, assign_all, initialize, shape_text
-from kernelet.layers.execution import run_forward, sample_shape
+from kernelet.layers.execution import BATCH, run_forward, sample_shape
 from kernelet.layers.numeric import numeric
 from kernelet.layers.problems import repair_line
 from kernelet.layers.symbolic import SymbolicTensor
@@ -325,6 +325,8 @@ class Model(Trainable):
             tensors = self._replayed(several)
             return tensors[0] if len(tensors) == 1 else tensors
         arrays = self.named_inputs(x)
+        if not training:
+            return self.predict(arrays, BATCH)
 
         def lowering(build: ProgramBuilder, values: list[Value]) -> list[Value]:
             return self.graph.lower(build, build.inputs, training)

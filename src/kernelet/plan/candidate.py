@@ -20,6 +20,16 @@ class Packing:
 
 
 @dataclass(frozen=True)
+class Packed:
+    """How a kernel moves numbers in or out: its name, arguments, constants, and pieces to share."""
+
+    kernel: str
+    arguments: Arguments
+    constants: Constants = ()
+    pieces: int = 1
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One way to run an operation.
 
@@ -39,6 +49,8 @@ class Candidate:
         For a kernel on shared values, whether threads may divide the elements among them.
     packing : callable or None
         The filter operand to pack before the batch begins.
+    pieces : callable
+        For a kernel of single samples, how many parts of its result threads may share out.
     bias : bool
         Whether the kernel takes a bias (or nothing) behind its inputs, and an activation:
         what follows the operation may be fused into it.
@@ -51,6 +63,7 @@ class Candidate:
     workspace: Callable[[Node, Target], int] | None = None
     divisible: bool = False
     packing: Callable[[Node], Packing] | None = None
+    pieces: Callable[[Node], int] = field(default=lambda node: 1)
     bias: bool = False
 
 

@@ -15,9 +15,8 @@ from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.augmentation import RandomFlip, RandomShift
 from kernelet.ops.bias import BiasAdd
 from kernelet.ops.shape import Reshape
-from kernelet.plan.candidate import Arguments, Constants, Packing, Target
-from kernelet.plan.packing import pack_arguments
-from kernelet.plan.selection import select
+from kernelet.plan.candidate import Arguments, Constants, Packed, Packing, Target
+from kernelet.plan.storage import Storage
 from kernelet.program import Node, Program, Value
 
 
@@ -41,6 +40,8 @@ class Step:
         Floats of scratch memory.
     divisible : bool
         Whether the elements of its shared values may be divided among threads.
+    pieces : int
+        Parts of a block's result that threads may share out.
     nodes : tuple of Node
         The operations it does.
     """
@@ -53,6 +54,7 @@ class Step:
     workspace: int = 0
     divisible: bool = False
     packing: Packing | None = None
+    pieces: int = 1
     nodes: tuple[Node, ...] = ()
 
     @property
@@ -74,9 +76,10 @@ class Step:
 class Fusion:
     """Turns the nodes of a program into steps, in program order."""
 
-    def __init__(self, program: Program, target: Target) -> None:
+    def __init__(self, program: Program, target: Target, storage: Storage) -> None:
         self.program = program
         self.target = target
+        self.storage = storage
         self.readers = program.consumers()
         self.kept = set(program.outputs.values()) | set(program.updates.values())
         self.aliases: dict[Value, Value] = {}
@@ -108,7 +111,7 @@ class Fusion:
         return readers[0] if len(readers) == 1 and value not in self.kept else None
 
     def _step(self, node: Node) -> Step:
-        candidate = select(node)
+        candidate = self.storage.candidate(node)
         step = Step(
             kernel=candidate.kernel,
             arguments=candidate.arguments(node),
@@ -118,6 +121,7 @@ class Fusion:
             workspace=candidate.workspace(node, self.target) if candidate.workspace else 0,
             divisible=candidate.divisible,
             packing=candidate.packing(node) if candidate.packing else None,
+            pieces=candidate.pieces(node),
             nodes=(node,),
         )
         return self._with_epilogue(step) if candidate.bias else step
@@ -145,11 +149,27 @@ class Fusion:
         while reader is not None and isinstance(reader.op, RandomFlip | RandomShift | Rescale):
             chain.append(reader)
             reader = self._sole_reader(reader.output)
-        arguments, constants = pack_arguments(chain, index, value.shape)
+        packed = self.storage.pack(chain, index, value)
         self._done.update(node.output for node in chain)
         output = chain[-1].output if chain else value
-        return Step("pack_samples", arguments, (), (output,), constants, nodes=tuple(chain))
+        return _moving(packed, (), (output,), tuple(chain))
 
     def _unpack(self, index: int, value: Value) -> Step:
-        arguments = {"output": index, "size": value.size}
-        return Step("unpack_samples", arguments, (self.resolve(value),), ())
+        return _moving(self.storage.unpack(index, value), (self.resolve(value),), (), ())
+
+
+def _moving(
+    packed: Packed,
+    inputs: tuple[Value, ...],
+    outputs: tuple[Value, ...],
+    nodes: tuple[Node, ...],
+) -> Step:
+    return Step(
+        packed.kernel,
+        packed.arguments,
+        inputs,
+        outputs,
+        packed.constants,
+        pieces=packed.pieces,
+        nodes=nodes,
+    )

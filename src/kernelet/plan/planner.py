@@ -9,7 +9,8 @@ from enum import Enum
 from kernelet.plan.candidate import Arguments, Target, round_up
 from kernelet.plan.fusion import Fusion, Step
 from kernelet.plan.memory import Lifetime, Stack, pack
-from kernelet.plan.schedule import Phase, PhaseKind, Scheduler
+from kernelet.plan.schedule import Phase, PhaseKind, Scheduler, spread
+from kernelet.plan.storage import SampleBlocks, Storage
 from kernelet.program import Program, Type, Value
 
 # Sums over the batch are kept apart in at most this many groups, and in no more than this many
@@ -52,7 +53,7 @@ class Instruction:
     arguments : mapping
         By name.
     count : int
-        Elements, where threads divide them among themselves.
+        Elements, where threads divide them among themselves; otherwise pieces of a block.
     steps : tuple of Step
         What it does; several where neighbouring updates were merged.
     """
@@ -81,8 +82,8 @@ class Plan:
     ----------
     program : Program
         What is planned.
-    batch_size, groups : int
-        Samples a step, and groups of blocks whose sums are kept apart.
+    batch_size, block, groups : int
+        Samples a step and a block, and groups of blocks whose sums are kept apart.
     phases : tuple of PlannedPhase
         In order.
     scratch, batch, shared, partial : int
@@ -95,6 +96,7 @@ class Plan:
 
     program: Program
     batch_size: int
+    block: int
     groups: int
     phases: tuple[PlannedPhase, ...]
     scratch: int
@@ -106,7 +108,7 @@ class Plan:
 
     def memory(self, threads: int, target: Target) -> int:
         """Return the bytes that the engine's arenas will take, before any of them exists."""
-        blocks = -(-self.batch_size // target.lanes)
+        blocks = -(-self.batch_size // self.block)
         groups = -(-blocks // -(-blocks // self.groups))
         arenas = (
             (self.scratch, threads),
@@ -121,12 +123,18 @@ class Planner:
     """Makes the plan of one program for one batch size; see `make_plan`."""
 
     def __init__(
-        self, program: Program, batch_size: int, offsets: Mapping[str, int], target: Target
+        self,
+        program: Program,
+        batch_size: int,
+        offsets: Mapping[str, int],
+        target: Target,
+        storage: Storage,
     ) -> None:
         self.program = program
         self.batch_size = batch_size
         self.target = target
-        self.fusion = Fusion(program, target)
+        self.storage = storage
+        self.fusion = Fusion(program, target, storage)
         self.places: dict[Value, Operand] = {}
         self.partials: dict[Value, Operand] = {}
         self.shared = Stack(target.alignment)
@@ -140,6 +148,8 @@ class Planner:
     def plan(self) -> Plan:
         """Return the plan."""
         phases = Scheduler(self._packed(self.fusion.steps()), self.targets).phases()
+        if self.storage.spread:
+            phases = spread(phases)
         self._place_gradients(phases)
         self._place_shared(phases)
         batch = self._place_batch(phases)
@@ -154,7 +164,7 @@ class Planner:
             )
             if phase.kind is PhaseKind.RANGE:
                 instructions = merged(instructions)
-            once = phase.kind is not PhaseKind.BLOCKS and all(
+            once = phase.kind in (PhaseKind.TASKS, PhaseKind.RANGE) and all(
                 constant.issuperset(step.values) for step in phase.steps
             )
             if once:
@@ -165,6 +175,7 @@ class Planner:
         return Plan(
             program=self.program,
             batch_size=self.batch_size,
+            block=self.storage.block,
             groups=self._groups(),
             phases=tuple(joined(planned)),
             scratch=scratch,
@@ -235,7 +246,7 @@ class Planner:
                         spans.setdefault(value, []).append(moment)
         layout = pack(
             (
-                Lifetime(value, value.size * self.target.lanes, moments[0], moments[-1])
+                Lifetime(value, self.storage.floats(value), moments[0], moments[-1])
                 for value, moments in spans.items()
                 if moments[0] != moments[-1]
             ),
@@ -254,7 +265,7 @@ class Planner:
                 if value.batched and value not in self.places:
                     spans.setdefault(value, []).append(moment)
         lifetimes = [
-            Lifetime(value, value.size * self.target.lanes, moments[0], moments[-1])
+            Lifetime(value, self.storage.floats(value), moments[0], moments[-1])
             for value, moments in spans.items()
         ]
         lifetimes += [
@@ -280,7 +291,7 @@ class Planner:
         if workspace is not None:
             operands.append(workspace)
         elements = step.outputs[0].size if step.outputs else 0
-        count = round_up(elements, self.target.alignment) if step.divisible else 0
+        count = round_up(elements, self.target.alignment) if step.divisible else step.pieces
         return Instruction(step.kernel, tuple(operands), step.arguments, count, (step,))
 
     def _constant(self, row: Sequence[float]) -> Operand:
@@ -301,7 +312,7 @@ class Planner:
         return PlannedPhase(PhaseKind.RANGE, False, merged(tuple(instructions)))
 
     def _groups(self) -> int:
-        blocks = -(-self.batch_size // self.target.lanes)
+        blocks = -(-self.batch_size // self.storage.block)
         if not self.partial.size:
             return blocks
         return min(blocks, max(1, min(MOST_GROUPS, MOST_PARTIAL_FLOATS // self.partial.size)))
@@ -376,7 +387,11 @@ def joined(phases: list[PlannedPhase]) -> list[PlannedPhase]:
 
 
 def make_plan(
-    program: Program, batch_size: int, offsets: Mapping[str, int], target: Target
+    program: Program,
+    batch_size: int,
+    offsets: Mapping[str, int],
+    target: Target,
+    storage: Storage | None = None,
 ) -> Plan:
     """Plan a program.
 
@@ -390,9 +405,11 @@ def make_plan(
         Where each parameter begins in its flat array, in floats.
     target : Target
         Of the engine that will run the plan.
+    storage : Storage, optional
+        Of batched values; by default blocks of samples.
 
     Returns
     -------
     Plan
     """
-    return Planner(program, batch_size, offsets, target).plan()
+    return Planner(program, batch_size, offsets, target, storage or SampleBlocks(target)).plan()

@@ -18,11 +18,12 @@ STOPPING_KERNEL = "require_finite"
 
 
 class PhaseKind(Enum):
-    """How a phase is divided among threads: by blocks of samples, by step, or by elements."""
+    """How threads share a phase: by blocks of samples, steps, elements or pieces of blocks."""
 
     BLOCKS = "blocks"
     TASKS = "tasks"
     RANGE = "range"
+    PIECES = "pieces"
 
 
 @dataclass
@@ -124,3 +125,14 @@ class Scheduler:
                     self._missing.difference_update(step.outputs)
         if phase.steps:
             self._finish(phase)
+
+
+def spread(phases: list[Phase]) -> list[Phase]:
+    """Return the phases with blocks divided: a phase a step, whose pieces threads share out."""
+    result: list[Phase] = []
+    for phase in phases:
+        if phase.kind is PhaseKind.BLOCKS:
+            result += [Phase(PhaseKind.PIECES, [step]) for step in phase.steps]
+        else:
+            result.append(phase)
+    return result

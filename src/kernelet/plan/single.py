@@ -1,0 +1,219 @@
+"""How single samples are stored and run: a vector holds sixteen channels of one sample.
+
+Blocks of sixteen samples leave lanes idle where there are fewer samples. Here a block is one
+sample, its cells in row-major order, the channels of a cell padded to a multiple of the lanes. A
+kernel that treats all channels alike does not notice the difference: it is told the number of
+groups of channels in place of the number of channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kernelet.ops.activation import Activate
+from kernelet.ops.arithmetic import Add, Rescale
+from kernelet.ops.bias import BiasAdd
+from kernelet.ops.convolution import Convolution
+from kernelet.ops.dense import MatrixProduct
+from kernelet.ops.normalization import Normalize
+from kernelet.ops.pooling import AveragePool, MaxPool
+from kernelet.ops.shape import Concatenate, Reshape
+from kernelet.ops.softmax import Softmax
+from kernelet.plan.candidate import Arguments, Candidate, Packed, round_up
+from kernelet.plan.packing import pack_arguments
+from kernelet.plan.selection import CANDIDATES
+from kernelet.program import Node, Op, Program, Value
+
+# They read any distance between cells, so that few channels need not be padded.
+_READ_ANY_CELLS = (Convolution, MatrixProduct)
+
+
+class SingleSamples:
+    """Storage of one sample a block.
+
+    Parameters
+    ----------
+    program : Program
+        One that `supports` holds for.
+    lanes : int
+        Floats that the channels of a cell are padded to a multiple of.
+    spread : bool
+        Whether threads share each sample, instead of taking samples of their own.
+    """
+
+    block = 1
+
+    def __init__(self, program: Program, lanes: int, *, spread: bool) -> None:
+        self.spread = spread
+        self._lanes = lanes
+        self._origins = _origins(program)
+        self._unpadded = _unpadded(program, self._origins)
+        self._candidates = self._table()
+
+    def floats(self, value: Value) -> int:
+        """Return the floats that a value of one sample takes."""
+        cells, _ = _form(self._origin(value))
+        return cells * self._cell_floats(value)
+
+    def candidate(self, node: Node) -> Candidate:
+        """Return the kernel of a node."""
+        return self._candidates[type(node.op)]
+
+    def pack(self, chain: list[Node], index: int, value: Value) -> Packed:
+        """Return how an input is loaded, with the rescalings behind it."""
+        _, (scale, offset, _) = pack_arguments(chain, index, value.shape)
+        output = chain[-1].output if chain else value
+        cells = self._cells(output)
+        return Packed("pack_single", {"input": index, **cells}, (scale, offset), cells["cells"])
+
+    def unpack(self, index: int, value: Value) -> Packed:
+        """Return how an output is stored."""
+        cells = self._cells(value)
+        return Packed("unpack_single", {"output": index, **cells}, pieces=cells["cells"])
+
+    def _origin(self, value: Value) -> Value:
+        return self._origins.get(value, value)
+
+    def _cell_floats(self, value: Value) -> int:
+        origin = self._origin(value)
+        _, channels = _form(origin)
+        return channels if origin in self._unpadded else round_up(channels, self._lanes)
+
+    def _cells(self, value: Value) -> dict[str, int]:
+        cells, channels = _form(self._origin(value))
+        return {"cells": cells, "channels": channels, "cell_floats": self._cell_floats(value)}
+
+    def _channels(self, node: Node) -> Arguments:
+        cells, channels = _form(self._origin(node.inputs[0]))
+        return {"cells": cells, "channels": channels}
+
+    def _groups(self, node: Node) -> int:
+        """Return the groups of channels of the output, all cells together."""
+        return self.floats(node.output) // self._lanes
+
+    def _convolution(self, node: Node) -> Arguments:
+        arguments = CANDIDATES[Convolution][0].arguments(node)
+        return {**arguments, "cell_floats": self._cell_floats(node.inputs[0])}
+
+    def _dense(self, node: Node) -> Arguments:
+        arguments = dict(CANDIDATES[MatrixProduct][0].arguments(node))
+        del arguments["inputs"]
+        return {**arguments, **self._cells(node.inputs[0])}
+
+    def _pooling(self, node: Node) -> Arguments:
+        arguments = CANDIDATES[type(node.op)][0].arguments(node)
+        groups = self._cell_floats(node.output) // self._lanes
+        return {**arguments, "channels": groups}
+
+    def _alike(self, op: type[Op]) -> Candidate:
+        """Return the kernel of blocks of samples, told of groups of channels as elements."""
+        usual = CANDIDATES[op][0]
+        return Candidate(
+            usual.kernel, lambda node: {**usual.arguments(node), "size": self._groups(node)}
+        )
+
+    def _table(self) -> dict[type[Op], Candidate]:
+        def like(op: type[Op], kernel: str, arguments: Callable[[Node], Arguments]) -> Candidate:
+            return Candidate(kernel, arguments, constants=CANDIDATES[op][0].constants)
+
+        return {
+            Convolution: Candidate(
+                "convolution_single",
+                self._convolution,
+                bias=True,
+                pieces=lambda node: _rows_of_cells(node.output),
+            ),
+            MatrixProduct: Candidate(
+                "dense_single", self._dense, bias=True, pieces=lambda node: self._groups(node)
+            ),
+            MaxPool: Candidate("max_pool", self._pooling),
+            AveragePool: Candidate("average_pool", self._pooling),
+            Add: self._alike(Add),
+            Activate: self._alike(Activate),
+            Rescale: like(Rescale, "rescale_single", self._channels),
+            BiasAdd: like(BiasAdd, "bias_add_single", self._channels),
+            Normalize: like(Normalize, "normalize_single", CANDIDATES[Normalize][0].arguments),
+            Softmax: like(Softmax, "softmax_single", self._channels),
+            Concatenate: like(
+                Concatenate, "concatenate_single", CANDIDATES[Concatenate][0].arguments
+            ),
+        }
+
+
+#: Operations that single samples have kernels for.
+OPERATIONS = frozenset(
+    {
+        Convolution,
+        MatrixProduct,
+        MaxPool,
+        AveragePool,
+        Add,
+        Activate,
+        Rescale,
+        BiasAdd,
+        Normalize,
+        Softmax,
+        Concatenate,
+    }
+)
+
+
+def supports(program: Program, lanes: int) -> bool:
+    """Return whether single samples can run a program: predictions by the usual operations."""
+    if program.updates or not program.nodes:
+        return False
+    return all(
+        node.output.batched and (_has_kernel(node.op) or _keeps_place(node, program, lanes))
+        for node in program.nodes
+    )
+
+
+def _has_kernel(op: Op) -> bool:
+    backward = isinstance(op, MatrixProduct) and op.transposed
+    return type(op) in OPERATIONS and not backward
+
+
+def _keeps_place(node: Node, program: Program, lanes: int) -> bool:
+    """Return whether a reshape leaves every number where its readers look for it."""
+    if not isinstance(node.op, Reshape):
+        return False
+    before, after = _form(_origins(program)[node.output])[1], _form(node.output)[1]
+    if before == after or (before % lanes == 0 and after % lanes == 0):
+        return True
+    readers = program.consumers().get(node.output, [])
+    return all(isinstance(reader.op, MatrixProduct) for reader in readers)
+
+
+def _form(value: Value) -> tuple[int, int]:
+    """Return cells and channels."""
+    channels = value.shape[-1] if value.shape else 1
+    return value.size // channels, channels
+
+
+def _rows_of_cells(value: Value) -> int:
+    cells, _ = _form(value)
+    return cells // value.shape[-2]
+
+
+def _origins(program: Program) -> dict[Value, Value]:
+    """Return, for each reshaped value, the one whose memory it shares."""
+    origins: dict[Value, Value] = {}
+    for node in program.nodes:
+        if isinstance(node.op, Reshape):
+            origins[node.output] = origins.get(node.inputs[0], node.inputs[0])
+    return origins
+
+
+def _unpadded(program: Program, origins: dict[Value, Value]) -> set[Value]:
+    """Return the loaded inputs that only kernels read for which cells may lie anywhere."""
+    readers = program.consumers()
+    found: set[Value] = set()
+    for value in program.inputs.values():
+        loaded = value
+        while len(readers.get(loaded, [])) == 1 and isinstance(readers[loaded][0].op, Rescale):
+            loaded = readers[loaded][0].output
+        shared = [loaded, *(alias for alias, origin in origins.items() if origin == loaded)]
+        using = [reader for one in shared for reader in readers.get(one, [])]
+        if all(isinstance(reader.op, (*_READ_ANY_CELLS, Reshape)) for reader in using):
+            found.add(loaded)
+    return found

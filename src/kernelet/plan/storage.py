@@ -1,0 +1,177 @@
+"""How the samples of a batch are stored, and which way suits a program and a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from kernelet.ops.convolution import Convolution
+from kernelet.ops.dense import MatrixProduct
+from kernelet.plan.candidate import Candidate, Packed, Target, round_up
+from kernelet.plan.packing import pack_arguments
+from kernelet.plan.selection import select
+from kernelet.plan.single import SingleSamples, supports
+from kernelet.program import Node, Program, Value
+
+# Measured on a Zen 4 core, in multiply-adds that it does in the meantime: a barrier between two
+# steps, waking a thread that then meets barriers, and storing, activating or pooling a number.
+_BARRIER = 60_000
+_WAKING = 5_000_000
+_NUMBER = 6
+# How much longer a multiply-add takes where a vector holds channels: tiles are smaller at the
+# border of a picture, and filters come from further away.
+_SINGLE_COST = 1.2
+
+
+class Storage(Protocol):
+    """Where the numbers of a batch lie.
+
+    Attributes
+    ----------
+    block : int
+        Samples that are stored, and run, together.
+    spread : bool
+        Whether threads share each block, with a barrier behind every step.
+    """
+
+    block: int
+    spread: bool
+
+    def floats(self, value: Value) -> int:
+        """Return the floats that a batched value takes in a block."""
+
+    def candidate(self, node: Node) -> Candidate:
+        """Return the kernel of a node."""
+
+    def pack(self, chain: list[Node], index: int, value: Value) -> Packed:
+        """Return how an input is loaded, with what follows it."""
+
+    def unpack(self, index: int, value: Value) -> Packed:
+        """Return how an output is stored."""
+
+
+class SampleBlocks:
+    """Storage of as many samples a block as there are lanes, side by side."""
+
+    spread = False
+
+    def __init__(self, target: Target) -> None:
+        self.block = target.lanes
+
+    def floats(self, value: Value) -> int:
+        """Return the floats that a batched value takes in a block."""
+        return value.size * self.block
+
+    def candidate(self, node: Node) -> Candidate:
+        """Return the kernel of a node."""
+        return select(node)
+
+    def pack(self, chain: list[Node], index: int, value: Value) -> Packed:
+        """Return how an input is loaded, with the augmentation and rescaling behind it."""
+        return Packed("pack_samples", *pack_arguments(chain, index, value.shape))
+
+    def unpack(self, index: int, value: Value) -> Packed:
+        """Return how an output is stored."""
+        return Packed("unpack_samples", {"output": index, "size": value.size})
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one sample takes, in multiply-adds.
+
+    Attributes
+    ----------
+    in_blocks : int
+        Among others of its block.
+    single : int
+        By itself, with the lanes that its channels leave idle.
+    steps : int
+        Operations.
+    """
+
+    in_blocks: int
+    single: int
+    steps: int
+
+    @classmethod
+    def of(cls, program: Program, lanes: int) -> Work:
+        """Return the work of a program."""
+        useful, padded = 0, 0.0
+        for node in program.nodes:
+            channels = node.output.shape[-1] if node.output.shape else 1
+            padding = round_up(channels, lanes) / channels
+            padded += _NUMBER * node.output.size * padding
+            if isinstance(node.op, Convolution | MatrixProduct):
+                if isinstance(node.op, Convolution):
+                    own = channels // node.op.groups
+                    padding = round_up(own, lanes) / own
+                useful += node.cost.multiply_adds
+                padded += _SINGLE_COST * node.cost.multiply_adds * padding
+        return cls(useful, int(padded), len(program.nodes))
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How a program is run.
+
+    Attributes
+    ----------
+    storage : Storage
+        Of batched values.
+    threads : int
+        That are worth waking.
+    """
+
+    storage: Storage
+    threads: int
+
+
+def arrange(program: Program, batch_size: int, threads: int, target: Target) -> Arrangement:
+    """Return how a batch is predicted to take the least time.
+
+    Parameters
+    ----------
+    program : Program
+    batch_size : int
+        Samples a step.
+    threads : int
+        That may run it.
+    target : Target
+
+    Returns
+    -------
+    Arrangement
+        The results have the same bits with any of them.
+    """
+    blocks = SampleBlocks(target)
+    if not supports(program, target.lanes):
+        return Arrangement(blocks, threads)
+    work = Work.of(program, target.lanes)
+    full = -(-batch_size // target.lanes)
+    choices: list[tuple[float, Arrangement]] = [
+        (_waited(n) + -(-full // n) * target.lanes * work.in_blocks, Arrangement(blocks, n))
+        for n in {1, min(threads, full)}
+    ]
+    if batch_size < 2 * target.lanes * threads:
+        for n in {1, threads}:
+            choices += _single_choices(program, work, batch_size, n, target)
+    return min(choices, key=lambda choice: choice[0])[1]
+
+
+def _waited(threads: int) -> int:
+    return _WAKING if threads > 1 else 0
+
+
+def _single_choices(
+    program: Program, work: Work, batch_size: int, threads: int, target: Target
+) -> list[tuple[float, Arrangement]]:
+    """Return the ways to run single samples, with their predicted times."""
+    apart = -(-batch_size // threads) * work.single
+    ways: list[tuple[float, int, bool]] = [(_waited(threads) + apart, threads, False)]
+    if threads > 1:
+        shared = batch_size * work.single / threads + work.steps * _BARRIER
+        ways.append((_waited(threads) + shared, threads, True))
+    return [
+        (time, Arrangement(SingleSamples(program, target.lanes, spread=spread), n))
+        for time, n, spread in ways
+    ]

@@ -1,0 +1,157 @@
+"""Samples one by one: the bits of blocks of samples, in whatever way threads share the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import kernelet as kl
+from kernelet import _engine
+from kernelet.executors.base import Run
+from kernelet.executors.native import TARGET, NativeExecutor
+from kernelet.executors.reference import ReferenceExecutor
+from kernelet.model import Model
+from kernelet.plan.single import SingleSamples, supports
+from kernelet.plan.storage import SampleBlocks, Storage
+from kernelet.program import Program
+from kernelet.training.execution import parameter_state
+from kernelet.training.programs import prediction_program
+
+LEVELS = pytest.mark.parametrize("isa", _engine.processor().levels)
+
+
+def lenet() -> Model:
+    return kl.networks.lenet5()
+
+
+def many_kinds() -> Model:
+    """Strides, dilation, groups, odd channels, normalisation and every kind of activation."""
+    return kl.Sequential(
+        [
+            kl.Input((13, 11, 5)),
+            kl.Rescaling(1 / 255, offset=-0.5),
+            kl.Conv2D(7, 3, strides=2, padding="same", activation="gelu"),
+            kl.BatchNormalization(),
+            kl.Conv2D(40, (2, 3), dilation_rate=(1, 2), padding="same", activation="leaky_relu"),
+            kl.AveragePooling2D(2, strides=1, padding="same"),
+            kl.Conv2D(48, 1, groups=4, activation="silu"),
+            kl.Activation("sigmoid"),
+            kl.Conv2D(35, 1, use_bias=False),
+            kl.GlobalAveragePooling2D(),
+            kl.Dense(33, activation="tanh"),
+            kl.Dense(150, activation="relu"),
+            kl.Dense(5, activation="softmax"),
+        ]
+    )
+
+
+def branches() -> Model:
+    x = kl.Input((9, 9, 3))
+    wide = kl.Conv2D(24, 3, padding="same", activation="relu")(x)
+    summed = kl.Add()([wide, kl.Conv2D(24, 1)(x)])
+    joined = kl.Concatenate()([summed, kl.MaxPooling2D(3, strides=1, padding="same")(wide), x])
+    return kl.Model(x, [kl.Dense(4)(kl.Flatten()(kl.Conv2D(17, 3)(joined))), joined])
+
+
+def sequences() -> Model:
+    return kl.Sequential(
+        [kl.Input((37, 3)), kl.Conv1D(20, 5), kl.MaxPooling1D(3), kl.Flatten(), kl.Dense(3)]
+    )
+
+
+def volumes() -> Model:
+    return kl.Sequential(
+        [
+            kl.Input((6, 7, 8, 2)),
+            kl.Conv3D(18, 3, padding="same", activation="relu"),
+            kl.MaxPooling3D(),
+            kl.Flatten(),
+            kl.Dense(3),
+        ]
+    )
+
+
+NETWORKS = pytest.mark.parametrize("network", [lenet, many_kinds, branches, sequences, volumes])
+
+
+def with_random_weights(model: Model) -> Model:
+    generator = np.random.default_rng(3)
+    model.set_weights(
+        [
+            # Variances must be above zero.
+            (np.abs if w.ndim == 1 else np.asarray)(generator.normal(0, 0.3, w.shape)) + 0.01
+            for w in model.get_weights()
+        ]
+    )
+    return model
+
+
+def predicted(
+    program: Program, model: Model, x: NDArray[np.generic], storage: Storage, isa: str, threads: int
+) -> list[NDArray[np.float32]]:
+    executor = NativeExecutor(
+        program, len(x), parameter_state(model.weights), isa=isa, threads=threads, storage=storage
+    )
+    outputs = {
+        name: np.full((len(x), *value.shape), np.nan, np.float32)
+        for name, value in program.outputs.items()
+    }
+    executor.run(Run(dict.fromkeys(program.inputs, x), np.arange(len(x))[::-1], outputs))
+    return list(outputs.values())
+
+
+@NETWORKS
+@LEVELS
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_the_bits_are_those_of_blocks(network: Callable[[], Model], isa: str, dtype: str) -> None:
+    model = with_random_weights(network())
+    program = prediction_program(model.graph)
+    assert supports(program, TARGET.lanes)
+    for samples in (1, 2, 5):
+        generator = np.random.default_rng(samples)
+        x = generator.integers(0, 256, (samples, *model.inputs[0].sample_shape)).astype(dtype)
+        wanted = predicted(program, model, x, SampleBlocks(TARGET), isa, 1)
+        for spread in (False, True):
+            storage = SingleSamples(program, TARGET.lanes, spread=spread)
+            for threads in (1, 2, 5):
+                got = predicted(program, model, x, storage, isa, threads)
+                for have, want in zip(got, wanted, strict=True):
+                    np.testing.assert_array_equal(have, want)
+
+
+@NETWORKS
+def test_predictions_are_close_to_float64(network: Callable[[], Model]) -> None:
+    model = with_random_weights(network())
+    program = prediction_program(model.graph)
+    x = np.random.default_rng(0).integers(0, 256, (2, *model.inputs[0].sample_shape))
+    exact = {
+        name: np.zeros((2, *value.shape), np.float32) for name, value in program.outputs.items()
+    }
+    run = Run({name: x.astype(np.float32) for name in program.inputs}, np.arange(2)[::-1], exact)
+    ReferenceExecutor(program, 2, parameter_state(model.weights)).run(run)
+    storage = SingleSamples(program, TARGET.lanes, spread=True)
+    got = predicted(program, model, x.astype(np.float32), storage, _engine.resolve_isa(None), 2)
+    for have, want in zip(got, exact.values(), strict=True):
+        assert np.linalg.norm(have - want) <= 1e-5 * np.linalg.norm(want)
+
+
+def test_predictions_do_not_depend_on_the_batch() -> None:
+    model = with_random_weights(lenet())
+    x = np.random.default_rng(0).random((70, 28, 28, 1), np.float32)
+    together = model.predict(x, batch_size=70)
+    for batch_size in (1, 3, 16, 33):
+        np.testing.assert_array_equal(model.predict(x, batch_size=batch_size), together)
+    np.testing.assert_array_equal(model(x[:1]), together[:1])
+
+
+def test_training_steps_and_other_operations_keep_to_blocks() -> None:
+    enlarging = kl.Sequential([kl.Input((4, 4, 3)), kl.Conv2DTranspose(8, 2)])
+    assert not supports(prediction_program(enlarging.graph), TARGET.lanes)
+    reshaped = kl.Sequential(
+        [kl.Input((4, 4, 3)), kl.Conv2D(8, 1), kl.Reshape((8, 16)), kl.Conv1D(8, 3)]
+    )
+    assert not supports(prediction_program(reshaped.graph), TARGET.lanes)
+    assert reshaped.predict(np.ones((1, 4, 4, 3))).shape == (1, 6, 8)
