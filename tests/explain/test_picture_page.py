@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -130,6 +131,15 @@ def shown(page: Page, layer: int) -> dict[str, Any]:
     return found
 
 
+def until(page: Page, condition: str) -> None:
+    """Wait for a condition, which comes with the next frames."""
+    for _ in range(500):
+        if page.evaluate(condition):
+            return
+        time.sleep(0.02)
+    raise AssertionError(condition)
+
+
 def decimal(text: str) -> Decimal:
     return Decimal(text.replace("−", "-"))
 
@@ -229,6 +239,48 @@ def test_pooling_shows_the_winner_and_the_mean(explained: Explained) -> None:
     assert float(decimal(total)) / int(count) == pytest.approx(
         explained.maps["means"][0, 0, 1], rel=2e-3, abs=1e-5
     )
+
+
+@needs_browser
+def test_the_mouse_alone_shows_numbers_until_a_cell_is_clicked(explained: Explained) -> None:
+    page = explained.page
+    page.open(explained.file)
+    number = list(explained.maps).index("strided")
+    image = f"document.querySelectorAll('#layer-{number} .maps img')[1]"
+    move = f"""((row, column) => {{
+      const box = {image}.getBoundingClientRect();
+      {image}.dispatchEvent(new PointerEvent('pointermove', {{bubbles: true, pointerType: 'mouse',
+        clientX: box.left + (column + 0.5) / 10 * box.width,
+        clientY: box.top + (row + 0.5) / 6 * box.height}}));
+      window.frames_drawn = 0;
+      const count = () => {{ window.frames_drawn += 1; requestAnimationFrame(count); }};
+      requestAnimationFrame(count);
+    }})"""
+    page.evaluate(f"{move}(2, 7)")
+    until(page, "window.frames_drawn > 2")
+    assert "row 2, column 7, map 1" in shown(page, number)["heading"]
+    page.evaluate(f"{image}.closest('button').click()")  # as Enter does: the middle
+    assert "row 3, column 5, map 1" in shown(page, number)["heading"]
+    page.evaluate(f"{move}(2, 7)")
+    until(page, "window.frames_drawn > 2")
+    assert "row 3, column 5, map 1" in shown(page, number)["heading"]
+
+
+@needs_browser
+def test_maps_are_reached_by_keys(explained: Explained) -> None:
+    page = explained.page
+    page.open(explained.file)
+    number = list(explained.maps).index("first")
+    page.evaluate(f"document.querySelector('#layer-{number} .map').focus()")
+    for key, code in (("ArrowRight", 39), ("ArrowRight", 39), ("ArrowLeft", 37)):
+        page.press(key, code)
+    focused = "document.activeElement.querySelector('img').alt"
+    assert page.evaluate(focused) == "first, map 1"
+    stops = f"document.querySelectorAll('#layer-{number} .map[tabindex=\\'0\\']').length"
+    assert page.evaluate(stops) == 1
+    page.evaluate("document.activeElement.click()")
+    assert "map 1" in shown(page, number)["heading"]
+    assert page.evaluate("document.activeElement.className") == "enlarged"
 
 
 @needs_browser

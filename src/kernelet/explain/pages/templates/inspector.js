@@ -61,14 +61,15 @@
         return made;
       })));
     }
-    const table = make("table", { className: "grid" }, make("caption", null, caption), ...rows);
+    const table = make("table", { className: "grid" },
+      make("caption", null, caption), make("tbody", null, ...rows));
     return make("div", { className: "scroll" }, table);
   }
 
   function ledger(rows) {
-    return make("table", { className: "ledger" }, ...rows.map(([label, text, kind]) =>
-      make("tr", { className: kind ?? "", data: { kind: kind ?? "term" } },
-        make("th", { scope: "row" }, label), make("td", null, text))));
+    return make("table", { className: "ledger" }, make("tbody", null, ...rows.map(([label, text, kind]) =>
+      make("tr", { className: kind, data: { kind } },
+        make("th", { scope: "row" }, label), make("td", null, text)))));
   }
 
   // -- what is added up ------------------------------------------------------------------------
@@ -171,7 +172,8 @@
           + `${number(step.epsilon)}) · ${factor(step.gamma)} + ${factor(step.beta)} = ${result}`;
       case "softmax":
         return `softmax: e^(${number(step.x)} − ${factor(step.largest)}) / `
-          + `${number(step.total)} = ${result}`;
+          + `${number(step.total)} = ${result}, where ${number(step.largest)} is the largest of all `
+          + `scores and ${number(step.total)} the sum of these powers over all of them`;
       case "sum":
         return `${[number(step.terms[0]), ...step.terms.slice(1).map(factor)].join(" + ")} = ${result}`;
       default:
@@ -194,10 +196,29 @@
       this.pinned = false;
       this.panel.append(make("p", { className: "faint" },
         "Point at a cell, tap it, or press Enter on a map to see how its number comes about."));
+      maps.setAttribute("role", "group");
+      maps.setAttribute("aria-label", `Maps of ${this.record.name}`);
       maps.addEventListener("pointermove", (event) => {
         if (event.pointerType === "mouse" && !this.pinned) this.soon(this.placeAt(event));
       });
       maps.addEventListener("click", (event) => this.click(event));
+      maps.addEventListener("keydown", (event) => this.walk(event));
+      this.buttons = [...maps.querySelectorAll("button")];
+      this.reachable(0);
+    }
+
+    // One map of the layer is reached by Tab, the others from there by the arrow keys.
+    reachable(map) {
+      this.buttons.forEach((button, k) => { button.tabIndex = k === map ? 0 : -1; });
+    }
+
+    walk(event) {
+      const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+      const next = this.buttons[this.buttons.indexOf(document.activeElement) + (step ?? 0)];
+      if (!step || !next) return;
+      event.preventDefault();
+      this.reachable(this.buttons.indexOf(next));
+      next.focus();
     }
 
     soon(place) {
@@ -263,9 +284,11 @@
         this.spatial ? ", Page Up and Page Down change the map." : ".");
       const picker = make("div", { className: "picker" }, this.enlarged, ...labels, help);
       if (this.record.field) picker.insertBefore(this.seen(), picker.firstChild);
-      this.numbers = make("div", { className: "numbers" });
-      this.numbers.setAttribute("aria-live", "polite");
-      this.panel.replaceChildren(picker, this.numbers);
+      this.result = make("p", { className: "result" });
+      this.result.setAttribute("aria-live", "polite");
+      this.body = make("div");
+      const numbers = make("div", { className: "numbers" }, this.result, this.body);
+      this.panel.replaceChildren(picker, numbers);
     }
 
     // The picture with the part that the cell sees.
@@ -291,7 +314,7 @@
     }
 
     show(place) {
-      if (!this.numbers) this.build();
+      if (!this.body) this.build();
       this.place = place;
       const image = this.maps.querySelectorAll("img")[this.spatial ? place[2] : 0];
       this.image.src = image.src;
@@ -302,7 +325,7 @@
       if (this.window) this.frameField(row, column);
       this.inputs.forEach((input, axis) => { if (input !== document.activeElement) input.value = place[axis]; });
       this.enlarged.setAttribute("aria-label", `${this.record.name} ${this.spoken()}`);
-      this.maps.querySelectorAll("button").forEach((button, k) =>
+      this.buttons.forEach((button, k) =>
         button.classList.toggle("chosen", this.spatial && k === place[2]));
       this.write();
     }
@@ -336,9 +359,10 @@
       else if (first.window) body.push(...pooling(first));
       else body.push(line(formula(first)));
       body.push(...others.map((step) => line(formula(step))));
-      const heading = make("p", { className: "result", data: { value } },
-        `${this.record.name}, ${this.spoken()}: `, make("strong", null, number(value)));
-      this.numbers.replaceChildren(heading, ...body);
+      this.result.dataset.value = value;
+      this.result.replaceChildren(`${this.record.name}, ${this.spoken()}: `,
+        make("strong", null, number(value)));
+      this.body.replaceChildren(...body);
     }
 
     // -- names of what is read -----------------------------------------------------------------
@@ -373,7 +397,7 @@
       select.addEventListener("change", () => {
         this.channel = Number(select.value);
         this.write();
-        this.numbers.querySelector("select").focus();
+        this.body.querySelector("select").focus();
       });
       return make("label", { className: "step" }, "Products of ", select);
     }
