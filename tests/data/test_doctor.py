@@ -306,13 +306,14 @@ def test_zip_archives_and_arrays_are_examined_alike(clean: Path, tmp_path: Path)
         for path in sorted(clean.rglob("*.png")):
             target.write(path, path.relative_to(clean).as_posix())
     loaded = load_dataset(clean, validation_split=0, cache=False)
-    arrays: dict[str, np.ndarray] = {}
-    for split, name in (("train", "train"), ("test", "test")):
-        arrays |= {
-            f"x_{name}": loaded.splits[split].images,
-            f"y_{name}": loaded.splits[split].labels,
-        }
-    np.savez(tmp_path / "set.npz", **arrays)
+    train, test = loaded.splits["train"], loaded.splits["test"]
+    np.savez(
+        tmp_path / "set.npz",
+        x_train=train.images,
+        y_train=train.labels,
+        x_test=test.images,
+        y_test=test.labels,
+    )
     from_zip, from_arrays = (diagnose(tmp_path / f"set.{kind}").findings for kind in ("zip", "npz"))
     assert [(f.kind, f.title) for f in from_zip.found] == [
         (f.kind, f.title) for f in from_arrays.found

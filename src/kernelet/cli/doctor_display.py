@@ -48,7 +48,7 @@ def _verdict(findings: Findings) -> str:
 def _group(group: tuple[Item, ...]) -> str:
     shown = [_item(item) for item in group[:_MOST_ITEMS]]
     left = len(group) - len(shown)
-    more = f" = and {left:,} more" if left else ""
+    more = f" and {left:,} more" if left else ""
     return " = ".join(shown) + more
 
 

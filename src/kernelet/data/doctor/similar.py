@@ -26,6 +26,8 @@ MOST_UNEXPLAINED = 0.45
 # Components and floor: few and smooth ones to find candidates, more to compare them exactly.
 _COARSE = (64, 0.001)
 _FINE = (128, 0.0003)
+# Chance is measured among pictures as they are; turned in three ways, there are more of them.
+_TURNED_CLOSER = 0.85
 # Deviation of red and blue from green, in grey levels, below which a picture may have a grey copy.
 _PALE = 40
 # Candidates looked at for each picture, among pictures as they are and among turned ones.
@@ -153,7 +155,8 @@ class _Search:
         closest[rows] = Strangers(self.grids, self.descriptors, self.fine).closest(rows)
         sure = {}
         for name, pairs in candidates.items():
-            kept = pairs.shares <= np.minimum(closest[pairs.first], closest[pairs.second])
+            allowed = np.minimum(closest[pairs.first], closest[pairs.second])
+            kept = pairs.shares <= (_TURNED_CLOSER * allowed if name else allowed)
             sure[name] = np.stack((pairs.first[kept], pairs.second[kept]), axis=1)
         return sure
 
