@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 _SAMPLE = 2000
 # Of so many of them the neighbours are looked at, to see how their number grows.
 _MEASURED = 500
-# Neighbours by descriptor, of which the distances are measured exactly.
-_NEAREST = 16
+# Neighbours by descriptor, beyond those needed, of which the distances are measured exactly.
+_MORE = 8
 # Of these ranks the exponent is estimated: the first may be a copy.
 _FIRST_RANK, _LAST_RANK = 2, 8
 _LOWEST_EXPONENT, _HIGHEST_EXPONENT, _USUAL_EXPONENT = 3.0, 15.0, 8.0
 # A picture may have so many copies without their passing for strangers.
-_COPIES = 8
+_COPIES = 32
 #: How many strangers of a picture may be taken for its copies.
 ALLOWED = 0.01
 _BLOCK = 2048
@@ -70,17 +70,20 @@ class Strangers:
         keys = np.random.Philox(key=0).random_raw(count)
         sample = np.sort(np.argsort(keys, kind="stable")[:_SAMPLE])
         rank = 1 + -(-_COPIES * len(sample) // count)
-        nearest = self._nearest(rows, sample)
-        exponent = _exponent(self._nearest(sample[:: max(1, len(sample) // _MEASURED)], sample))
+        nearest = self._nearest(rows, sample, rank)
+        some = sample[:: max(1, len(sample) // _MEASURED)]
+        exponent = _exponent(self._nearest(some, sample, rank))
         if nearest.shape[1] < rank:
             return np.full(len(rows), STRANGERS, np.float32)
         expected = rank * count / len(sample)
         reach: NDArray[np.float32] = nearest[:, rank - 1]
         return reach * np.float32((ALLOWED / expected) ** (1 / exponent))
 
-    def _nearest(self, rows: NDArray[np.int64], sample: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return how far the nearest of the sample are, in rising order, shape (k, ≤ 16)."""
-        most = min(_NEAREST, len(sample) - 1)
+    def _nearest(
+        self, rows: NDArray[np.int64], sample: NDArray[np.int64], rank: int
+    ) -> NDArray[np.float32]:
+        """Return how far the nearest of the sample are, in rising order, shape (k, ≥ rank)."""
+        most = min(max(rank, _LAST_RANK) + _MORE, len(sample) - 1)
         distances = np.empty((len(rows), most), np.float32)
         if most == 0:
             return distances
