@@ -203,8 +203,8 @@ def test_numbers_of_numpy_are_numbers() -> None:
         (
             lambda: ANY.Flatten(input_dim=4),
             (
-                "Flatten has no argument 'input_dim'. Did you mean 'input_shape'? Known:"
-                " data_format, name, trainable, input_shape.\n"
+                "Flatten has no argument 'input_dim'. Known: data_format, name, trainable,"
+                " input_shape.\n"
                 "  Try input_shape=(…,), or an Input in front."
             ),
         ),

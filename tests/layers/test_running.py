@@ -117,6 +117,14 @@ def test_arrays_that_cannot_be_a_batch() -> None:
         layers.Dense(3)(np.ones((0, 4)))
     with pytest.raises(DataError, match="x must hold real numbers, not texts such as 'a'"):
         layers.Dense(3)([["a", "b"]])
+    with pytest.raises(ShapeError) as raised:
+        layers.Conv2D(3, 3)(np.ones((8, 8, 1)))
+    assert str(raised.value) == (
+        "Conv2D needs pictures of (height, width, channels), behind an axis that counts them; got"
+        " an array of shape (8, 8, 1).\n"
+        "  Try x[numpy.newaxis] for a single sample or x[..., numpy.newaxis] where channels are"
+        " missing."
+    )
 
 
 def test_weights_before_they_exist() -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from kernelet import layers, models
+from kernelet import activations, layers, models
 from kernelet.errors import ConfigurationError, ShapeError, UsageError
 from kernelet.layers import Input
 from kernelet.model import Model, Sequential
@@ -233,6 +233,26 @@ ERRORS = [
         "takes (8, 8, 1) a sample, got (8, 1).\n  Try x[numpy.newaxis] for a single sample.",
     ),
     (lambda: small()({"x": np.zeros((1, 8, 8, 1))}), UsageError, "expected inputs named"),
+    (
+        lambda: Sequential(cast("Any", layers.Dense(3))),
+        UsageError,
+        "Sequential takes a list of layers; got one Dense.\n  Try square brackets around it.",
+    ),
+    (
+        lambda: Sequential([Input((3,)), cast("Any", "relu")]),
+        UsageError,
+        "got the text 'relu'. Try Activation('relu'), if that is meant.",
+    ),
+    (
+        lambda: Sequential([Input((3,)), cast("Any", activations.relu)]),
+        UsageError,
+        "got the function 'relu'. Try Activation('relu').",
+    ),
+    (
+        lambda: small().set_weights(cast("Any", None)),
+        UsageError,
+        "weights are a list of arrays, not NoneType.",
+    ),
     (lambda: Sequential().pop(), UsageError, "there is no layer to remove."),
 ]
 

@@ -138,6 +138,20 @@ def test_what_is_no_file(where: str, tmp_path: Path) -> None:
         load_model(path)
 
 
+def test_class_names_that_could_not_be_read_again_are_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    wrong = model()
+    outputs = wrong.output_shape[1]
+    wrong.class_names = ("cat", *["dog"] * outputs)
+    with pytest.raises(UsageError) as raised:
+        wrong.save(path)
+    assert str(raised.value) == (
+        f"the model names {outputs + 1} classes and has {outputs} numbers as its output.\n"
+        "  Set class_names to one name an output, or to None."
+    )
+    assert not path.exists()
+
+
 def test_a_run_folder_names_its_model(tmp_path: Path) -> None:
     model().save(tmp_path / "model.safetensors")
     with pytest.raises(ModelFileError) as raised:

@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import kernelet.data
 from kernelet import callbacks, layers, losses
 from kernelet.data import load_dataset
 from kernelet.errors import ConfigurationError, DataError, KerneletError, ShapeError, UsageError
 from kernelet.layers import Input
 from kernelet.model import Sequential
+
+# For arguments that a type checker would refuse.
+ANY: Any = kernelet
+ANY_DATA: Any = kernelet.data
 
 GREY = np.random.default_rng(0).random((12, 6, 5, 1), np.float32)
 RGB = np.repeat(GREY, 3, axis=-1)
@@ -557,6 +562,59 @@ OPTIONS: list[tuple[Callable[[], None], str]] = [
         (
             "callbacks are objects of classes derived from Callback, not the class EarlyStopping."
             " Did you forget its parentheses?"
+        ),
+    ),
+    (
+        lambda: ANY.optimizers.Adam(lr=0.1),
+        (
+            "Adam has no argument 'lr'. Known: learning_rate, beta_1, beta_2, epsilon,"
+            " weight_decay, clipnorm, clipvalue, global_clipnorm, name.\n  Try learning_rate."
+        ),
+    ),
+    (
+        lambda: ANY.losses.SparseCategoricalCrossentropy(logits=True),
+        (
+            "SparseCategoricalCrossentropy has no argument 'logits'. Did you mean 'from_logits'?"
+            " Known: from_logits, label_smoothing, name."
+        ),
+    ),
+    (
+        lambda: ANY.losses.MeanSquaredError(reduction="sum"),
+        (
+            "MeanSquaredError has no argument 'reduction'. Known: name.\n"
+            "  Try leaving it out: a loss is the mean over the batch."
+        ),
+    ),
+    (
+        lambda: ANY.callbacks.EarlyStopping(patients=3),
+        (
+            "EarlyStopping has no argument 'patients'. Did you mean 'patience'? Known: monitor,"
+            " min_delta, patience, verbose, mode, baseline, restore_best_weights,"
+            " start_from_epoch."
+        ),
+    ),
+    (
+        lambda: fitted(
+            GREY, LABELS, callbacks=[ANY.callbacks.LearningRateScheduler(lambda epoch: "slow")]
+        ),
+        (
+            "the schedule of LearningRateScheduler returned 'slow' for epoch 0; expected a"
+            " learning rate, a number of at least 0."
+        ),
+    ),
+    (
+        lambda: ANY_DATA.load_dataset(3),
+        (
+            "source is of type int; expected a folder, a file, a known name, or the (pictures,"
+            " labels) of IDX files.\n"
+            "  Arrays need no data set: give them to fit, or save them with numpy.savez."
+        ),
+    ),
+    (
+        lambda: fitted((x for x in GREY), LABELS),
+        (
+            "x must hold real numbers, not generator objects.\n"
+            "  Try numpy.stack(list(x)), where it holds arrays of one shape."
         ),
     ),
     (

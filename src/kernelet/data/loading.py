@@ -130,6 +130,12 @@ def open_source(source: Source) -> Iterator[tuple[PictureTree | LabelledArrays, 
         raise DataError(
             "The name of the data set is empty; expected a folder, a file or a known name."
         )
+    if source is not None and not isinstance(source, str | os.PathLike | tuple):
+        raise DataError(
+            f"source is of type {type(source).__name__}; expected a folder, a file, a known name,"
+            " or the (pictures, labels) of IDX files.\n"
+            "  Arrays need no data set: give them to fit, or save them with numpy.savez."
+        )
     if isinstance(source, tuple):
         if len(source) != 2:
             raise DataError(f"source has {len(source)} paths; expected (pictures, labels).")

@@ -27,6 +27,7 @@ from kernelet.interchange.document import (
     record_network,
     restore_graph,
 )
+from kernelet.layers.base import shape_text
 from kernelet.model import Model, Sequential
 from kernelet.program import Parameter
 from kernelet.weights import Weights
@@ -52,7 +53,14 @@ def save_model(model: Model, path: str | Path, *, overwrite: bool = True) -> Non
 
 
 def to_bytes(model: Model) -> bytes:
-    """Return the contents of a model's file."""
+    """Return the contents of a model's file.
+
+    Raises
+    ------
+    UsageError
+        If the model names another number of classes than it has outputs.
+    """
+    _check_own_class_names(model)
     weights = _own_weights(model)
     text = msgspec.json.encode(
         Document(
@@ -67,6 +75,20 @@ def to_bytes(model: Model) -> bytes:
     )
     metadata = {DOCUMENT_KEY: text.decode(), CHECKSUM_KEY: hashlib.sha256(text).hexdigest()}
     return safetensors.numpy.save(dict(weights), metadata)
+
+
+def _check_own_class_names(model: Model) -> None:
+    names, shape = model.class_names, model.graph.calls[model.graph.outputs[0]].shape
+    if names is not None and not _names_outputs(len(names), shape):
+        raise UsageError(
+            f"the model names {len(names)} classes and has {shape_text(shape)} as its output."
+            "\n  Set class_names to one name an output, or to None."
+        )
+
+
+def _names_outputs(names: int, shape: tuple[int, ...]) -> bool:
+    """Return whether so many names fit an output: one each, or any number for a single one."""
+    return shape in ((names,), (1,))
 
 
 def _own_weights(model: Model) -> Weights:
@@ -238,5 +260,5 @@ def _check_tensors(
 
 def _check_class_names(document: Document, shape: tuple[int, ...]) -> None:
     names = document.class_names
-    if names is not None and shape not in ((len(names),), (1,)):
+    if names is not None and not _names_outputs(len(names), shape):
         raise ModelFileError(f"it names {len(names)} classes, and its output is {shape}.")

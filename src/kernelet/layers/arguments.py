@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 
 from kernelet.errors import ConfigurationError
 from kernelet.geometry import MODES
-from kernelet.layers.problems import repair_line
 
 Sizes = int | tuple[int, ...]
 """One number for all axes that a window slides over, or one an axis."""
@@ -29,30 +27,6 @@ _SIDES = {
         " ((front, back), (top, bottom), (left, right))"
     ),
 }
-
-
-# What layers of Keras take and these do not, by a part of the name.
-_FOREIGN = {
-    "regularizer": ["weight_decay in the optimizer, for example AdamW"],
-    "input_dim": ["input_shape=(…,), or an Input in front"],
-    "batch": ["leaving it out: a network takes batches of any size"],
-}
-
-
-def unknown_argument(kind: str, name: str, known: Sequence[str]) -> str:
-    """Return what is said of an argument that a class does not have.
-
-    Examples
-    --------
-    >>> unknown_argument("Dense", "unit", ["units", "name"])
-    "Dense has no argument 'unit'. Did you mean 'units'? Known: units, name."
-    """
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    repairs = next((found for part, found in _FOREIGN.items() if part in name), [])
-    return (
-        f"{kind} has no argument {name!r}.{hint} Known: {', '.join(known)}.{repair_line(repairs)}"
-    )
 
 
 def is_integer(value: object, minimum: int) -> bool:

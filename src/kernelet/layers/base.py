@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from inspect import isabstract
-from typing import Any, ClassVar, Self, overload
+from typing import Any, ClassVar, overload
 
 import msgspec
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelet import initializers
 from kernelet.errors import ConfigurationError, ShapeError, UsageError
-from kernelet.layers.arguments import unknown_argument
+from kernelet.layers.keywords import ChecksKeywords
 from kernelet.layers.naming import check_name
 from kernelet.layers.problems import LayerShapeError, explained
 from kernelet.layers.symbolic import SymbolicTensor
@@ -30,7 +30,7 @@ _NOT_CONFIGURATION = ("name", "input_shape")
 
 
 @dataclass(eq=False)
-class Layer(ABC):
+class Layer(ChecksKeywords, ABC):
     """Configuration of one layer; `lower` turns it into operations.
 
     Parameters
@@ -56,14 +56,6 @@ class Layer(ABC):
     arity: ClassVar[int | None] = 1
     """Number of inputs; None for two or more."""
 
-    def __new__(cls, *arguments: Any, **named: Any) -> Self:
-        # Those that every layer has come last.
-        known = [field.name for field in sorted(fields(cls), key=lambda f: bool(f.kw_only))]
-        for name in named:
-            if name not in known:
-                raise ConfigurationError(unknown_argument(cls.__name__, name, known))
-        return super().__new__(cls)
-
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if not cls.__name__.startswith("_"):
@@ -79,7 +71,7 @@ class Layer(ABC):
             setattr(self, argument.name, _plain(getattr(self, argument.name)))
         self.validate()
 
-    def validate(self) -> None:  # noqa: B027 - most layers have something to check, not all
+    def validate(self) -> None:
         """Raise ConfigurationError for arguments that make no sense; bring others to one form."""
 
     @abstractmethod
@@ -339,6 +331,8 @@ def assign_all(weights: Weights, names: Sequence[str], arrays: Sequence[ArrayLik
     ShapeError
         If the number of arrays or a shape differs.
     """
+    if not isinstance(arrays, Iterable):
+        raise UsageError(f"weights are a list of arrays, not {type(arrays).__name__}.")
     values = [np.asarray(array, dtype=np.float32) for array in arrays]
     if len(values) != len(names):
         raise ShapeError(f"expected {len(names)} arrays ({', '.join(names)}), got {len(values)}.")

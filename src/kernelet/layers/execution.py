@@ -12,6 +12,7 @@ from kernelet import initializers
 from kernelet.errors import ShapeError
 from kernelet.layers.naming import snake_case
 from kernelet.layers.numeric import numeric
+from kernelet.layers.problems import repair_line
 from kernelet.program import ProgramBuilder, Shape, Value
 from kernelet.weights import Weights
 
@@ -97,13 +98,25 @@ def run_layer(layer: Layer, inputs: Sequence[ArrayLike], training: bool) -> NDAr
     training : bool
         Whether dropout, augmentation and batch statistics are on.
     """
-    from kernelet.layers.base import initialize
+    from kernelet.layers.base import RANKS, initialize
     from kernelet.layers.input import Input
     from kernelet.layers.symbolic import SymbolicTensor
 
     noun = type(layer).__name__
     arrays = {f"input{k}": numeric("x", array) for k, array in enumerate(inputs)}
     symbols: list[SymbolicTensor] = [Input(sample_shape(a, noun)) for a in arrays.values()]
+    for array in arrays.values():
+        if layer.rank is not None and array.ndim == layer.rank:
+            raise ShapeError(
+                f"{noun} needs {RANKS[layer.rank]}, behind an axis that counts them; got an array"
+                f" of shape {array.shape}."
+                + repair_line(
+                    [
+                        "x[numpy.newaxis] for a single sample",
+                        "x[..., numpy.newaxis] where channels are missing",
+                    ]
+                )
+            )
     name = layer.name or snake_case(noun)
     layer.output_shape(symbols)
 

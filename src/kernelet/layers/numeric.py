@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -78,10 +79,11 @@ def _no_numbers(name: str, values: Any, array: NDArray[Any]) -> str:
     first = array.ravel()[0] if array.size else None
     if isinstance(first, str | bytes):
         return f"{head}texts such as {str(first)!r}.{repair_line(_repairs_of_texts(name))}"
-    kind = f"{type(first).__name__} objects" if array.dtype.kind == "O" else f"{array.dtype}"
-    return (
-        f"{head}{kind}.{repair_line([f'numpy.stack({name}), where it holds arrays of one shape'])}"
-    )
+    if array.dtype.kind != "O":
+        return f"{head}{array.dtype}."
+    stacked = f"list({name})" if isinstance(values, Iterator) else name
+    repairs = [f"numpy.stack({stacked}), where it holds arrays of one shape"]
+    return f"{head}{type(first).__name__} objects.{repair_line(repairs)}"
 
 
 def _repairs_of_texts(name: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+from kernelet.activations import ActivationFunction
 from kernelet.errors import UsageError
 from kernelet.layers.base import Layer
 from kernelet.layers.execution import sample_shape
@@ -47,6 +48,11 @@ class Sequential(Model):
         self._stack: list[Layer | Model] = []
         self._start: SymbolicTensor | None = None
         self._end: SymbolicTensor | None = None
+        if not isinstance(layers, Iterable):
+            raise UsageError(
+                f"Sequential takes a list of layers; got one {type(layers).__name__}."
+                "\n  Try square brackets around it."
+            )
         for layer in layers:
             self._append(layer)
         self._rebuild()
@@ -96,14 +102,7 @@ class Sequential(Model):
         if isinstance(layer, SymbolicTensor):
             layer = layer.layer
         if not isinstance(layer, Layer | Model):
-            raise UsageError(
-                "Sequential takes layers, models and Input; got"
-                + (
-                    f" the class {layer.__name__}. Did you forget its parentheses?"
-                    if isinstance(layer, type)
-                    else f" {type(layer).__name__}."
-                )
-            )
+            raise UsageError(f"Sequential takes layers, models and Input; got {_described(layer)}")
         if isinstance(layer, InputLayer):
             self._begin(SymbolicTensor(layer.shape, layer, ()))
             return
@@ -159,3 +158,14 @@ class Sequential(Model):
         if self._graph is None and len(tensors) == 1:
             self.build(tensors[0].shape)
         return super()._replayed(tensors)
+
+
+def _described(given: object) -> str:
+    """Return what something is that is no layer, and what was meant perhaps."""
+    if isinstance(given, type):
+        return f"the class {given.__name__}. Did you forget its parentheses?"
+    if isinstance(given, str):
+        return f"the text {given!r}. Try Activation({given!r}), if that is meant."
+    if isinstance(given, ActivationFunction):
+        return f"the function {given.name!r}. Try Activation({given.name!r})."
+    return f"{type(given).__name__}."

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kernelet.errors import ConfigurationError, DataError
 from kernelet.executors.reference import evaluate
+from kernelet.layers.keywords import ChecksKeywords
 from kernelet.layers.problems import repair_line
 from kernelet.ops.activation import Activate
 from kernelet.ops.arithmetic import Rescale
@@ -86,7 +87,7 @@ def _require_one_class(labels: NDArray[Any]) -> None:
         )
 
 
-class Loss(ABC):
+class Loss(ChecksKeywords, ABC):
     """What training minimises: one number a sample, averaged over the batch."""
 
     name: str
@@ -115,7 +116,7 @@ class Loss(ABC):
         if not math.prod(shape):
             raise ConfigurationError(f"the network's output of shape {shape} holds no number.")
 
-    def check_network(self, build: ProgramBuilder, prediction: Value) -> None:  # noqa: B027
+    def check_network(self, build: ProgramBuilder, prediction: Value) -> None:
         """Raise ConfigurationError for a network that ends in what the loss does not take."""
 
     def check_labels(self, labels: NDArray[Any], prediction: Shape) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from kernelet.errors import ConfigurationError
+from kernelet.layers.keywords import ChecksKeywords
 from kernelet.ops import losses as loss_ops
 from kernelet.ops import metrics as metric_ops
 from kernelet.program import Op, ProgramBuilder, Shape, Value
@@ -16,7 +17,7 @@ from kernelet.training.losses import Loss
 from kernelet.training.names import lookup
 
 
-class Metric(ABC):
+class Metric(ChecksKeywords, ABC):
     """A number for people to read; training does not follow it."""
 
     name: str
@@ -187,7 +188,7 @@ def get(metric: str | Metric) -> Metric:
     if isinstance(metric, Metric):
         return metric
     kind = lookup("metric", metric, METRICS)
-    return kind(name=metric)  # type: ignore[call-arg]
+    return kind(name=metric)
 
 
 def _check_labels(metric: Metric, loss: Loss) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from kernelet.errors import ConfigurationError
+from kernelet.layers.keywords import ChecksKeywords
 from kernelet.ops.updates import AdamUpdate, ClipByNorm, ClipByValue, GlobalNorm, SGDUpdate
 from kernelet.program import Op, Parameter, ProgramBuilder, Value
 from kernelet.training.names import lookup
@@ -22,7 +23,7 @@ def _require(condition: bool, name: str, expected: str, value: object) -> None:
 
 
 @dataclass
-class Optimizer(ABC):
+class Optimizer(ChecksKeywords, ABC):
     """What optimizers share.
 
     Attributes

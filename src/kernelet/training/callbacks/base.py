@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kernelet.errors import UsageError
+from kernelet.layers.keywords import ChecksKeywords
 
 if TYPE_CHECKING:
     from kernelet.model import Model
@@ -16,7 +17,7 @@ _BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end")
 _TEST_BATCH_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
 
-class Callback:
+class Callback(ChecksKeywords):
     """Base class; override the hooks of interest.
 
     Several steps run in one call of the engine. Where a callback overrides a hook of single

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import SupportsFloat
 
 from kernelet.errors import ConfigurationError
 from kernelet.training.callbacks.base import Callback, Logs
@@ -77,4 +78,10 @@ class LearningRateScheduler(Callback):
                 "has a schedule of its own; give the optimizer a number."
             )
         arguments = (epoch, float(optimizer.learning_rate)) if self._wants_rate else (epoch,)
-        optimizer.learning_rate = float(self.schedule(*arguments))
+        rate: object = self.schedule(*arguments)
+        if not isinstance(rate, SupportsFloat):  # texts do not
+            raise ConfigurationError(
+                f"the schedule of LearningRateScheduler returned {rate!r} for epoch {epoch};"
+                " expected a learning rate, a number of at least 0."
+            )
+        optimizer.learning_rate = float(rate)
