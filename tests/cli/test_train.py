@@ -31,7 +31,9 @@ def test_tells_of_data_network_epochs_and_end(pictures: Path, command: Command) 
     assert data["image_shape"] == [16, 16, 1]
     assert network["name"] == "lenet5"
     assert network["epochs"] == 8
-    assert network["memory"] > 1_000_000
+    training = network["summary"]["training"]
+    assert training["batch_size"] == network["batch_size"]
+    assert network["memory"] > training["memory"] > 100_000
     assert network["seconds"] > 0
     convolution = network["summary"]["layers"][2]
     assert convolution["arithmetic"] == "16 + 4 − 5 + 1 = 16"

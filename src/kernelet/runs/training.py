@@ -249,7 +249,7 @@ def _announce(run: _Run, model: Model, expected: Forecast) -> None:
     run.observer.event(
         NetworkBuilt(
             name=configuration.network,
-            summary=summarize(model),
+            summary=summarize(model, configuration.batch_size),
             epochs=configuration.epochs,
             batch_size=configuration.batch_size,
             threads=run.threads or usable_threads(),
