@@ -56,6 +56,14 @@ def branches() -> Model:
     return kl.Model(x, [kl.Dense(4)(kl.Flatten()(kl.Conv2D(17, 3)(joined))), joined])
 
 
+def inputs_and_what_follows() -> Model:
+    """Outputs are the input as it is, rescaled, and what a convolution makes of that."""
+    x = kl.Input((8, 9, 3))
+    flipped = kl.RandomFlip()(x)
+    scaled = kl.Rescaling(1 / 255)(flipped)
+    return kl.Model(x, [flipped, scaled, kl.Conv2D(5, 3)(scaled)])
+
+
 def sequences() -> Model:
     return kl.Sequential(
         [kl.Input((37, 3)), kl.Conv1D(20, 5), kl.MaxPooling1D(3), kl.Flatten(), kl.Dense(3)]
@@ -74,7 +82,9 @@ def volumes() -> Model:
     )
 
 
-NETWORKS = pytest.mark.parametrize("network", [lenet, many_kinds, branches, sequences, volumes])
+NETWORKS = pytest.mark.parametrize(
+    "network", [lenet, many_kinds, branches, inputs_and_what_follows, sequences, volumes]
+)
 
 
 def with_random_weights(model: Model) -> Model:

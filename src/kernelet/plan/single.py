@@ -206,11 +206,16 @@ def _origins(program: Program) -> dict[Value, Value]:
 
 def _unpadded(program: Program, origins: dict[Value, Value]) -> set[Value]:
     """Return the loaded inputs that only kernels read for which cells may lie anywhere."""
-    readers = program.consumers()
+    readers, kept = program.consumers(), set(program.outputs.values())
     found: set[Value] = set()
     for value in program.inputs.values():
         loaded = value
-        while len(readers.get(loaded, [])) == 1 and isinstance(readers[loaded][0].op, Rescale):
+        # Loading takes in the rescalings behind it, up to a value that somebody else wants too.
+        while (
+            loaded not in kept
+            and len(readers.get(loaded, [])) == 1
+            and isinstance(readers[loaded][0].op, Rescale)
+        ):
             loaded = readers[loaded][0].output
         shared = [loaded, *(alias for alias, origin in origins.items() if origin == loaded)]
         using = [reader for one in shared for reader in readers.get(one, [])]
