@@ -21,7 +21,8 @@ def confident_joint(probabilities: np.ndarray, labels: np.ndarray) -> list[int]:
         sure = [k for k in range(classes) if probabilities[row, k] >= means[k]]
         if sure:
             best = max(sure, key=lambda k: probabilities[row, k])
-            if best != label and probabilities[row, best] > probabilities[row, label]:
+            ahead = probabilities[row, best] - probabilities[row, label]
+            if best != label and ahead >= 0.8 * means[best]:
                 found.append(row)
     return found
 
@@ -52,13 +53,16 @@ def test_what_is_said_of_them() -> None:
     assert finding.title == "1 label is contradicted by the network"
     ((item,),) = finding.groups
     assert (item.name, item.class_name, item.detail) == ("4.png", "cat", "taken for 'dog' (97 %)")
-    (finding,) = doubtful_labels(dataset([0, 0, 1, 1, 0]), probabilities, "train")
-    assert "1 of them in train, from which the network has learned" in finding.advice
+    learned = np.array([True, True, True, False, True])
+    (finding,) = doubtful_labels(dataset([0, 0, 1, 1, 0]), probabilities, learned)
+    assert "From 4 of these pictures the network has learned, from 1 of those" in finding.advice
 
 
 def test_memory_hides_errors_and_that_is_said() -> None:
     probabilities = {"train": np.array([[1.0, 0.0], [0.0, 1.0]])}
     assert doubtful_labels(dataset([0, 1]), probabilities, None) == []
-    (finding,) = doubtful_labels(dataset([0, 1]), probabilities, "train")
+    (finding,) = doubtful_labels(dataset([0, 1]), probabilities, np.ones(2, bool))
     assert finding.kind == "limits"
-    assert finding.title == ("no label is contradicted, but the network has learned from train")
+    assert finding.title == (
+        "no label is contradicted, but the network has learned from these pictures"
+    )

@@ -12,7 +12,7 @@ import kernelet.data
 
 MODULES = ["kernelet.datasets", "kernelet.data"]
 MODULES += [
-    f"kernelet.data.{module.name}" for module in pkgutil.iter_modules(kernelet.data.__path__)
+    module.name for module in pkgutil.walk_packages(kernelet.data.__path__, "kernelet.data.")
 ]
 
 

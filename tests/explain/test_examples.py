@@ -9,6 +9,7 @@ import pytest
 
 MODULES = [
     "class_scores",
+    "doctor_page",
     "feature_maps",
     "grad_cam",
     "lowered_call",

@@ -1,10 +1,10 @@
 """Labels that a trained network contradicts.
 
-A picture counts as doubtful if the network gives another class at least the probability that it
-gives that class on average where it is the label (C. G. Northcutt, L. Jiang, I. L. Chuang,
-"Confident Learning: Estimating Uncertainty in Dataset Labels", 2021, section 3.1). The average is
-the network's own measure of being sure: a class that it never recognises well is not held to the
-standard of one that it always does.
+A class's threshold is the probability that the network gives it on average where it is the label
+(C. G. Northcutt, L. Jiang, I. L. Chuang, "Confident Learning: Estimating Uncertainty in Dataset
+Labels", 2021, section 3.1). A picture counts as doubtful if another class reaches its threshold and
+is ahead of the label by most of it. The threshold is the network's own measure of being sure: a
+class that it never recognises well is not held to the standard of one that it always does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,11 @@ import numpy as np
 
 from kernelet.data.doctor.findings import Finding, Item, counted
 from kernelet.data.listing import quoted
+
+# Share of the threshold by which a class must be ahead of the label. Of 300 wrong labels among
+# 10,000 of Fashion-MNIST, a network of 88.7 % accuracy contradicts 243 by any margin, along with
+# 447 right ones; by this margin, 242 and 365.
+_LEAST_MARGIN = 0.8
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,13 +64,15 @@ def contradicted(
     sure[np.arange(count), labels] = -np.inf
     best = sure.argmax(axis=1)
     margins = sure[np.arange(count), best] - own
-    rows = np.flatnonzero(margins > 0)
+    rows = np.flatnonzero(margins >= _LEAST_MARGIN * thresholds[best])
     rows = rows[np.argsort(-margins[rows], kind="stable")]
     return rows, best[rows], margins[rows]
 
 
 def doubtful_labels(
-    dataset: Dataset, probabilities: Mapping[str, NDArray[Any]], learned: str | None
+    dataset: Dataset,
+    probabilities: Mapping[str, NDArray[Any]],
+    learned: NDArray[np.bool_] | None,
 ) -> list[Finding]:
     """Report the labels of a data set that a network contradicts.
 
@@ -75,8 +82,8 @@ def doubtful_labels(
         With the classes of the network.
     probabilities : mapping of str to ndarray
         By split, shape (pictures, classes).
-    learned : str or None
-        The split that the network has learned from, if it has from this data set.
+    learned : ndarray of bool, shape (training pictures,), or None
+        Which training pictures the network has learned from; None if from none of these.
     """
     found: list[tuple[float, Item]] = []
     for name, split in dataset.splits.items():
@@ -90,15 +97,19 @@ def doubtful_labels(
     found.sort(key=lambda pair: -pair[0])
     caution = ""
     if learned is not None:
-        seen = sum(item.split == learned for _, item in found)
+        seen = sum(
+            item.split == "train" and item.index is not None and bool(learned[item.index])
+            for _, item in found
+        )
         caution = (
-            f" {seen:,} of them in {learned}, from which the network has learned: errors that it "
-            "knows by heart are not found. A network trained on other pictures finds more."
+            f" From {int(learned.sum()):,} of these pictures the network has learned, from "
+            f"{seen:,} of those listed: errors that it knows by heart are not found. A network "
+            "trained on other pictures finds more."
         )
     if not found:
         if learned is None:
             return []
-        text = f"no label is contradicted, but the network has learned from {learned}"
+        text = "no label is contradicted, but the network has learned from these pictures"
         return [Finding("limits", text, "Errors that it knows by heart are not found.")]
     return [
         Finding(
