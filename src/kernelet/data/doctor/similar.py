@@ -30,6 +30,7 @@ _FINE = (128, 0.0003)
 _TURNED_CLOSER = 0.85
 # Deviation of red and blue from green, in grey levels, below which a picture may have a grey copy.
 _PALE = 40
+_FADING = (0.4, 2.5)
 # Candidates looked at for each picture, among pictures as they are and among turned ones.
 _PAIRS_EACH = 8
 _TURNED_PAIRS_EACH = 1
@@ -171,10 +172,13 @@ def same_colours(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.bool_
     if a.shape[3] == 1 or len(a) == 0:
         return np.ones(len(a), np.bool_)
     first, second = _colour_differences(a), _colour_differences(b)
-    apart = np.sqrt(((first - second) ** 2).mean(axis=(1, 2, 3)))
     one, other = (np.sqrt((part**2).mean(axis=(1, 2, 3))) for part in (first, second))
+    # Colours fade with contrast.
+    fading = (first * second).mean(axis=(1, 2, 3)) / np.maximum(other, 1) ** 2
+    fading = np.clip(fading, *_FADING)[:, None, None, None]
+    apart = np.sqrt(((first - fading * second) ** 2).mean(axis=(1, 2, 3)))
     grey = (np.minimum(one, other) < 2) & (np.maximum(one, other) < _PALE)
-    result: NDArray[np.bool_] = grey | (apart < np.maximum(8, 0.35 * np.maximum(one, other)))
+    result: NDArray[np.bool_] = grey | (apart < np.maximum(8, 0.35 * one))
     return result
 
 
