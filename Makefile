@@ -76,7 +76,7 @@ $(STAMPS)/docs: pyproject.toml | $(STAMPS)/engine
 	@touch $@
 
 docs: $(STAMPS)/docs ## the course and the reference as a site, build/docs/index.html
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet \
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --write-all \
 	    -d build/doctrees docs build/docs
 	@echo "Open build/docs/index.html in a browser."
 
