@@ -48,6 +48,7 @@ def turns(image: Image.Image) -> dict[str, bytes]:
     ways = Image.Transpose
     return {
         "mirrored": encoded(image.transpose(ways.FLIP_LEFT_RIGHT), "JPEG", quality=80),
+        "flipped": encoded(image.transpose(ways.FLIP_TOP_BOTTOM), "JPEG", quality=80),
         "90": encoded(image.transpose(ways.ROTATE_90), "JPEG", quality=80),
         "180": encoded(image.transpose(ways.ROTATE_180), "JPEG", quality=80),
         "270": encoded(image.transpose(ways.ROTATE_270), "JPEG", quality=80),

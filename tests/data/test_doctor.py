@@ -141,10 +141,11 @@ def test_turned_copies(clean: Path) -> None:
     findings = diagnose(clean).findings
     finding = only(findings, "turned-copies")
     assert names(finding) == [
-        [f"train/cat/{number:03}.png", f"train/cat/turned-{number}.jpg"] for number in range(4)
+        [f"train/cat/{number:03}.png", f"train/cat/turned-{number}.jpg"] for number in range(5)
     ]
     said = [group[1].detail for group in finding.groups]
-    assert said == ["mirrored", "turned by 90°", "upside down", "turned by 90°"]
+    quarter = "turned by 90°"
+    assert said == ["mirrored", "mirrored top to bottom", quarter, "turned by 180°", quarter]
 
 
 def test_recoloured_pictures_are_no_duplicates(clean: Path) -> None:

@@ -42,7 +42,8 @@ MOST_TURNED, MOST_NEAR = 150_000, 500_000
 QUARTER = "turned by 90°"
 _TURNS: dict[str, Turn] = {
     "mirrored": lambda pictures: pictures[:, :, ::-1],
-    "upside down": lambda pictures: pictures[:, ::-1, ::-1],
+    "mirrored top to bottom": lambda pictures: pictures[:, ::-1],
+    "turned by 180°": lambda pictures: pictures[:, ::-1, ::-1],
     QUARTER: lambda pictures: np.rot90(pictures, 1, (1, 2)),
 }
 
