@@ -108,3 +108,16 @@ def test_lists_that_cannot_be_used(tmp_path: Path, content: bytes | None, messag
         path.write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_exclusion(path)
+
+
+def test_rows_keep_their_names_whatever_is_set_aside(tmp_path: Path) -> None:
+    images = np.arange(20, dtype=np.uint8).repeat(16).reshape(20, 4, 4)
+    np.savez(tmp_path / "a.npz", x_train=images, y_train=np.array([0, 1] * 10))
+    dataset = load_dataset(tmp_path / "a.npz", validation_split=0.3, exclude=["train[4]"])
+    named = {
+        dataset.name_of(name, row): int(split.images[row, 0, 0, 0])
+        for name, split in dataset.splits.items()
+        for row in range(len(split))
+    }
+    assert named == {f"train[{row}]": row for row in range(20) if row != 4}
+    assert len(dataset.splits["validation"]) == 6

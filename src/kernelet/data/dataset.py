@@ -37,11 +37,14 @@ class Split:
         Indices into the class names.
     files : sequence of str or None
         Name of each picture inside its source; None for arrays.
+    origin : (str, ndarray of int64) or None
+        Where a part of an array was taken: the split of the source, and the row of each picture.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int32]
     files: Sequence[str] | None = None
+    origin: tuple[str, NDArray[np.int64]] | None = None
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -119,9 +122,14 @@ class Dataset:
         return digest.hexdigest()
 
     def name_of(self, split: str, row: int) -> str:
-        """Return the name of a picture's file inside the source, or its `row_name`."""
-        files = self.splits[split].files
-        return row_name(split, row) if files is None else files[row]
+        """Return the name of a picture inside the source: of its file, or its `row_name`."""
+        part = self.splits[split]
+        if part.files is not None:
+            return part.files[row]
+        if part.origin is None:
+            return row_name(split, row)
+        name, rows = part.origin
+        return row_name(name, int(rows[row]))
 
     def class_counts(self, split: str) -> dict[str, int]:
         """Return the number of pictures of each class in a split, by class name."""

@@ -355,8 +355,9 @@ def _from_arrays(arrays: LabelledArrays, source: str, options: _Options) -> Data
 def _without(split: Split, name: str, exclude: frozenset[str]) -> Split:
     if not exclude:
         return split
-    rows = [row for row in range(len(split)) if row_name(name, row) not in exclude]
-    return Split(split.images[rows], split.labels[rows])
+    names = (row_name(name, row) for row in range(len(split)))
+    rows = np.flatnonzero([one not in exclude for one in names])
+    return Split(split.images[rows], split.labels[rows], origin=(name, rows))
 
 
 def dataset_of(arrays: LabelledArrays, source: str) -> Dataset:

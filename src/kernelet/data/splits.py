@@ -90,7 +90,8 @@ def separate_validation(split: Split, fraction: float, seed: int) -> tuple[Split
 
 
 def _rows(split: Split, images: NDArray[np.uint8], rows: NDArray[np.bool_]) -> Split:
-    files = split.files
-    if files is not None:
-        files = [files[index] for index in np.flatnonzero(rows).tolist()]
-    return Split(images, split.labels[rows], files)
+    kept = np.flatnonzero(rows)
+    if split.files is not None:
+        return Split(images, split.labels[rows], [split.files[row] for row in kept.tolist()])
+    name, before = split.origin or ("train", np.arange(len(rows)))
+    return Split(images, split.labels[rows], origin=(name, before[kept]))

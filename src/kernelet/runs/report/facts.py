@@ -53,7 +53,7 @@ def _doubts(subject: Subject) -> list[Finding]:
     )
     source = subject.dataset.source
     measured = Dataset(subject.class_names, train, validation, test, source)
-    learned = "train" if subject.split == "train" else None
+    learned = np.ones(len(subject.pictures), np.bool_) if subject.split == "train" else None
     return doubtful_labels(measured, {subject.split: subject.probabilities}, learned)
 
 
