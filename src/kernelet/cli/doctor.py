@@ -132,5 +132,6 @@ def _tell_list(data: str, path: Path, count: int) -> None:
         click.echo("list: nothing is to be left out")
         return
     list_name = shlex.quote(readable(path))
-    click.echo(f"list: {count:,} pictures; to train without them:")
+    pictures = f"{count:,} picture{'' if count == 1 else 's'}"
+    click.echo(f"list: {pictures}; to train without {'it' if count == 1 else 'them'}:")
     click.echo(inert(f"  kernelet train {shlex.quote(data)} --exclude {list_name}"))

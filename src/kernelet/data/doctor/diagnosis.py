@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,8 @@ def diagnose(
         else:
             case = _files_case(opened, name, threads, progress)
         found = [*_judge(case, progress), *(further() if further is not None else ())]
-        findings = Findings(name, case.survey.total, in_order(found))
+        named = os.fspath(source) if isinstance(source, str | os.PathLike) else name
+        findings = Findings(named, case.survey.total, in_order(found))
         shown = case.previews.of(findings, previews) if previews else {}
     return Diagnosis(findings, shown)
 

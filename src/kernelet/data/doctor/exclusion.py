@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kernelet.data.doctor.findings import LINK, Findings, Item
+from kernelet.data.doctor.findings import LINK, Findings, Item, counted
 from kernelet.data.listing import quoted
 from kernelet.errors import DataError
 
@@ -64,7 +64,7 @@ def write_exclusion(findings: Findings, path: Path) -> int:
     """
     left = chosen(findings)
     lines = [
-        f"# {len(left):,} pictures to leave out of training, from {quoted(findings.source)}",
+        f"# {counted(len(left), 'picture')} to leave out of training, from {quoted(findings.source)}",
         "# kernelet train DATA --exclude THIS_FILE",
     ]
     reason = ""

@@ -75,13 +75,14 @@ def shape(size: tuple[int, int]) -> str:
 
 def _odd_sizes(survey: Survey) -> Iterator[Finding]:
     sides = np.array([min(look.size) for look in survey.looks])
-    least = max(_SMALL_SIDE, _SMALL_SHARE * float(np.median(sides)))
+    usual = float(np.median(sides))
+    least = max(_SMALL_SHARE * usual, min(_SMALL_SIDE, usual / 2))
     rows = np.flatnonzero(sides < least).tolist()
     if rows:
         yield Finding(
             "odd-size",
             f"{counted(len(rows), 'picture')} {_is(rows)} much smaller than the rest "
-            f"(short side below {least:,.0f} of usually {np.median(sides):,.0f} pixels)",
+            f"(short side below {least:,.0f} of usually {usual:,.0f} pixels)",
             "Replace them by larger ones: enlarged, they show no detail.",
             tuple((survey.item(row, shape(survey.looks[row].size)),) for row in rows),
             len(rows),
