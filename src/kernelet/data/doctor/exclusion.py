@@ -63,8 +63,9 @@ def write_exclusion(findings: Findings, path: Path) -> int:
     are not printed is written as a JSON string.
     """
     left = chosen(findings)
+    pictures = counted(len(left), "picture")
     lines = [
-        f"# {counted(len(left), 'picture')} to leave out of training, from {quoted(findings.source)}",
+        f"# {pictures} to leave out of training, from {quoted(findings.source)}",
         "# kernelet train DATA --exclude THIS_FILE",
     ]
     reason = ""
