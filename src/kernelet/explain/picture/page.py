@@ -208,11 +208,19 @@ def _cost(model: Model) -> int:
     return max(1, summarize(model).multiply_adds)
 
 
+def _mean_colour(model: Model, channels: int) -> list[float] | None:
+    """Return the mean of the training pictures, a channel, where the model's file tells it."""
+    mean = model.preprocessing.get("mean")
+    if not isinstance(mean, list) or len(mean) != channels:
+        return None
+    known = all(isinstance(one, int | float) and 0 <= one <= 255 for one in mean)
+    return mean if known else None
+
+
 def _looks(
     model: Model, pixels: NDArray[np.uint8], targets: Sequence[int], names: Sequence[str]
 ) -> list[Look]:
-    mean = model.preprocessing.get("mean")
-    fill = mean if isinstance(mean, list) and len(mean) == pixels.shape[2] else None
+    fill = _mean_colour(model, pixels.shape[2])
     side = max(1, round(min(pixels.shape[:2]) / 5))
     most = int(np.clip(math.sqrt(_COVERING / _cost(model)), 8, POSITIONS))
     stride = stride_for(max(pixels.shape[:2]), side, most)
