@@ -106,11 +106,11 @@ class Native(Contender):
         self.x, self.y = x, y
         self.steps = 0
 
-    def train(self, steps: int) -> tuple[float, list[float]]:
+    def run(self, times: int) -> tuple[float, list[float]]:
         start = time.perf_counter()
-        losses = train(self.executor, self.x, self.y, self.steps, steps)
+        losses = train(self.executor, self.x, self.y, self.steps, times)
         seconds = time.perf_counter() - start
-        self.steps += steps
+        self.steps += times
         return seconds, losses
 
 

@@ -1,7 +1,7 @@
 """How a contender talks to the benchmark: one JSON object a line on standard input and output.
 
-The benchmark sends the path of an ``.npz`` with the initial weights and the data, then numbers of
-steps to do; the contender answers each with the seconds they took and the loss of every step.
+The benchmark sends the path of an ``.npz`` with the weights and the data, then how often to do the
+work; the contender answers each with the seconds it took and the numbers that came out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workers.networks import NETWORKS, Network
 
 
 class Contender(ABC):
-    """One library in one setting, training one network."""
+    """One library in one setting, with one network to train or to predict with."""
 
     @abstractmethod
     def __init__(
@@ -34,8 +34,12 @@ class Contender(ABC):
     ) -> None: ...
 
     @abstractmethod
-    def train(self, steps: int) -> tuple[float, list[float]]:
-        """Do some Adam steps; return the seconds they took and their losses."""
+    def run(self, times: int) -> tuple[float, list[float]]:
+        """Do the work some times; return the seconds it took and the numbers that came out.
+
+        Of training, the work is an Adam step and the numbers are the losses of all steps; of
+        prediction, a batch and the first picture's probabilities.
+        """
 
 
 def serve(contenders: Mapping[str, type[Contender]]) -> None:
@@ -52,6 +56,6 @@ def serve(contenders: Mapping[str, type[Contender]]) -> None:
             task["threads"],
         )
     for line in sys.stdin:
-        seconds, losses = contender.train(int(line))
+        seconds, numbers = contender.run(int(line))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"seconds": seconds, "losses": losses, "peak": peak}), flush=True)
+        print(json.dumps({"seconds": seconds, "numbers": numbers, "peak": peak}), flush=True)

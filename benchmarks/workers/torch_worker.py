@@ -84,10 +84,10 @@ class Eager(Contender):
             for k in range(0, len(x), batch_size)
         ]
 
-    def train(self, steps: int) -> tuple[float, list[float]]:
+    def run(self, times: int) -> tuple[float, list[float]]:
         losses = []
         start = time.perf_counter()
-        for step in range(steps):
+        for step in range(times):
             x, y = self.batches[step % len(self.batches)]
             self.optimizer.zero_grad()
             loss = nn.functional.cross_entropy(self.model(x), y)
