@@ -44,6 +44,43 @@ struct VolumeTaps {
     }
 };
 
+// Where the products of an output cell come from, with `cell_floats` floats between input cells and
+// `channels` channels in the group. Where taps of one row follow each other `closely`, all their
+// channels are one long run.
+inline TapGrid forward_grid(const ConvolutionWindow& w, const VolumeTaps& taps,
+                            std::int64_t channels, std::int64_t cell_floats, bool closely) {
+    const std::int64_t row = w.width.length * cell_floats;
+    TapGrid grid{taps.planes.count,
+                 taps.rows.count,
+                 taps.columns.count,
+                 channels,
+                 w.depth.dilation * w.height.length * row,
+                 w.height.dilation * row,
+                 w.width.dilation * cell_floats,
+                 w.height.kernel * w.width.kernel * channels,
+                 w.width.kernel * channels,
+                 channels};
+    if (closely && w.width.dilation == 1) {
+        grid.run *= grid.columns;
+        grid.columns = 1;
+    }
+    return grid;
+}
+
+// Applies `function(begin, end, taps)` to the cells of an output row, together where their taps are
+// the same.
+template <class Function>
+KERNELET_INLINE void for_cells_of_row(const ConvolutionWindow& w, Function&& function) {
+    const auto alone = [&](std::int64_t cell) {
+        function(cell, cell + 1, forward_taps(cell, w.width));
+    };
+    for (std::int64_t cell = 0; cell < w.inside.begin; ++cell) alone(cell);
+    if (w.inside.begin < w.inside.end) {
+        function(w.inside.begin, w.inside.end, forward_taps(w.inside.begin, w.width));
+    }
+    for (std::int64_t cell = w.inside.end; cell < w.width.output; ++cell) alone(cell);
+}
+
 // Applies `function(channel block, weights, block size)` to every block of output channels.
 template <class Function>
 KERNELET_INLINE void for_filter_blocks(std::int64_t filters, std::int64_t taps_by_channels,
@@ -72,48 +109,21 @@ struct ForwardRow {
     std::int64_t block;
     Epilogue epilogue;
 
-    TapGrid grid(const AxisTaps& columns) const {
-        const std::int64_t row = a.width * a.channels * lanes;
-        TapGrid grid{planes.count,
-                     rows.count,
-                     columns.count,
-                     channels,
-                     a.dilation_depth * a.height * row,
-                     a.dilation_height * row,
-                     a.dilation_width * a.channels * lanes,
-                     a.kernel_height * a.kernel_width * channels,
-                     a.kernel_width * channels,
-                     channels};
-        // Neighbouring taps of all channels lie one after the other: one long run.
-        if (a.dilation_width == 1 && a.groups == 1) {
-            grid.run *= columns.count;
-            grid.columns = 1;
-        }
-        return grid;
-    }
-
     // Cells [begin, end), which have the same taps.
     void run(std::int64_t begin, std::int64_t end, const AxisTaps& columns) const {
+        const VolumeTaps taps{planes, rows, columns};
         const std::int64_t cell =
             (planes.source * a.height + rows.source) * a.width + columns.source;
-        const std::int64_t tap = VolumeTaps{planes, rows, columns}.first(window);
-        cells_of_block[block](end - begin, input + cell * a.channels * lanes,
-                              a.stride_width * a.channels * lanes, grid(columns),
-                              weights + tap * channels * block, output + begin * a.filters * lanes,
-                              a.filters * lanes, epilogue);
+        const std::int64_t cell_floats = a.channels * lanes;
+        cells_of_block[block](end - begin, input + cell * cell_floats, a.stride_width * cell_floats,
+                              forward_grid(window, taps, channels, cell_floats, a.groups == 1),
+                              weights + taps.first(window) * channels * block,
+                              output + begin * a.filters * lanes, a.filters * lanes, epilogue);
     }
 
     void run_all() const {
-        const Span inside = window.inside;
-        for (std::int64_t j = 0; j < inside.begin; ++j) {
-            run(j, j + 1, forward_taps(j, window.width));
-        }
-        if (inside.begin < inside.end) {
-            run(inside.begin, inside.end, forward_taps(inside.begin, window.width));
-        }
-        for (std::int64_t j = inside.end; j < a.output_width; ++j) {
-            run(j, j + 1, forward_taps(j, window.width));
-        }
+        for_cells_of_row(window, [&](std::int64_t begin, std::int64_t end,
+                                     const AxisTaps& columns) { run(begin, end, columns); });
     }
 };
 

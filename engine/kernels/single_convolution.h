@@ -161,53 +161,26 @@ struct SingleRow {
     std::int64_t filters;
     Epilogue epilogue;
 
-    TapGrid grid(const AxisTaps& columns) const {
-        const std::int64_t row = a.width * a.cell_floats;
-        TapGrid grid{planes.count,
-                     rows.count,
-                     columns.count,
-                     channels,
-                     a.dilation_depth * a.height * row,
-                     a.dilation_height * row,
-                     a.dilation_width * a.cell_floats,
-                     a.kernel_height * a.kernel_width * channels,
-                     a.kernel_width * channels,
-                     channels};
-        // Neighbouring taps of all channels lie one after the other: one long run.
-        if (a.dilation_width == 1 && a.cell_floats == channels) {
-            grid.run *= columns.count;
-            grid.columns = 1;
-        }
-        return grid;
-    }
-
     // Cells [begin, end), which have the same taps.
     void run(std::int64_t begin, std::int64_t end, const AxisTaps& columns) const {
         constexpr int two = 2 * group_vectors;
+        const VolumeTaps taps{planes, rows, columns};
         const std::int64_t cell =
             (planes.source * a.height + rows.source) * a.width + columns.source;
-        const std::int64_t tap = VolumeTaps{planes, rows, columns}.first(window);
         const std::int64_t stride = padded_channels(a.filters);
         const auto function = filters == 2 * lanes ? single_run<two, true>
                               : filters > lanes    ? single_run<two, false>
                               : filters == lanes   ? single_run<group_vectors, true>
                                                    : single_run<group_vectors, false>;
         function(end - begin, input + cell * a.cell_floats, a.stride_width * a.cell_floats,
-                 grid(columns), weights + tap * channels * a.filters, a.filters, filters,
+                 forward_grid(window, taps, channels, a.cell_floats, a.cell_floats == channels),
+                 weights + taps.first(window) * channels * a.filters, a.filters, filters,
                  output + begin * stride, stride, epilogue);
     }
 
     void run_all() const {
-        const Span inside = window.inside;
-        for (std::int64_t j = 0; j < inside.begin; ++j) {
-            run(j, j + 1, forward_taps(j, window.width));
-        }
-        if (inside.begin < inside.end) {
-            run(inside.begin, inside.end, forward_taps(inside.begin, window.width));
-        }
-        for (std::int64_t j = inside.end; j < a.output_width; ++j) {
-            run(j, j + 1, forward_taps(j, window.width));
-        }
+        for_cells_of_row(window, [&](std::int64_t begin, std::int64_t end,
+                                     const AxisTaps& columns) { run(begin, end, columns); });
     }
 };
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kernelet.executors.native import TARGET
-from kernelet.plan.planner import Plan, Space, make_plan
+from kernelet.plan.instruction import Space
+from kernelet.plan.planner import Plan, make_plan
 from kernelet.plan.schedule import PhaseKind
 from kernelet.program import Program, ProgramBuilder
 from programs import branched_network, convolution, new_state, plain_network

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from kernelet import _engine
 from kernelet.executors.base import Executor, Results, Run, State
 from kernelet.plan.candidate import Arguments, Target
-from kernelet.plan.planner import Instruction, Plan, make_plan
+from kernelet.plan.instruction import Instruction
+from kernelet.plan.planner import Plan, make_plan
 from kernelet.plan.storage import Storage, arrange
 from kernelet.program import Program
 

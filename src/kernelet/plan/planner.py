@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum
 
-from kernelet.plan.candidate import Arguments, Target, round_up
+from kernelet.plan.candidate import Target, round_up
 from kernelet.plan.fusion import Fusion, Step
+from kernelet.plan.instruction import Instruction, Operand, PlannedPhase, Space
 from kernelet.plan.memory import Lifetime, Stack, pack
+from kernelet.plan.merging import joined, merged
 from kernelet.plan.schedule import Phase, PhaseKind, Scheduler, spread
 from kernelet.plan.storage import SampleBlocks, Storage
 from kernelet.program import Program, Type, Value
@@ -17,61 +18,6 @@ from kernelet.program import Program, Type, Value
 # floats together: more groups occupy more threads, but each holds a copy of all gradients.
 MOST_GROUPS = 16
 MOST_PARTIAL_FLOATS = 1 << 26
-
-
-class Space(Enum):
-    """Where an operand lives; the engine's plan.h describes each."""
-
-    SCRATCH = "scratch"
-    BATCH = "batch"
-    SHARED = "shared"
-    PARTIAL = "partial"
-    PARAMETERS = "parameters"
-    SLOTS = "slots"
-    CONSTANTS = "constants"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """A place in memory: a space and an offset in floats."""
-
-    space: Space
-    offset: int = 0
-
-
-@dataclass(frozen=True)
-class Instruction:
-    """One kernel with its operands and arguments.
-
-    Attributes
-    ----------
-    kernel : str
-        Name in the engine's kernel list.
-    operands : tuple of Operand
-        In the kernel's order.
-    arguments : mapping
-        By name.
-    count : int
-        Elements, where threads divide them among themselves; otherwise pieces of a block.
-    steps : tuple of Step
-        What it does; several where neighbouring updates were merged.
-    """
-
-    kernel: str
-    operands: tuple[Operand, ...]
-    arguments: Arguments
-    count: int
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True)
-class PlannedPhase:
-    """Instructions between two barriers; ``once`` where a run needs them in its first step only."""
-
-    kind: PhaseKind
-    once: bool
-    instructions: tuple[Instruction, ...]
 
 
 @dataclass(frozen=True)
@@ -326,64 +272,6 @@ class Planner:
                     raise ValueError(f"output {name} must be one computed number")
                 results[name] = place.offset
         return results
-
-
-def _follows(first: Instruction, second: Instruction) -> bool:
-    """Return whether an instruction does to the next elements what another does."""
-    if (first.kernel, first.arguments) != (second.kernel, second.arguments):
-        return False
-    moved = [
-        b == Operand(a.space, a.offset + first.count)
-        for a, b in zip(first.operands, second.operands, strict=True)
-    ]
-    # An operand that does not move along is a single number that all elements share.
-    stays = [a == b for a, b in zip(first.operands, second.operands, strict=True)]
-    return moved[0] and all(m or s for m, s in zip(moved, stays, strict=True))
-
-
-def merged(instructions: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
-    """Return range instructions with those on neighbouring memory made one."""
-    result: list[Instruction] = []
-    for instruction in instructions:
-        if result and _follows(result[-1], instruction):
-            last = result[-1]
-            count = last.count + instruction.count
-            result[-1] = replace(last, count=count, steps=(*last.steps, *instruction.steps))
-        else:
-            result.append(instruction)
-    return tuple(result)
-
-
-def _shares_division(writer: Instruction, reader: Instruction) -> bool:
-    """Return whether a thread reads only what it has itself written."""
-    for written in writer.operands:
-        for read in reader.operands:
-            if written.space is not read.space or read.space is Space.NONE:
-                continue
-            overlap = (
-                written.offset < read.offset + reader.count
-                and read.offset < written.offset + writer.count
-            )
-            if overlap and (written.offset != read.offset or writer.count != reader.count):
-                return False
-    return True
-
-
-def joined(phases: list[PlannedPhase]) -> list[PlannedPhase]:
-    """Return the phases with range phases made one where no barrier is needed between them."""
-    result: list[PlannedPhase] = []
-    for phase in phases:
-        last = result[-1] if result else None
-        if (
-            last is not None
-            and last.kind is phase.kind is PhaseKind.RANGE
-            and last.once == phase.once
-            and all(_shares_division(w, r) for w in last.instructions for r in phase.instructions)
-        ):
-            result[-1] = replace(last, instructions=last.instructions + phase.instructions)
-        else:
-            result.append(phase)
-    return result
 
 
 def make_plan(

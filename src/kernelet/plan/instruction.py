@@ -1,0 +1,65 @@
+"""What a plan is made of: instructions in phases, every operand at a fixed place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from kernelet.plan.candidate import Arguments
+from kernelet.plan.fusion import Step
+from kernelet.plan.schedule import PhaseKind
+
+
+class Space(Enum):
+    """Where an operand lives; the engine's plan.h describes each."""
+
+    SCRATCH = "scratch"
+    BATCH = "batch"
+    SHARED = "shared"
+    PARTIAL = "partial"
+    PARAMETERS = "parameters"
+    SLOTS = "slots"
+    CONSTANTS = "constants"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A place in memory: a space and an offset in floats."""
+
+    space: Space
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One kernel with its operands and arguments.
+
+    Attributes
+    ----------
+    kernel : str
+        Name in the engine's kernel list.
+    operands : tuple of Operand
+        In the kernel's order.
+    arguments : mapping
+        By name.
+    count : int
+        Elements, where threads divide them among themselves; otherwise pieces of a block.
+    steps : tuple of Step
+        What it does; several where neighbouring updates were merged.
+    """
+
+    kernel: str
+    operands: tuple[Operand, ...]
+    arguments: Arguments
+    count: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class PlannedPhase:
+    """Instructions between two barriers; ``once`` where a run needs them in its first step only."""
+
+    kind: PhaseKind
+    once: bool
+    instructions: tuple[Instruction, ...]
