@@ -82,8 +82,28 @@ def volumes() -> Model:
     )
 
 
+def reshaped() -> Model:
+    """Channels become cells and cells channels, with the same padding and with another."""
+    return kl.Sequential(
+        [
+            kl.Input((4, 4, 3)),
+            kl.Conv2D(32, 1, activation="relu"),
+            kl.Reshape((8, 4, 16)),
+            kl.Conv2D(16, 3, padding="same"),
+            kl.Reshape((32, 16)),
+            kl.MaxPooling1D(2),
+            kl.Softmax(),
+            kl.Reshape((8, 32)),
+            kl.BatchNormalization(),
+            kl.Conv1D(5, 2),
+            kl.Flatten(),
+            kl.Dense(7),
+        ]
+    )
+
+
 NETWORKS = pytest.mark.parametrize(
-    "network", [lenet, many_kinds, branches, inputs_and_what_follows, sequences, volumes]
+    "network", [lenet, many_kinds, branches, inputs_and_what_follows, sequences, volumes, reshaped]
 )
 
 

@@ -52,8 +52,8 @@ class SingleSamples:
 
     def floats(self, value: Value) -> int:
         """Return the floats that a value of one sample takes."""
-        cells, _ = _form(self._origin(value))
-        return cells * self._cell_floats(value)
+        cells = self._cells(value)
+        return cells["cells"] * cells["cell_floats"]
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
@@ -71,21 +71,19 @@ class SingleSamples:
         cells = self._cells(value)
         return Packed("unpack_single", {"output": index, **cells}, pieces=cells["cells"])
 
-    def _origin(self, value: Value) -> Value:
-        return self._origins.get(value, value)
-
-    def _cell_floats(self, value: Value) -> int:
-        origin = self._origin(value)
-        _, channels = _form(origin)
-        return channels if origin in self._unpadded else round_up(channels, self._lanes)
-
     def _cells(self, value: Value) -> dict[str, int]:
-        cells, channels = _form(self._origin(value))
-        return {"cells": cells, "channels": channels, "cell_floats": self._cell_floats(value)}
+        """Return cells, channels, and the floats between cells, as they lie in memory."""
+        origin = self._origins.get(value, value)
+        unpadded = origin in self._unpadded
+        # Where a reshape has moved the padding, its readers see the cells of what was reshaped.
+        whole = unpadded or _same_padding(origin, value, self._lanes)
+        cells, channels = _form(value if whole else origin)
+        floats = channels if unpadded else round_up(channels, self._lanes)
+        return {"cells": cells, "channels": channels, "cell_floats": floats}
 
     def _channels(self, node: Node) -> Arguments:
-        cells, channels = _form(self._origin(node.inputs[0]))
-        return {"cells": cells, "channels": channels}
+        cells = self._cells(node.inputs[0])
+        return {"cells": cells["cells"], "channels": cells["channels"]}
 
     def _groups(self, node: Node) -> int:
         """Return the groups of channels of the output, all cells together."""
@@ -93,7 +91,7 @@ class SingleSamples:
 
     def _convolution(self, node: Node) -> Arguments:
         arguments = CANDIDATES[Convolution][0].arguments(node)
-        return {**arguments, "cell_floats": self._cell_floats(node.inputs[0])}
+        return {**arguments, "cell_floats": self._cells(node.inputs[0])["cell_floats"]}
 
     def _dense(self, node: Node) -> Arguments:
         arguments = dict(CANDIDATES[MatrixProduct][0].arguments(node))
@@ -102,8 +100,8 @@ class SingleSamples:
 
     def _pooling(self, node: Node) -> Arguments:
         arguments = CANDIDATES[type(node.op)][0].arguments(node)
-        groups = self._cell_floats(node.output) // self._lanes
-        return {**arguments, "channels": groups}
+        floats = self._cells(node.output)["cell_floats"]
+        return {**arguments, "channels": floats // self._lanes}
 
     def _alike(self, op: type[Op]) -> Candidate:
         """Return the kernel of blocks of samples, told of groups of channels as elements."""
@@ -177,11 +175,16 @@ def _keeps_place(node: Node, program: Program, lanes: int) -> bool:
     """Return whether a reshape leaves every number where its readers look for it."""
     if not isinstance(node.op, Reshape):
         return False
-    before, after = _form(_origins(program)[node.output])[1], _form(node.output)[1]
-    if before == after or (before % lanes == 0 and after % lanes == 0):
+    if _same_padding(_origins(program)[node.output], node.output, lanes):
         return True
     readers = program.consumers().get(node.output, [])
     return all(isinstance(reader.op, MatrixProduct) for reader in readers)
+
+
+def _same_padding(origin: Value, value: Value, lanes: int) -> bool:
+    """Return whether a reshaped value lies in memory as one of its shape would."""
+    before, after = _form(origin)[1], _form(value)[1]
+    return before == after or (before % lanes == 0 and after % lanes == 0)
 
 
 def _form(value: Value) -> tuple[int, int]:
