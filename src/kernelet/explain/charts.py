@@ -22,8 +22,10 @@ from kernelet.explain.svg import Anchor, Drawing
 WIDTH = 336.0
 
 _SIZE = 11.0
+_TITLE_SIZE = 13.0
 # Mean width of a character of the sans fonts, in sizes; texts are cut, never measured.
 _ADVANCE = 0.56
+_BOLD_ADVANCE = 0.64
 # More points than pixels only make files large.
 _MOST_POINTS = 400
 _STROKES = (("first", 0.0), ("second", 6.0), ("third", 2.0))
@@ -161,7 +163,7 @@ class _Frame:
         self.drawing = Drawing(WIDTH, height, title)
         self.left, self.right, self.top, self.bottom = 46.0, WIDTH - 10, 50.0, height - 36
         self.across, self.up, self.percent = across, up, percent
-        self.drawing.text(0, 10, title, size=13, bold=True)
+        self.drawing.text(0, 10, title, size=_TITLE_SIZE, bold=True)
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Return where a pair of numbers lies on the paper."""
@@ -237,7 +239,7 @@ def bar_chart(bars: Sequence[Bar], title: str, *, label_width: float = 96) -> Dr
     notes = max((len(bar.note) for bar in bars), default=0)
     left, right = label_width, WIDTH - notes * _SIZE * _ADVANCE - 10
     drawing = Drawing(WIDTH, 44 + 20 * len(bars), title)
-    drawing.text(0, 10, title, size=13, bold=True)
+    drawing.text(0, 10, title, size=_TITLE_SIZE, bold=True)
     for share in (0, 0.25, 0.5, 0.75, 1):
         x = left + share * (right - left)
         drawing.curve([(x, 36), (x, 40 + 20 * len(bars))], stroke="line")
@@ -300,19 +302,24 @@ def heat_map(
     >>> chart.to_svg().count("yes")
     2
     """
-    across, down = (
+    across, along = (
         min(90.0, 8 + max(len(visible(name)) for name in names) * _SIZE * _ADVANCE)
         for names in (rows, columns)
     )
     widest = max(len(text) for line in texts for text in line)
     cell = min(36.0, max(14.0, (WIDTH - across - 1) / len(columns)))
     size = min(_SIZE, (cell - 3) / (max(1, widest) * 0.62))
-    top = 24 + down
-    drawing = Drawing(across + cell * len(columns) + 1, top + cell * len(rows) + 1, title)
-    drawing.text(0, 10, title, size=13, bold=True)
+    turned = along > cell
+    top = 24 + (along if turned else 1.5 * _SIZE)
+    width = max(across + cell * len(columns), len(title) * _TITLE_SIZE * _BOLD_ADVANCE)
+    drawing = Drawing(width + 1, top + cell * len(rows) + 1, title)
+    drawing.text(0, 10, title, size=_TITLE_SIZE, bold=True)
     for k, name in enumerate(columns):
         x = across + (k + 0.5) * cell
-        drawing.text(x, top - 5, shortened(name, down - 5), size=_SIZE, turned=True)
+        if turned:
+            drawing.text(x, top - 5, shortened(name, along - 5), size=_SIZE, turned=True)
+        else:
+            drawing.text(x, top - 0.8 * _SIZE, visible(name), size=_SIZE, anchor="middle")
     for row, name in enumerate(rows):
         y = top + row * cell
         label = shortened(name, across - 5)
