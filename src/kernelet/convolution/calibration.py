@@ -31,7 +31,7 @@ from kernelet.executors.native_processor import processor, resolve_isa, usable_t
 
 # Seconds that all measurements may take, and how often each is repeated.
 _BUDGET = 0.7
-_REPETITIONS = 4
+_REPETITIONS = 8
 
 # How much a coefficient resists leaving its built-in share of the time, against one measurement.
 _RESISTANCE = 0.3
@@ -62,8 +62,8 @@ _TYPES = ("float32", "float64", "int8", "int16", "int32", "int64")
 # On one and on all threads: waking them shows on the first, what they gain on the second.
 _BARELY_PARALLEL, _PARALLEL = (2, 400, 9), (2, 900, 15)
 _LONGEST_WAKING = 1e-3
-# Other programs take processors from some of the runs; the fastest is what counts.
-_REPETITIONS_TOGETHER = 10
+# The fastest of several runs meets threads that are still awake, as few runs of a program do.
+_REPETITIONS_TOGETHER = 11
 _LEAST_EFFICIENCY = 0.3
 
 
@@ -99,8 +99,9 @@ def measure(
     threads: int,
     repetitions: int = _REPETITIONS,
     clock: Callable[[], float] = time.thread_time,
+    typical: Callable[[list[float]], float] = min,
 ) -> float:
-    """Return the seconds of the fastest of some runs, on arrays of ones.
+    """Return the seconds of the fastest of some runs, or what else is typical, on arrays of ones.
 
     On one thread, the processor time of the thread: other programs hardly change it.
     """
@@ -111,7 +112,7 @@ def measure(
         start = clock()
         METHODS[method].run(problem, signal, window, threads)
         times.append(clock() - start)
-    return min(times)
+    return typical(times)
 
 
 def calibrate(threads: int) -> Coefficients:
@@ -148,7 +149,10 @@ def _parallel(method: str, threads: int) -> Terms:
     sizes = (_cube(*_BARELY_PARALLEL, "float32"), _cube(*_PARALLEL, "float32"))
     clock = time.perf_counter
     alone, together = (
-        [measure(method, one, used, _REPETITIONS_TOGETHER, clock) for one in sizes]
+        [
+            measure(method, one, used, _REPETITIONS_TOGETHER, clock, statistics.median)
+            for one in sizes
+        ]
         for used in (1, threads)
     )
     most = 1 / (1 + (threads - 1) * _LEAST_EFFICIENCY)
