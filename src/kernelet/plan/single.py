@@ -48,7 +48,6 @@ class SingleSamples:
         self._lanes = lanes
         self._origins = _origins(program)
         self._unpadded = _unpadded(program, self._origins)
-        self._candidates = self._table()
 
     def floats(self, value: Value) -> int:
         """Return the floats that a value of one sample takes."""
@@ -57,7 +56,7 @@ class SingleSamples:
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
-        return self._candidates[type(node.op)]
+        return _KERNELS[type(node.op)](self)
 
     def pack(self, chain: list[Node], index: int, value: Value) -> Packed:
         """Return how an input is loaded, with the rescalings behind it."""
@@ -110,50 +109,33 @@ class SingleSamples:
             usual.kernel, lambda node: {**usual.arguments(node), "size": self._groups(node)}
         )
 
-    def _table(self) -> dict[type[Op], Candidate]:
-        def like(op: type[Op], kernel: str, arguments: Callable[[Node], Arguments]) -> Candidate:
-            return Candidate(kernel, arguments, constants=CANDIDATES[op][0].constants)
-
-        return {
-            Convolution: Candidate(
-                "convolution_single",
-                self._convolution,
-                bias=True,
-                pieces=lambda node: _rows_of_cells(node.output),
-            ),
-            MatrixProduct: Candidate(
-                "dense_single", self._dense, bias=True, pieces=lambda node: self._groups(node)
-            ),
-            MaxPool: Candidate("max_pool", self._pooling),
-            AveragePool: Candidate("average_pool", self._pooling),
-            Add: self._alike(Add),
-            Activate: self._alike(Activate),
-            Rescale: like(Rescale, "rescale_single", self._channels),
-            BiasAdd: like(BiasAdd, "bias_add_single", self._channels),
-            Normalize: like(Normalize, "normalize_single", CANDIDATES[Normalize][0].arguments),
-            Softmax: like(Softmax, "softmax_single", self._channels),
-            Concatenate: like(
-                Concatenate, "concatenate_single", CANDIDATES[Concatenate][0].arguments
-            ),
-        }
+    def _like(
+        self, op: type[Op], kernel: str, arguments: Callable[[Node], Arguments] | None = None
+    ) -> Candidate:
+        """Return a kernel that takes the constants of the usual one, and its arguments."""
+        usual = CANDIDATES[op][0]
+        return Candidate(kernel, arguments or usual.arguments, constants=usual.constants)
 
 
-#: Operations that single samples have kernels for.
-OPERATIONS = frozenset(
-    {
-        Convolution,
-        MatrixProduct,
-        MaxPool,
-        AveragePool,
-        Add,
-        Activate,
-        Rescale,
-        BiasAdd,
-        Normalize,
-        Softmax,
-        Concatenate,
-    }
-)
+# The kernel of each operation that single samples have one for.
+_KERNELS: dict[type[Op], Callable[[SingleSamples], Candidate]] = {
+    Convolution: lambda own: Candidate(
+        "convolution_single",
+        own._convolution,
+        bias=True,
+        pieces=lambda node: _rows_of_cells(node.output),
+    ),
+    MatrixProduct: lambda own: Candidate("dense_single", own._dense, bias=True, pieces=own._groups),
+    MaxPool: lambda own: Candidate("max_pool", own._pooling),
+    AveragePool: lambda own: Candidate("average_pool", own._pooling),
+    Add: lambda own: own._alike(Add),
+    Activate: lambda own: own._alike(Activate),
+    Rescale: lambda own: own._like(Rescale, "rescale_single", own._channels),
+    BiasAdd: lambda own: own._like(BiasAdd, "bias_add_single", own._channels),
+    Normalize: lambda own: own._like(Normalize, "normalize_single"),
+    Softmax: lambda own: own._like(Softmax, "softmax_single", own._channels),
+    Concatenate: lambda own: own._like(Concatenate, "concatenate_single"),
+}
 
 
 def supports(program: Program, lanes: int) -> bool:
@@ -168,7 +150,7 @@ def supports(program: Program, lanes: int) -> bool:
 
 def _has_kernel(op: Op) -> bool:
     backward = isinstance(op, MatrixProduct) and op.transposed
-    return type(op) in OPERATIONS and not backward
+    return type(op) in _KERNELS and not backward
 
 
 def _keeps_place(node: Node, program: Program, lanes: int) -> bool:
