@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernelet.data.doctor.findings import Finding, Item, counted
@@ -14,35 +15,41 @@ Group = tuple[Item, ...]
 _KEEP = ("test", "validation", "train")
 
 
+@dataclass(frozen=True)
+class _Words:
+    """What is said of copies of one kind: how they are alike, and what to do about them."""
+
+    kind: str
+    disagreement: str
+    alike: str
+    across: str
+    within: str
+    disagreeing: str
+
+
+_EQUAL = _Words(
+    "duplicates",
+    "disagreeing-labels",
+    "",
+    "Leave them out of train: what the network has learned by heart, it is measured on.",
+    "Keep one of each: copies count as often as they occur, and a validation split drawn "
+    "at random tears them apart.",
+    "Decide which class is right and remove the other copies; unresolved, leave out all.",
+)
+_NEAR = _Words(
+    "near-duplicates",
+    "disagreeing-near-duplicates",
+    "nearly the same",
+    "Leave them out of train: the result on the others looks better than it is.",
+    "Keep one of each, or keep them together in one split.",
+    "Look at them: one of the labels may be wrong.",
+)
+
+
 def copy_findings(groups: Sequence[Group]) -> Iterator[Finding]:
     """Judge groups of pictures with the same pixels."""
-    across = [group for group in groups if _splits(group) > 1]
-    if across:
-        yield Finding(
-            "duplicates-across-splits",
-            f"{counted(len(across), 'picture')} {_is(across)} in more than one split "
-            f"({_where(across)})",
-            "Leave them out of train: what the network has learned by heart, it is measured on.",
-            *_sized(across),
-        )
-    within = [group for group in groups if _splits(group) == 1]
-    if within:
-        yield Finding(
-            "duplicates",
-            f"{counted(len(within), 'picture')} {_is(within)} there several times in one split "
-            f"({_where(within)})",
-            "Keep one of each: copies count as often as they occur, and a validation split drawn "
-            "at random tears them apart.",
-            *_sized(within),
-        )
     disagreeing = [group for group in groups if len(_labels(group)) > 1]
-    if disagreeing:
-        yield Finding(
-            "disagreeing-labels",
-            f"{counted(len(disagreeing), 'picture')} {_is(disagreeing)} under more than one class",
-            "Decide which class is right and remove the other copies; unresolved, leave out all.",
-            *_sized(disagreeing),
-        )
+    yield from _findings(groups, disagreeing, _EQUAL)
 
 
 def near_copy_findings(alike: Sequence[Sequence[Group]]) -> Iterator[Finding]:
@@ -54,35 +61,43 @@ def near_copy_findings(alike: Sequence[Sequence[Group]]) -> Iterator[Finding]:
         Pictures that are nearly the same, each with its equal copies.
     """
     groups = [tuple(item for copies in pictures for item in copies) for pictures in alike]
-    across = [group for group in groups if _splits(group) > 1]
-    if across:
-        yield Finding(
-            "near-duplicates-across-splits",
-            f"{counted(len(across), 'picture')} {_is(across)} nearly the same in more than one "
-            f"split ({_where(across)})",
-            "Leave them out of train: the result on the others looks better than it is.",
-            *_sized(across),
-        )
-    within = [group for group in groups if _splits(group) == 1]
-    if within:
-        yield Finding(
-            "near-duplicates",
-            f"{counted(len(within), 'picture')} {_is(within)} there several times in one split, "
-            f"nearly the same ({_where(within)})",
-            "Keep one of each, or keep them together in one split.",
-            *_sized(within),
-        )
     disagreeing = [
         group
         for group, pictures in zip(groups, alike, strict=True)
         if not set.intersection(*map(_labels, pictures))
     ]
+    yield from _findings(groups, disagreeing, _NEAR)
+
+
+def _findings(
+    groups: Sequence[Group], disagreeing: Sequence[Group], words: _Words
+) -> Iterator[Finding]:
+    """Judge groups by their splits, and those whose labels disagree."""
+    before, behind = (f" {words.alike}", f", {words.alike}") if words.alike else ("", "")
+    across = [group for group in groups if _splits(group) > 1]
+    if across:
+        yield Finding(
+            f"{words.kind}-across-splits",
+            f"{counted(len(across), 'picture')} {_is(across)}{before} in more than one split "
+            f"({_where(across)})",
+            words.across,
+            *_sized(across),
+        )
+    within = [group for group in groups if _splits(group) == 1]
+    if within:
+        yield Finding(
+            words.kind,
+            f"{counted(len(within), 'picture')} {_is(within)} there several times in one split"
+            f"{behind} ({_where(within)})",
+            words.within,
+            *_sized(within),
+        )
     if disagreeing:
         yield Finding(
-            "disagreeing-near-duplicates",
-            f"{counted(len(disagreeing), 'picture')} {_is(disagreeing)} nearly the same under "
-            "more than one class",
-            "Look at them: one of the labels may be wrong.",
+            words.disagreement,
+            f"{counted(len(disagreeing), 'picture')} {_is(disagreeing)}{before} under more than "
+            "one class",
+            words.disagreeing,
             *_sized(disagreeing),
         )
 
