@@ -29,8 +29,8 @@ _MORE = 8
 # Of these ranks the exponent is estimated: the first may be a copy.
 _FIRST_RANK, _LAST_RANK = 2, 8
 _LOWEST_EXPONENT, _HIGHEST_EXPONENT, _USUAL_EXPONENT = 3.0, 15.0, 8.0
-# A picture may have so many copies without their passing for strangers.
-_COPIES = 32
+#: A picture may have so many copies without their passing for strangers.
+MOST_COPIES = 32
 #: How many strangers of a picture may be taken for its copies.
 ALLOWED = 0.01
 _BLOCK = 2048
@@ -69,7 +69,7 @@ class Strangers:
         # Philox's raw stream is the same in all releases of NumPy.
         keys = np.random.Philox(key=0).random_raw(count)
         sample = np.sort(np.argsort(keys, kind="stable")[:_SAMPLE])
-        rank = 1 + -(-_COPIES * len(sample) // count)
+        rank = 1 + -(-MOST_COPIES * len(sample) // count)
         nearest = self._nearest(rows, sample, rank)
         some = sample[:: max(1, len(sample) // _MEASURED)]
         exponent = _exponent(self._nearest(some, sample, rank))

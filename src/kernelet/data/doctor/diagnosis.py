@@ -204,6 +204,11 @@ def _judge(case: _Case, progress: Progress | None) -> Iterator[Finding]:
             for pair, turn in repeats.turned
         ]
     )
+    if repeats.lookalikes:
+        limits.append(
+            f"{repeats.lookalikes:,} pictures look so much like each other that near duplicates "
+            "cannot be told among them"
+        )
     yield from (Finding("limits", limit, "") for limit in limits)
 
 

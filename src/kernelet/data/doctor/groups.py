@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kernelet.data.doctor.chance import MOST_COPIES
 from kernelet.data.doctor.similar import QUARTER
 
 if TYPE_CHECKING:
@@ -35,11 +36,14 @@ class Repeats:
         Nearly the same: different pictures, each with all its equal copies.
     turned : sequence of (Rows, str)
         Two pictures, and what was done to the second.
+    lookalikes : int
+        Pictures of which so many resemble each other that they are no copies but one kind.
     """
 
     equal: Sequence[Rows]
     near: Sequence[Sequence[Rows]]
     turned: Sequence[tuple[Rows, str]]
+    lookalikes: int
 
 
 def find_repeats(
@@ -79,6 +83,7 @@ def find_repeats(
     for row, original in enumerate(first):
         copies[original].append(row)
     joined = join((first[a], first[b]) for a, b in near)
+    believed = [group for group in joined if len(group) <= 1 + MOST_COPIES]
     group_of = {row: number for number, group in enumerate(joined) for row in group}
     turned = {
         (min(a, b), max(a, b)): turn
@@ -92,8 +97,9 @@ def find_repeats(
     }
     return Repeats(
         [tuple(group) for group in copies.values() if len(group) > 1],
-        [[tuple(copies[member]) for member in group] for group in joined],
+        [[tuple(copies[member]) for member in group] for group in believed],
         sorted(turned.items()),
+        sum(map(len, joined)) - sum(map(len, believed)),
     )
 
 
