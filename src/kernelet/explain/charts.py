@@ -23,8 +23,9 @@ WIDTH = 336.0
 
 _SIZE = 11.0
 _TITLE_SIZE = 13.0
-# Mean width of a character of the sans fonts, in sizes; texts are cut, never measured.
-_ADVANCE = 0.56
+# Mean width of a character of the widest sans font named in svg.py, in sizes; texts are cut, never
+# measured.
+_ADVANCE = 0.62
 _BOLD_ADVANCE = 0.64
 # More points than pixels only make files large.
 _MOST_POINTS = 400
@@ -58,7 +59,7 @@ def shortened(text: str, width: float, size: float = _SIZE) -> str:
     Examples
     --------
     >>> shortened("a rather long name", 60)
-    'a rather…'
+    'a rathe…'
     """
     text = visible(text)
     most = max(1, int(width / (size * _ADVANCE)))
