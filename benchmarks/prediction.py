@@ -8,7 +8,6 @@ turns. Before any time counts, the first picture's probabilities are compared wi
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -18,10 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from contenders.processes import (
     Runner,
-    report,
+    compare_all,
     start_all,
     take_turns,
-    temporary_folder,
 )
 from workers import kernelet_worker
 from workers.networks import NETWORKS
@@ -46,8 +44,7 @@ def compare(network: str, batch_size: int, threads: int, rounds: int) -> list[Ru
     expected = model.predict(x[:1], device="reference")[0]
     task = {"network": network, "batch_size": batch_size, "threads": threads}
     data = {"x": x, "y": np.zeros(batch_size, np.int32)}
-    with temporary_folder() as folder:
-        runners = start_all(CONTENDERS, task, model.get_weights(), data, Path(folder))
+    with start_all(CONTENDERS, task, model.get_weights(), data) as runners:
         for runner in runners:
             _, probabilities = runner.run(1)
             error = np.abs(np.array(probabilities) - expected).max()
@@ -57,22 +54,5 @@ def compare(network: str, batch_size: int, threads: int, rounds: int) -> list[Ru
     return runners
 
 
-def main() -> None:
-    """Run the comparison named on the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
-    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[1, 8, 32, 256])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=9)
-    options = parser.parse_args()
-    for network in options.networks:
-        for batch_size in options.batch_sizes:
-            runners = compare(network, batch_size, options.threads, options.rounds)
-            print(f"{network}, batch {batch_size}, {options.threads} threads, ms a batch")
-            report(runners)
-
-
 if __name__ == "__main__":
-    main()
+    compare_all(__doc__, compare, "float32, ms a batch", [1, 8, 32, 256], 9)

@@ -9,7 +9,6 @@ the losses of the first steps are compared with the float64 reference.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -19,10 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from contenders.processes import (
     Runner,
-    report,
+    compare_all,
     start_all,
     take_turns,
-    temporary_folder,
 )
 from workers import kernelet_worker
 from workers.networks import NETWORKS
@@ -47,8 +45,7 @@ def compare(network: str, batch_size: int, threads: int, rounds: int) -> list[Ru
     weights = kernelet_worker.initial_weights(shape)
     expected = kernelet_worker.reference_losses(shape, weights, x, y, batch_size, CHECKED_STEPS)
     task = {"network": network, "batch_size": batch_size, "threads": threads}
-    with temporary_folder() as folder:
-        runners = start_all(CONTENDERS, task, weights, {"x": x, "y": y}, Path(folder))
+    with start_all(CONTENDERS, task, weights, {"x": x, "y": y}) as runners:
         for runner in runners:
             _, losses = runner.run(CHECKED_STEPS)
             error = np.abs(np.array(losses) / np.array(expected) - 1)
@@ -61,20 +58,5 @@ def compare(network: str, batch_size: int, threads: int, rounds: int) -> list[Ru
     return runners
 
 
-def main() -> None:
-    """Run the comparison named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
-    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[128])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=15)
-    options = parser.parse_args()
-    for network in options.networks:
-        for batch_size in options.batch_sizes:
-            runners = compare(network, batch_size, options.threads, options.rounds)
-            print(f"{network}, batch {batch_size}, {options.threads} threads, float32, ms a step")
-            report(runners)
-
-
 if __name__ == "__main__":
-    main()
+    compare_all(__doc__, compare, "float32, ms a step", [128], 15)

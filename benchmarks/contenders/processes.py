@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from workers.networks import NETWORKS
 
 WORKERS = Path(__file__).resolve().parents[1] / "workers"
 # Seconds that one turn of a contender should take.
@@ -75,27 +79,22 @@ def start(name: str, script: str, task: Mapping[str, object]) -> Runner:
     return Runner(name, process)
 
 
+@contextmanager
 def start_all(
     contenders: Mapping[str, tuple[str, str]],
     task: Mapping[str, object],
     weights: Sequence[NDArray[np.float32]],
     data: Mapping[str, NDArray[np.generic]],
-    folder: Path,
-) -> list[Runner]:
+) -> Iterator[list[Runner]]:
     """Start contenders, given by name as script and setting, with the same weights and data."""
-    path = folder / "data.npz"
-    arrays = {**data, **{f"weight{k}": w for k, w in enumerate(weights)}}
-    np.savez(path, **arrays)
-    common = {**task, "data": str(path), "weights": len(weights)}
-    return [
-        start(name, script, {**common, "setting": setting})
-        for name, (script, setting) in contenders.items()
-    ]
-
-
-def temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    """Return a folder that the contenders' data lies in."""
-    return tempfile.TemporaryDirectory()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "data.npz"
+        np.savez(path, **data, **{f"weight{k}": w for k, w in enumerate(weights)})
+        common = {**task, "data": str(path), "weights": len(weights)}
+        yield [
+            start(name, script, {**common, "setting": setting})
+            for name, (script, setting) in contenders.items()
+        ]
 
 
 def take_turns(runners: Sequence[Runner], rounds: int) -> None:
@@ -121,3 +120,26 @@ def report(runners: Sequence[Runner]) -> None:
             f"  × kernelet {ratio:6.2f}  peak {runner.peak / 1e6:6.0f} MB",
             flush=True,
         )
+
+
+def compare_all(
+    description: str | None,
+    compare: Callable[[str, int, int, int], list[Runner]],
+    what: str,
+    batch_sizes: Sequence[int],
+    rounds: int,
+) -> None:
+    """Compare on the networks, batch sizes, threads and rounds named on the command line."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
+    parser.add_argument("--batch-sizes", nargs="+", type=int, default=batch_sizes)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    options = parser.parse_args()
+    for network in options.networks:
+        for batch_size in options.batch_sizes:
+            runners = compare(network, batch_size, options.threads, options.rounds)
+            print(f"{network}, batch {batch_size}, {options.threads} threads, {what}")
+            report(runners)
