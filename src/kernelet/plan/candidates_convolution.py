@@ -1,0 +1,105 @@
+"""Candidates for convolutions and dense layers, and for their gradients."""
+
+from __future__ import annotations
+
+import math
+
+from kernelet.geometry import SlidingWindow
+from kernelet.ops.convolution import (
+    Convolution,
+    ConvolutionFilterGradient,
+    ConvolutionInputGradient,
+)
+from kernelet.ops.dense import MatrixProduct, OuterProductSum
+from kernelet.plan.candidate import Arguments, Candidate, Packing, Target, round_up
+from kernelet.program import Node, Op
+
+
+def window_arguments(window: SlidingWindow) -> dict[str, int]:
+    """Return the arguments that convolution and pooling kernels share."""
+    arguments: dict[str, int] = {}
+    for axis, resolved in zip(("depth", "height", "width"), window.volume, strict=True):
+        arguments |= {
+            axis: resolved.length,
+            f"output_{axis}": resolved.output,
+            f"kernel_{axis}": resolved.kernel,
+            f"stride_{axis}": resolved.stride,
+            f"pad_{axis}": resolved.before,
+        }
+    return arguments
+
+
+NO_ACTIVATION: Arguments = {"activation": "linear", "slope": 0.0}
+
+
+def _convolution(node: Node) -> Arguments:
+    op = node.op
+    assert isinstance(op, Convolution | ConvolutionInputGradient | ConvolutionFilterGradient)
+    depth, height, width = op.window.volume
+    return {
+        **window_arguments(op.window),
+        **NO_ACTIVATION,
+        "dilation_depth": depth.dilation,
+        "dilation_height": height.dilation,
+        "dilation_width": width.dilation,
+        "channels": op.channels,
+        "filters": op.filters,
+        "groups": op.groups,
+    }
+
+
+def _packed_filters(node: Node) -> Packing:
+    op = node.op
+    assert isinstance(op, Convolution | ConvolutionInputGradient)
+    return Packing(
+        1,
+        {
+            "taps": math.prod(op.window.kernel),
+            "channels": op.channels // op.groups,
+            "filters": op.filters // op.groups,
+            "groups": op.groups,
+            "transposed": int(isinstance(op, ConvolutionInputGradient)),
+        },
+    )
+
+
+def _dense(node: Node) -> Arguments:
+    inputs, outputs = node.inputs[0].size, node.output.size
+    return {"inputs": inputs, "outputs": outputs, **NO_ACTIVATION}
+
+
+def _packed_matrix(node: Node) -> Packing:
+    op = node.op
+    assert isinstance(op, MatrixProduct)
+    rows, columns = node.inputs[1].shape
+    return Packing(
+        1,
+        {
+            "taps": 1,
+            "channels": rows,
+            "filters": columns,
+            "groups": 1,
+            "transposed": int(op.transposed),
+        },
+    )
+
+
+def _outer_product(node: Node) -> Arguments:
+    return {"inputs": node.inputs[0].size, "outputs": node.inputs[1].size, **NO_ACTIVATION}
+
+
+def _outer_product_workspace(node: Node, target: Target) -> int:
+    return target.lanes * round_up(node.inputs[1].size, target.lanes)
+
+
+CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
+    Convolution: (Candidate("convolution", _convolution, packing=_packed_filters, bias=True),),
+    ConvolutionInputGradient: (
+        Candidate("convolution_input_gradient", _convolution, packing=_packed_filters, bias=True),
+    ),
+    ConvolutionFilterGradient: (Candidate("convolution_filter_gradient", _convolution),),
+    MatrixProduct: (Candidate("dense", _dense, packing=_packed_matrix, bias=True),),
+    OuterProductSum: (
+        Candidate("outer_product_sum", _outer_product, workspace=_outer_product_workspace),
+    ),
+}
