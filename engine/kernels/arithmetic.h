@@ -3,24 +3,32 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/pointwise.h"
+#include "kernels/tile.h"
 #include "simd/common.h"
 
 namespace kernelet::KERNELET_ISA {
 
-inline void add_floats(const Call& call, std::int64_t begin, std::int64_t end) {
+inline void add_floats(const Call& call, std::int64_t begin, std::int64_t end,
+                       Activation activation, float slope) {
     for (std::int64_t k = begin; k < end; k += Vector::width) {
-        (Vector::load(call.operands[0] + k) + Vector::load(call.operands[1] + k))
-            .store(call.operands[2] + k);
+        const Vector sum = Vector::load(call.operands[0] + k) + Vector::load(call.operands[1] + k);
+        activate_sum(sum, activation, slope).store(call.operands[2] + k);
     }
 }
 
 // Operands: two inputs, output.
 inline void add(const Call& call) {
-    add_floats(call, 0, arguments<SizeArguments>(call).size * lanes);
+    const auto& a = arguments<ActivationArguments>(call);
+    add_floats(call, 0, a.size * lanes, static_cast<Activation>(a.activation),
+               static_cast<float>(a.slope));
+    activate_row(call.operands[2], a.size, a.activation);
 }
 
 // The same for shared values, over a range.
-inline void add_shared(const Call& call) { add_floats(call, call.begin, call.end); }
+inline void add_shared(const Call& call) {
+    add_floats(call, call.begin, call.end, Activation::linear, 0.0F);
+}
 
 // Operands: input, output, scale and offset of each channel.
 inline void rescale(const Call& call) {

@@ -91,9 +91,9 @@ KERNELET_INLINE void for_filter_blocks(std::int64_t filters, std::int64_t taps_b
 }
 
 inline Epilogue epilogue_of(const float* bias, std::int64_t channel, std::int64_t activation,
-                            double slope) {
+                            double slope, const float* factors = nullptr) {
     return {bias ? bias + channel : nullptr, static_cast<Activation>(activation),
-            static_cast<float>(slope)};
+            static_cast<float>(slope), factors ? factors + channel : nullptr};
 }
 
 // One row of output cells for one block of output channels of one group.
@@ -127,7 +127,7 @@ struct ForwardRow {
     }
 };
 
-// Operands: input, filters packed by `pack_filters`, bias or null, output.
+// Operands: input, filters packed by `pack_filters`, bias or null, factors or null, output.
 inline void convolution(const Call& call) {
     const auto& a = arguments<ConvolutionArguments>(call);
     const ConvolutionWindow window(a);
@@ -137,24 +137,25 @@ inline void convolution(const Call& call) {
     for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
         const AxisTaps planes = forward_taps(row / a.output_height, window.depth);
         const AxisTaps rows = forward_taps(row % a.output_height, window.height);
-        float* output = call.operands[3] + row * a.output_width * a.filters * lanes;
+        float* output = call.operands[4] + row * a.output_width * a.filters * lanes;
         for (std::int64_t g = 0; g < a.groups; ++g) {
-            for_filter_blocks(
-                filters, taps * channels, call.operands[1] + g * taps * channels * filters,
-                [&](std::int64_t q, const float* weights, std::int64_t block) {
-                    const std::int64_t filter = g * filters + q;
-                    ForwardRow{a,
-                               window,
-                               call.operands[0] + g * channels * lanes,
-                               output + filter * lanes,
-                               planes,
-                               rows,
-                               channels,
-                               weights,
-                               block,
-                               epilogue_of(call.operands[2], filter, a.activation, a.slope)}
-                        .run_all();
-                });
+            for_filter_blocks(filters, taps * channels,
+                              call.operands[1] + g * taps * channels * filters,
+                              [&](std::int64_t q, const float* weights, std::int64_t block) {
+                                  const std::int64_t filter = g * filters + q;
+                                  ForwardRow{a,
+                                             window,
+                                             call.operands[0] + g * channels * lanes,
+                                             output + filter * lanes,
+                                             planes,
+                                             rows,
+                                             channels,
+                                             weights,
+                                             block,
+                                             epilogue_of(call.operands[2], filter, a.activation,
+                                                         a.slope, call.operands[3])}
+                                      .run_all();
+                              });
         }
         activate_row(output, a.output_width * a.filters, a.activation);
     }
@@ -232,7 +233,7 @@ struct BackwardRow {
 };
 
 // Operands: gradient of the output, filters packed transposed by `pack_filters`, bias or null,
-// gradient by the input.
+// factors or null, gradient by the input.
 inline void convolution_input_gradient(const Call& call) {
     const auto& a = arguments<ConvolutionArguments>(call);
     const ConvolutionWindow window(a);
@@ -242,24 +243,25 @@ inline void convolution_input_gradient(const Call& call) {
     for (std::int64_t row = 0; row < a.depth * a.height; ++row) {
         const AxisTaps planes = backward_taps(row / a.height, window.depth);
         const AxisTaps rows = backward_taps(row % a.height, window.height);
-        float* gradient = call.operands[3] + row * a.width * a.channels * lanes;
+        float* gradient = call.operands[4] + row * a.width * a.channels * lanes;
         for (std::int64_t g = 0; g < a.groups; ++g) {
-            for_filter_blocks(
-                channels, taps * filters, call.operands[1] + g * taps * channels * filters,
-                [&](std::int64_t q, const float* weights, std::int64_t block) {
-                    const std::int64_t channel = g * channels + q;
-                    BackwardRow{a,
-                                window,
-                                call.operands[0] + g * filters * lanes,
-                                gradient + channel * lanes,
-                                planes,
-                                rows,
-                                filters,
-                                weights,
-                                block,
-                                epilogue_of(call.operands[2], channel, a.activation, a.slope)}
-                        .run_all();
-                });
+            for_filter_blocks(channels, taps * filters,
+                              call.operands[1] + g * taps * channels * filters,
+                              [&](std::int64_t q, const float* weights, std::int64_t block) {
+                                  const std::int64_t channel = g * channels + q;
+                                  BackwardRow{a,
+                                              window,
+                                              call.operands[0] + g * filters * lanes,
+                                              gradient + channel * lanes,
+                                              planes,
+                                              rows,
+                                              filters,
+                                              weights,
+                                              block,
+                                              epilogue_of(call.operands[2], channel, a.activation,
+                                                          a.slope, call.operands[3])}
+                                      .run_all();
+                              });
         }
         activate_row(gradient, a.width * a.channels, a.activation);
     }

@@ -9,17 +9,18 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// Operands: input, weights packed by `pack_filters`, bias or null, output.
+// Operands: input, weights packed by `pack_filters`, bias or null, factors or null, output.
 inline void dense(const Call& call) {
     const auto& a = arguments<DenseArguments>(call);
     const TapGrid grid{1, 1, 1, a.inputs, 0, 0, 0, 0, 0, 0};
-    for_filter_blocks(a.outputs, a.inputs, call.operands[1],
-                      [&](std::int64_t q, const float* weights, std::int64_t block) {
-                          cells_of_block[block](
-                              1, call.operands[0], 0, grid, weights, call.operands[3] + q * lanes,
-                              0, epilogue_of(call.operands[2], q, a.activation, a.slope));
-                      });
-    activate_row(call.operands[3], a.outputs, a.activation);
+    for_filter_blocks(
+        a.outputs, a.inputs, call.operands[1],
+        [&](std::int64_t q, const float* weights, std::int64_t block) {
+            cells_of_block[block](
+                1, call.operands[0], 0, grid, weights, call.operands[4] + q * lanes, 0,
+                epilogue_of(call.operands[2], q, a.activation, a.slope, call.operands[3]));
+        });
+    activate_row(call.operands[4], a.outputs, a.activation);
 }
 
 // I rows × O vectors of the weight gradient, summed over the samples of the block.

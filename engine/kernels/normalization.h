@@ -4,7 +4,9 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/pointwise.h"
 #include "kernels/reduction.h"
+#include "kernels/tile.h"
 #include "simd/common.h"
 
 namespace kernelet::KERNELET_ISA {
@@ -66,15 +68,16 @@ inline void normalized_product_sum(const Call& call) {
         });
 }
 
-// C channels of y = (x − mean) · multiplier + offset.
+// C channels of y = activation((x − mean) · multiplier + offset).
 template <int C>
 inline void normalize_tile(const float* x, float* y, std::int64_t cells, std::int64_t stride,
                            const Vector (&mean)[C], const Vector (&multiplier)[C],
-                           const Vector (&offset)[C]) {
+                           const Vector (&offset)[C], Activation activation, float slope) {
     for (std::int64_t cell = 0; cell < cells; ++cell, x += stride, y += stride) {
         for (int c = 0; c < C; ++c) {
             for (std::int64_t at = c * lanes; at < (c + 1) * lanes; at += Vector::width) {
-                fma(Vector::load(x + at) - mean[c], multiplier[c], offset[c]).store(y + at);
+                const Vector value = fma(Vector::load(x + at) - mean[c], multiplier[c], offset[c]);
+                activate_sum(value, activation, slope).store(y + at);
             }
         }
     }
@@ -82,7 +85,7 @@ inline void normalize_tile(const float* x, float* y, std::int64_t cells, std::in
 
 // Operands: x, mean, variance, gamma if `scale`, beta if `center`, y; absent ones follow.
 inline void normalize(const Call& call) {
-    const auto& a = arguments<NormalizationArguments>(call);
+    const auto& a = arguments<NormalizeArguments>(call);
     const float* gamma = a.scale ? call.operands[3] : nullptr;
     const float* beta = a.center ? call.operands[3 + a.scale] : nullptr;
     float* y = call.operands[3 + a.scale + a.center];
@@ -99,8 +102,31 @@ inline void normalize(const Call& call) {
             offset[c] = beta ? Vector::broadcast_from(beta + first + c) : Vector::zero();
         }
         normalize_tile<C>(call.operands[0] + first * lanes, y + first * lanes, a.cells,
-                          a.channels * lanes, mean, multiplier, offset);
+                          a.channels * lanes, mean, multiplier, offset,
+                          static_cast<Activation>(a.activation), static_cast<float>(a.slope));
     });
+    activate_row(y, a.cells * a.channels, a.activation);
+}
+
+// What a normalisation by fixed statistics comes to behind a product's sums: sum · factor + offset.
+// Operands: mean, variance, gamma, beta and the product's bias or null, factors, offsets.
+inline void normalization_factors(const Call& call) {
+    const auto& a = arguments<NormalizationFactorsArguments>(call);
+    const Vector epsilon = Vector::broadcast(static_cast<float>(a.epsilon));
+    for (std::int64_t c = 0; c < a.size; c += Vector::width) {
+        const int count = static_cast<int>(smaller(Vector::width, a.size - c));
+        const auto load = [&](int operand, Vector absent) {
+            const float* numbers = call.operands[operand];
+            return numbers ? Vector::load_partial(numbers + c, count) : absent;
+        };
+        const Vector mean = load(0, Vector::zero());
+        const Vector deviation = sqrt(load(1, Vector::zero()) + epsilon);
+        const Vector factor = load(2, Vector::broadcast(1.0F)) / deviation;
+        const Vector beta = load(3, Vector::zero());
+        const Vector bias = load(4, Vector::zero());
+        factor.store_partial(call.operands[5] + c, count);
+        fma(bias - mean, factor, beta).store_partial(call.operands[6] + c, count);
+    }
 }
 
 // For each of C channels: ∂x = multiplier · (upstream − shift − (x − mean) · slope).
@@ -170,7 +196,7 @@ inline void normalize_fixed_gradient(const Call& call) {
             offset[c] = Vector::zero();
         }
         normalize_tile<C>(call.operands[0] + first * lanes, gradient + first * lanes, a.cells,
-                          a.channels * lanes, mean, multiplier, offset);
+                          a.channels * lanes, mean, multiplier, offset, Activation::linear, 0.0F);
     });
 }
 

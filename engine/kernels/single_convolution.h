@@ -71,10 +71,17 @@ KERNELET_INLINE void accumulate_single(Vector (&sums)[P][V], const float* x,
     }
 }
 
-KERNELET_INLINE Vector finish_single(Vector sum, const float* bias, int count,
-                                     const Epilogue& epilogue) {
-    const Vector value = bias ? sum + Vector::load_partial(bias, count) : sum;
-    return finish(value, {nullptr, epilogue.activation, epilogue.slope}, 0);
+// `count` output channels from `channel` on.
+KERNELET_INLINE Vector finish_single(Vector sum, const Epilogue& epilogue, std::int64_t channel,
+                                     int count) {
+    Vector value = sum;
+    if (epilogue.factors) {
+        value = fma(sum, Vector::load_partial(epilogue.factors + channel, count),
+                    Vector::load_partial(epilogue.bias + channel, count));
+    } else if (epilogue.bias) {
+        value = sum + Vector::load_partial(epilogue.bias + channel, count);
+    }
+    return activate_sum(value, epilogue.activation, epilogue.slope);
 }
 
 // P neighbouring output cells × V vectors of output channels.
@@ -108,9 +115,8 @@ inline void single_tile(const float* input, std::int64_t input_stride, const Tap
         KERNELET_UNROLL
         for (int v = 0; v < V; ++v) {
             float* target = output + p * output_stride + v * Vector::width;
-            const float* bias = epilogue.bias ? epilogue.bias + v * Vector::width : nullptr;
             const int count = Whole ? Vector::width : own.within(v);
-            const Vector value = finish_single(sums[p][v], bias, count, epilogue);
+            const Vector value = finish_single(sums[p][v], epilogue, v * Vector::width, count);
             if constexpr (Whole) {
                 value.store(target);
             } else {
@@ -184,7 +190,7 @@ struct SingleRow {
     }
 };
 
-// Operands: input, filters, bias or null, output. Pieces are rows of output cells.
+// Operands: input, filters, bias or null, factors or null, output. Pieces are rows of output cells.
 inline void convolution_single(const Call& call) {
     const auto& a = arguments<SingleConvolutionArguments>(call);
     const ConvolutionWindow window(a);
@@ -194,20 +200,21 @@ inline void convolution_single(const Call& call) {
     for (std::int64_t row = call.begin; row < call.end; ++row) {
         const AxisTaps planes = forward_taps(row / a.output_height, window.depth);
         const AxisTaps rows = forward_taps(row % a.output_height, window.height);
-        float* output = call.operands[3] + row * row_floats;
+        float* output = call.operands[4] + row * row_floats;
         for (std::int64_t g = 0; g < a.groups; ++g) {
             for (std::int64_t q = 0; q < filters; q += 2 * lanes) {
                 const std::int64_t filter = g * filters + q;
-                SingleRow{a,
-                          window,
-                          call.operands[0] + g * channels,
-                          output + filter,
-                          planes,
-                          rows,
-                          channels,
-                          call.operands[1] + filter,
-                          smaller(2 * lanes, filters - q),
-                          epilogue_of(call.operands[2], filter, a.activation, a.slope)}
+                SingleRow{
+                    a,
+                    window,
+                    call.operands[0] + g * channels,
+                    output + filter,
+                    planes,
+                    rows,
+                    channels,
+                    call.operands[1] + filter,
+                    smaller(2 * lanes, filters - q),
+                    epilogue_of(call.operands[2], filter, a.activation, a.slope, call.operands[3])}
                     .run_all();
             }
         }

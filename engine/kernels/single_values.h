@@ -125,14 +125,13 @@ inline void dense_tile(const SingleDenseArguments& a, const float* input, const 
                                 weights + cell * a.channels * a.outputs, own);
     }
     for (int v = 0; v < V; ++v) {
-        const float* bias = epilogue.bias ? epilogue.bias + v * Vector::width : nullptr;
         const int count = Whole ? Vector::width : own.within(v);
-        const Vector value = finish_single(sums[0][v], bias, count, epilogue);
+        const Vector value = finish_single(sums[0][v], epilogue, v * Vector::width, count);
         value.store_partial(output + v * Vector::width, count);
     }
 }
 
-// Operands: input, weights, bias or null, output. Pieces are groups of outputs.
+// Operands: input, weights, bias or null, factors or null, output. Pieces are groups of outputs.
 inline void dense_single(const Call& call) {
     const auto& a = arguments<SingleDenseArguments>(call);
     const std::int64_t end = smaller(call.end * lanes, a.outputs);
@@ -143,11 +142,11 @@ inline void dense_single(const Call& call) {
         const auto tile = count == together ? dense_tile<8, true>
                           : count == lanes  ? dense_tile<group_vectors, true>
                                             : dense_tile<group_vectors, false>;
-        tile(a, call.operands[0], call.operands[1] + o, count, call.operands[3] + o,
-             epilogue_of(call.operands[2], o, a.activation, a.slope));
+        tile(a, call.operands[0], call.operands[1] + o, count, call.operands[4] + o,
+             epilogue_of(call.operands[2], o, a.activation, a.slope, call.operands[3]));
         o += count;
     }
-    float* first = call.operands[3] + call.begin * lanes;
+    float* first = call.operands[4] + call.begin * lanes;
     activate_row(first, call.end - call.begin, a.activation);
 }
 
@@ -185,7 +184,7 @@ inline void bias_add_single(const Call& call) {
 
 // Operands: those of `normalize`.
 inline void normalize_single(const Call& call) {
-    const auto& a = arguments<NormalizationArguments>(call);
+    const auto& a = arguments<NormalizeArguments>(call);
     const float* gamma = a.scale ? call.operands[3] : nullptr;
     const float* beta = a.center ? call.operands[3 + a.scale] : nullptr;
     float* y = call.operands[3 + a.scale + a.center];
@@ -196,8 +195,11 @@ inline void normalize_single(const Call& call) {
         Vector multiplier = Vector::broadcast(1.0F) / sqrt(variance + epsilon);
         if (gamma) multiplier = multiplier * Vector::load_partial(gamma + c, count);
         const Vector offset = beta ? Vector::load_partial(beta + c, count) : Vector::zero();
-        return fma(x - Vector::load_partial(call.operands[1] + c, count), multiplier, offset);
+        const Vector distance = x - Vector::load_partial(call.operands[1] + c, count);
+        return activate_sum(fma(distance, multiplier, offset),
+                            static_cast<Activation>(a.activation), static_cast<float>(a.slope));
     });
+    activate_row(y, a.cells * padded_channels(a.channels) / lanes, a.activation);
 }
 
 // --- All channels of a cell ----------------------------------------------------------------------

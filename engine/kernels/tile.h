@@ -88,18 +88,29 @@ struct Epilogue {
     const float* bias;  // of the first output channel of the block, or null
     Activation activation;
     float slope;
+    const float* factors = nullptr;  // of the same channels, with a bias; or null
 };
 
-KERNELET_INLINE Vector finish(Vector sum, const Epilogue& epilogue, std::int64_t channel) {
-    const Vector value = epilogue.bias ? sum + Vector::broadcast(epilogue.bias[channel]) : sum;
-    if (epilogue.activation == Activation::relu) {
+// The activations that the epilogue applies; `activate_row` does the others.
+KERNELET_INLINE Vector activate_sum(Vector value, Activation activation, float slope) {
+    if (activation == Activation::relu) {
         return max(Vector::zero(), value);
     }
-    if (epilogue.activation == Activation::leaky_relu) {
-        return select(less(value, Vector::zero()), value * Vector::broadcast(epilogue.slope),
-                      value);
+    if (activation == Activation::leaky_relu) {
+        return select(less(value, Vector::zero()), value * Vector::broadcast(slope), value);
     }
     return value;
+}
+
+KERNELET_INLINE Vector finish(Vector sum, const Epilogue& epilogue, std::int64_t channel) {
+    Vector value = sum;
+    if (epilogue.factors) {
+        value = fma(sum, Vector::broadcast_from(epilogue.factors + channel),
+                    Vector::broadcast_from(epilogue.bias + channel));
+    } else if (epilogue.bias) {
+        value = sum + Vector::broadcast_from(epilogue.bias + channel);
+    }
+    return activate_sum(value, epilogue.activation, epilogue.slope);
 }
 
 // P / `lane_vectors` output cells × Q output channels, for all lanes.

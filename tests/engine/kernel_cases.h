@@ -38,6 +38,13 @@ class Random {
     std::mt19937 generator_{20};
 };
 
+// Factors of channels in every other case, otherwise none.
+inline Numbers random_factors(Random& random, std::int64_t channels) {
+    return random.between(0, 1) == 0 ? random.numbers(channels) : Numbers{};
+}
+
+inline float* data_or_null(Numbers& numbers) { return numbers.empty() ? nullptr : numbers.data(); }
+
 class Kernels {
   public:
     explicit Kernels(const std::string& isa) : table_(kernelet::kernel_table(isa)) {}

@@ -31,14 +31,13 @@ Numbers rectified(Numbers values) {
     return values;
 }
 
-// Each channel's bias in every cell and lane.
-Numbers biased(const Numbers& bias, std::int64_t cells) {
-    const auto channels = static_cast<std::int64_t>(bias.size());
-    Numbers result(size_of(cells * channels * lanes));
-    for (std::int64_t k = 0; k < cells * channels * lanes; ++k) {
-        result[size_of(k)] = bias[size_of(k / lanes % channels)];
+// Sums multiplied by each channel's factor, if there are any, with each channel's bias added.
+void finish(Numbers& sums, const Numbers& factors, const Numbers& bias) {
+    for (std::size_t k = 0; k < sums.size(); ++k) {
+        const std::size_t channel = k / size_of(lanes) % bias.size();
+        if (!factors.empty()) sums[k] *= factors[channel];
+        sums[k] += bias[channel];
     }
-    return result;
 }
 
 void test_convolution(const Kernels& kernels, Random& random) {
@@ -51,12 +50,14 @@ void test_convolution(const Kernels& kernels, Random& random) {
     Numbers weights = random.numbers(taps);
     Numbers bias = random.numbers(a.filters);
     Numbers transposed_bias = random.numbers(a.channels);
+    Numbers factors = random_factors(random, a.filters);
+    Numbers transposed_factors = random_factors(random, a.channels);
     Numbers upstream = random.numbers(output_cells * a.filters * lanes);
     Numbers gradient = random.numbers(taps);
     const Numbers before = gradient;
 
-    Numbers expected = biased(bias, output_cells);
-    Numbers expected_input = biased(transposed_bias, input_cells);
+    Numbers expected(upstream.size(), 0.0F);
+    Numbers expected_input(input.size(), 0.0F);
     Numbers expected_weights(size_of(taps), 0.0F);
     for_products(a, [&](std::int64_t in, std::int64_t w, std::int64_t out) {
         for (std::int64_t lane = 0; lane < lanes; ++lane) {
@@ -67,6 +68,8 @@ void test_convolution(const Kernels& kernels, Random& random) {
             expected_weights[size_of(w)] += input[from] * upstream[to];
         }
     });
+    finish(expected, factors, bias);
+    finish(expected_input, transposed_factors, transposed_bias);
     if (a.activation == static_cast<std::int64_t>(kernelet::Activation::relu)) {
         expected = rectified(expected);
         expected_input = rectified(expected_input);
@@ -74,13 +77,16 @@ void test_convolution(const Kernels& kernels, Random& random) {
 
     Numbers output(expected.size());
     Numbers forward = packed(kernels, weights, a, false);
-    kernels.run("convolution", {input.data(), forward.data(), bias.data(), output.data()}, a);
+    kernels.run("convolution",
+                {input.data(), forward.data(), bias.data(), data_or_null(factors), output.data()},
+                a);
     CHECK(output == expected);
 
     Numbers input_gradient(input.size());
     Numbers backward = packed(kernels, weights, a, true);
     kernels.run("convolution_input_gradient",
-                {upstream.data(), backward.data(), transposed_bias.data(), input_gradient.data()},
+                {upstream.data(), backward.data(), transposed_bias.data(),
+                 data_or_null(transposed_factors), input_gradient.data()},
                 a);
     CHECK(input_gradient == expected_input);
 
@@ -116,7 +122,7 @@ void test_dense(const Kernels& kernels, Random& random) {
     const PackFiltersArguments pack{1, a.inputs, a.outputs, 1, 0};
     kernels.run("pack_filters", {weights.data(), forward.data()}, pack);
     Numbers output(expected.size());
-    kernels.run("dense", {input.data(), forward.data(), nullptr, output.data()}, a);
+    kernels.run("dense", {input.data(), forward.data(), nullptr, nullptr, output.data()}, a);
     CHECK(output == expected);
 
     Numbers gradient(weights.size());

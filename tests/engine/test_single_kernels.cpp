@@ -41,6 +41,15 @@ Numbers gathered(const Numbers& numbers, std::int64_t channels, std::int64_t cel
     return result;
 }
 
+// Sums multiplied by each channel's factor, if there are any, with each channel's bias added.
+void finish(Numbers& sums, const Numbers& factors, const Numbers& bias) {
+    for (std::size_t k = 0; k < sums.size(); ++k) {
+        const std::size_t channel = k % bias.size();
+        if (!factors.empty()) sums[k] *= factors[channel];
+        sums[k] += bias[channel];
+    }
+}
+
 SingleConvolutionArguments single(const ConvolutionArguments& a, std::int64_t cell_floats) {
     SingleConvolutionArguments result{};
 #define KERNELET_COPY(name) result.name = a.name;
@@ -58,13 +67,12 @@ void test_convolution(const Kernels& kernels, Random& random) {
     const Numbers numbers = random.numbers(a.depth * a.height * a.width * a.channels);
     Numbers weights = random.numbers(taps * a.channels / a.groups * a.filters);
     Numbers bias = random.numbers(a.filters);
-    Numbers expected(size_of(cells * a.filters));
-    for (std::int64_t k = 0; k < cells * a.filters; ++k) {
-        expected[size_of(k)] = bias[size_of(k % a.filters)];
-    }
+    Numbers factors = random_factors(random, a.filters);
+    Numbers expected(size_of(cells * a.filters), 0.0F);
     for_products(a, [&](std::int64_t in, std::int64_t w, std::int64_t out) {
         expected[size_of(out)] += numbers[size_of(in)] * weights[size_of(w)];
     });
+    finish(expected, factors, bias);
     if (a.activation == static_cast<std::int64_t>(kernelet::Activation::relu)) {
         for (float& x : expected) x = std::max(x, 0.0F);
     }
@@ -76,9 +84,10 @@ void test_convolution(const Kernels& kernels, Random& random) {
     const std::int64_t rows = a.output_depth * a.output_height;
     const std::int64_t middle = random.between(0, rows);
     for (const auto& [begin, end] : {std::pair(middle, rows), std::pair(std::int64_t{0}, middle)}) {
-        kernels.run_pieces("convolution_single",
-                           {input.data(), weights.data(), bias.data(), output.data()}, arguments,
-                           begin, end);
+        kernels.run_pieces(
+            "convolution_single",
+            {input.data(), weights.data(), bias.data(), data_or_null(factors), output.data()},
+            arguments, begin, end);
     }
     CHECK(gathered(output, a.filters, padded(a.filters)) == expected);
 }
@@ -91,11 +100,14 @@ void test_dense(const Kernels& kernels, Random& random) {
     a.outputs = random.between(1, 300);
     const Numbers numbers = random.numbers(a.cells * a.channels);
     Numbers weights = random.numbers(a.cells * a.channels * a.outputs);
+    Numbers bias = random.numbers(a.outputs);
+    Numbers factors = random_factors(random, a.outputs);
     Numbers expected(size_of(a.outputs), 0.0F);
     for (std::int64_t i = 0; i < a.cells * a.channels; ++i)
         for (std::int64_t o = 0; o < a.outputs; ++o) {
             expected[size_of(o)] += numbers[size_of(i)] * weights[size_of(i * a.outputs + o)];
         }
+    finish(expected, factors, bias);
 
     Numbers input = spread(numbers, a.channels, a.cell_floats);
     Numbers output(size_of(padded(a.outputs)));
@@ -103,8 +115,10 @@ void test_dense(const Kernels& kernels, Random& random) {
     const std::int64_t middle = random.between(0, groups);
     for (const auto& [begin, end] :
          {std::pair(middle, groups), std::pair(std::int64_t{0}, middle)}) {
-        kernels.run_pieces("dense_single", {input.data(), weights.data(), nullptr, output.data()},
-                           a, begin, end);
+        kernels.run_pieces(
+            "dense_single",
+            {input.data(), weights.data(), bias.data(), data_or_null(factors), output.data()}, a,
+            begin, end);
     }
     output.resize(size_of(a.outputs));
     CHECK(output == expected);

@@ -102,8 +102,30 @@ def reshaped() -> Model:
     )
 
 
+def normalized() -> Model:
+    """Normalisations behind products with and without bias, sums and pooling."""
+    x = kl.Input((9, 9, 3))
+    wide = kl.ReLU()(kl.BatchNormalization()(kl.Conv2D(36, 3, padding="same")(x)))
+    narrow = kl.Conv2D(36, 1, groups=3, use_bias=False)(wide)
+    narrow = kl.BatchNormalization(scale=False)(narrow)
+    summed = kl.Activation("gelu")(kl.Add()([wide, narrow]))
+    pooled = kl.BatchNormalization(center=False)(kl.MaxPooling2D()(summed))
+    dense = kl.Dense(21)(kl.Flatten()(kl.Activation("tanh")(pooled)))
+    return kl.Model(x, kl.ReLU(negative_slope=0.2)(kl.BatchNormalization()(dense)))
+
+
 NETWORKS = pytest.mark.parametrize(
-    "network", [lenet, many_kinds, branches, inputs_and_what_follows, sequences, volumes, reshaped]
+    "network",
+    [
+        lenet,
+        many_kinds,
+        branches,
+        inputs_and_what_follows,
+        sequences,
+        volumes,
+        reshaped,
+        normalized,
+    ],
 )
 
 

@@ -92,6 +92,13 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(scale)                             \
     INTEGER(center)
 
+#define ARGUMENTS_Normalize(INTEGER, REAL) \
+    ARGUMENTS_Normalization(INTEGER, REAL) INTEGER(activation) REAL(slope)
+
+#define ARGUMENTS_NormalizationFactors(INTEGER, REAL) \
+    INTEGER(size)                                     \
+    REAL(epsilon)
+
 #define ARGUMENTS_Average(INTEGER, REAL) REAL(momentum)
 
 #define ARGUMENTS_BinaryCrossEntropy(INTEGER, REAL) \
@@ -171,7 +178,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(max_pool_gradient, Pooling, 4)                        \
     KERNEL(average_pool, Pooling, 2)                             \
     KERNEL(average_pool_gradient, Pooling, 2)                    \
-    KERNEL(add, Size, 3)                                         \
+    KERNEL(add, Activation, 3)                                   \
     KERNEL(add_shared, Size, 3)                                  \
     KERNEL(rescale, Channels, 4)                                 \
     KERNEL(bias_add, Channels, 3)                                \
@@ -180,10 +187,10 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(channel_slice, ChannelSlice, 2)                       \
     KERNEL(dropout, Dropout, 2)                                  \
     KERNEL(pack_filters, PackFilters, 2)                         \
-    KERNEL(convolution, Convolution, 4)                          \
-    KERNEL(convolution_input_gradient, Convolution, 4)           \
+    KERNEL(convolution, Convolution, 5)                          \
+    KERNEL(convolution_input_gradient, Convolution, 5)           \
     KERNEL(convolution_filter_gradient, Convolution, 3)          \
-    KERNEL(dense, Dense, 4)                                      \
+    KERNEL(dense, Dense, 5)                                      \
     KERNEL(outer_product_sum, Dense, 4)                          \
     KERNEL(sum_partials, None, 2)                                \
     KERNEL(batch_mean, None, 3)                                  \
@@ -192,7 +199,8 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(channel_mean, Channels, 2)                            \
     KERNEL(channel_variance, Channels, 3)                        \
     KERNEL(normalized_product_sum, Normalization, 5)             \
-    KERNEL(normalize, Normalization, 6)                          \
+    KERNEL(normalize, Normalize, 6)                              \
+    KERNEL(normalization_factors, NormalizationFactors, 7)       \
     KERNEL(normalize_gradient, Normalization, 8)                 \
     KERNEL(normalize_fixed_gradient, Normalization, 4)           \
     KERNEL(moving_average, Average, 3)                           \
@@ -210,11 +218,11 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(absolute_error, Size, 3)                              \
     KERNEL(pack_single, PackSingle, 3)                           \
     KERNEL(unpack_single, UnpackSingle, 1)                       \
-    KERNEL(convolution_single, SingleConvolution, 4)             \
-    KERNEL(dense_single, SingleDense, 4)                         \
+    KERNEL(convolution_single, SingleConvolution, 5)             \
+    KERNEL(dense_single, SingleDense, 5)                         \
     KERNEL(rescale_single, Channels, 4)                          \
     KERNEL(bias_add_single, Channels, 3)                         \
-    KERNEL(normalize_single, Normalization, 6)                   \
+    KERNEL(normalize_single, Normalize, 6)                       \
     KERNEL(softmax_single, Channels, 2)                          \
     KERNEL(concatenate_single, Channels, any_number)             \
     KERNEL(sgd_update, SGD, 3)                                   \
@@ -238,6 +246,8 @@ KERNELET_DEFINE_ARGUMENTS(Size)
 KERNELET_DEFINE_ARGUMENTS(None)
 KERNELET_DEFINE_ARGUMENTS(Channels)
 KERNELET_DEFINE_ARGUMENTS(Normalization)
+KERNELET_DEFINE_ARGUMENTS(Normalize)
+KERNELET_DEFINE_ARGUMENTS(NormalizationFactors)
 KERNELET_DEFINE_ARGUMENTS(Average)
 KERNELET_DEFINE_ARGUMENTS(BinaryCrossEntropy)
 KERNELET_DEFINE_ARGUMENTS(TopK)

@@ -10,6 +10,8 @@ from kernelet.program import Node
 Arguments = Mapping[str, int | float | str]
 Constants = Sequence[Sequence[float]]
 
+NO_ACTIVATION: Arguments = {"activation": "linear", "slope": 0.0}
+
 
 @dataclass(frozen=True)
 class Packing:
@@ -54,6 +56,11 @@ class Candidate:
     bias : bool
         Whether the kernel takes a bias (or nothing) behind its inputs, and an activation:
         what follows the operation may be fused into it.
+    factors : bool
+        Whether it takes factors of the channels (or nothing) behind the bias, so that a
+        normalisation by fixed statistics may be fused too.
+    activation : bool
+        For a kernel without bias, whether it takes an activation.
     """
 
     kernel: str
@@ -65,6 +72,8 @@ class Candidate:
     packing: Callable[[Node], Packing] | None = None
     pieces: Callable[[Node], int] = field(default=lambda node: 1)
     bias: bool = False
+    factors: bool = False
+    activation: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from kernelet.ops.convolution import (
     ConvolutionInputGradient,
 )
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
-from kernelet.plan.candidate import Arguments, Candidate, Packing, Target, round_up
+from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Packing, Target, round_up
 from kernelet.program import Node, Op
 
 
@@ -27,9 +27,6 @@ def window_arguments(window: SlidingWindow) -> dict[str, int]:
             f"pad_{axis}": resolved.before,
         }
     return arguments
-
-
-NO_ACTIVATION: Arguments = {"activation": "linear", "slope": 0.0}
 
 
 def _convolution(node: Node) -> Arguments:
@@ -93,12 +90,20 @@ def _outer_product_workspace(node: Node, target: Target) -> int:
 
 
 CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
-    Convolution: (Candidate("convolution", _convolution, packing=_packed_filters, bias=True),),
+    Convolution: (
+        Candidate("convolution", _convolution, packing=_packed_filters, bias=True, factors=True),
+    ),
     ConvolutionInputGradient: (
-        Candidate("convolution_input_gradient", _convolution, packing=_packed_filters, bias=True),
+        Candidate(
+            "convolution_input_gradient",
+            _convolution,
+            packing=_packed_filters,
+            bias=True,
+            factors=True,
+        ),
     ),
     ConvolutionFilterGradient: (Candidate("convolution_filter_gradient", _convolution),),
-    MatrixProduct: (Candidate("dense", _dense, packing=_packed_matrix, bias=True),),
+    MatrixProduct: (Candidate("dense", _dense, packing=_packed_matrix, bias=True, factors=True),),
     OuterProductSum: (
         Candidate("outer_product_sum", _outer_product, workspace=_outer_product_workspace),
     ),

@@ -27,7 +27,7 @@ from kernelet.ops.normalization import (
 )
 from kernelet.ops.reduction import BatchMean, RequireFinite, SampleShare
 from kernelet.ops.updates import AdamUpdate, ClipByNorm, ClipByValue, GlobalNorm, SGDUpdate
-from kernelet.plan.candidate import Arguments, Candidate, Constants
+from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Constants
 from kernelet.program import Node, Op
 
 # A float32 holds whole numbers up to 2²⁴ only, so `global_norm` gets sizes as multiples of this
@@ -73,6 +73,10 @@ def _normalization(node: Node) -> Arguments:
     }
 
 
+def _normalize(node: Node) -> Arguments:
+    return {**_normalization(node), **NO_ACTIVATION}
+
+
 def _absent(operands: int) -> Callable[[Node], Constants]:
     """Return a function that fills up with absent operands."""
     return lambda node: [()] * (operands - len(node.inputs) - len(node.outputs))
@@ -94,7 +98,7 @@ _ADAM = _reals("beta_1", "beta_2", "epsilon", "weight_decay")
 TRAINING_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     ChannelMean: (Candidate("channel_mean", _channels),),
     ChannelVariance: (Candidate("channel_variance", _channels),),
-    Normalize: (Candidate("normalize", _normalization, constants=_absent(6)),),
+    Normalize: (Candidate("normalize", _normalize, constants=_absent(6), activation=True),),
     NormalizedProductSum: (Candidate("normalized_product_sum", _normalization),),
     NormalizeGradient: (Candidate("normalize_gradient", _normalization, constants=_absent(8)),),
     NormalizeFixedGradient: (

@@ -1,6 +1,7 @@
 """Operations become steps: one kernel each, with what can be fused into it.
 
-Three rewrites: a convolution or dense product takes the bias and the activation that follow it; a
+Three rewrites: a convolution or dense product takes the bias, the normalisation by fixed
+statistics and the activation that follow it, other sums and normalisations the activation; a
 reshape disappears, because it changes no element's place; an input is packed together with the
 augmentation and rescaling that directly follow it.
 """
@@ -14,10 +15,11 @@ from kernelet.ops.activation import Activate
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.augmentation import RandomFlip, RandomShift
 from kernelet.ops.bias import BiasAdd
+from kernelet.ops.normalization import Normalize
 from kernelet.ops.shape import Reshape
-from kernelet.plan.candidate import Arguments, Constants, Packed, Packing, Target
+from kernelet.plan.candidate import Arguments, Candidate, Constants, Packed, Packing, Target
 from kernelet.plan.storage import Storage
-from kernelet.program import Node, Program, Value
+from kernelet.program import Node, Program, Type, Value
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Fusion:
             if isinstance(node.op, Reshape):
                 self.aliases[node.output] = self.resolve(node.inputs[0])
                 continue
-            steps.append(self._step(node))
+            steps += self._steps(node)
         batched = (v for v in self.program.outputs.values() if v.batched)
         steps.extend(self._unpack(k, value) for k, value in enumerate(batched))
         return steps
@@ -110,7 +112,8 @@ class Fusion:
         readers = self.readers.get(value, [])
         return readers[0] if len(readers) == 1 and value not in self.kept else None
 
-    def _step(self, node: Node) -> Step:
+    def _steps(self, node: Node) -> list[Step]:
+        """Return the step of a node and of what is fused into it, behind what it needs for that."""
         candidate = self.storage.candidate(node)
         step = Step(
             kernel=candidate.kernel,
@@ -124,20 +127,35 @@ class Fusion:
             pieces=candidate.pieces(node),
             nodes=(node,),
         )
-        return self._with_epilogue(step) if candidate.bias else step
+        steps = self._with_bias(step, candidate) if candidate.bias else [step]
+        if candidate.bias or candidate.activation:
+            steps[-1] = self._with_activation(steps[-1])
+        return steps
 
-    def _with_epilogue(self, step: Step) -> Step:
-        step = replace(step, inputs=(*step.inputs, None))
+    def _with_bias(self, step: Step, candidate: Candidate) -> list[Step]:
+        """Return a step with its bias, or with factors and offsets, behind what computes those."""
+        bias: Value | None = None
         reader = self._sole_reader(step.outputs[0])
         if reader is not None and isinstance(reader.op, BiasAdd):
-            inputs = (*step.inputs[:-1], reader.inputs[1])
-            step = replace(self._absorb(step, reader), inputs=inputs)
-            reader = self._sole_reader(step.outputs[0])
-        if reader is not None and isinstance(reader.op, Activate):
+            bias = reader.inputs[1]
             step = self._absorb(step, reader)
-            chosen: Arguments = {"activation": reader.op.kind, "slope": float(reader.op.slope)}
-            step = replace(step, arguments={**step.arguments, **chosen})
-        return step
+            reader = self._sole_reader(step.outputs[0])
+        if not candidate.factors:
+            return [replace(step, inputs=(*step.inputs, bias))]
+        if reader is None or not isinstance(reader.op, Normalize) or reader.op.batch_statistics:
+            return [replace(step, inputs=(*step.inputs, bias, None))]
+        factors = _normalization_factors(reader, bias)
+        step = self._absorb(step, reader)
+        inputs = (*step.inputs, *reversed(factors.outputs))
+        return [factors, replace(step, inputs=inputs)]
+
+    def _with_activation(self, step: Step) -> Step:
+        reader = self._sole_reader(step.outputs[0])
+        if reader is None or not isinstance(reader.op, Activate):
+            return step
+        chosen: Arguments = {"activation": reader.op.kind, "slope": float(reader.op.slope)}
+        step = self._absorb(step, reader)
+        return replace(step, arguments={**step.arguments, **chosen})
 
     def _absorb(self, step: Step, node: Node) -> Step:
         self._done.add(node.output)
@@ -156,6 +174,24 @@ class Fusion:
 
     def _unpack(self, index: int, value: Value) -> Step:
         return _moving(self.storage.unpack(index, value), (self.resolve(value),), (), ())
+
+
+def _normalization_factors(node: Node, bias: Value | None) -> Step:
+    """Return the step that computes factors and offsets of a normalisation behind a bias."""
+    op = node.op
+    assert isinstance(op, Normalize)
+    mean, variance, *learned = node.inputs[1:]
+    gamma = learned[0] if op.scale else None
+    beta = learned[-1] if op.center else None
+    kind = Type(mean.shape, batched=False)
+    factors = Value(node.output.index, kind, f"{node.output.name} factors")
+    offsets = Value(node.output.index, kind, f"{node.output.name} offsets")
+    return Step(
+        "normalization_factors",
+        {"size": mean.size, "epsilon": float(op.epsilon)},
+        (mean, variance, gamma, beta, bias),
+        (factors, offsets),
+    )
 
 
 def _moving(

@@ -16,7 +16,7 @@ from kernelet.ops.dropout import Dropout
 from kernelet.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from kernelet.ops.shape import ChannelSlice, Concatenate
 from kernelet.ops.softmax import Softmax, SoftmaxGradient
-from kernelet.plan.candidate import Arguments, Candidate, Constants
+from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Constants
 from kernelet.plan.candidates_convolution import CONVOLUTION_CANDIDATES, window_arguments
 from kernelet.plan.candidates_training import TRAINING_CANDIDATES
 from kernelet.program import Node, Op
@@ -24,6 +24,10 @@ from kernelet.program import Node, Op
 
 def _size(node: Node) -> Arguments:
     return {"size": node.output.size}
+
+
+def _sum(node: Node) -> Arguments:
+    return {**_size(node), **NO_ACTIVATION}
 
 
 def _channels(node: Node) -> Arguments:
@@ -86,7 +90,7 @@ CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     **CONVOLUTION_CANDIDATES,
     **TRAINING_CANDIDATES,
     Add: (
-        Candidate("add", _size, applies=_batched),
+        Candidate("add", _sum, applies=_batched, activation=True),
         Candidate("add_shared", _size, divisible=True),
     ),
     Rescale: (Candidate("rescale", _channels, constants=_rescale_constants),),

@@ -106,7 +106,9 @@ class SingleSamples:
         """Return the kernel of blocks of samples, told of groups of channels as elements."""
         usual = CANDIDATES[op][0]
         return Candidate(
-            usual.kernel, lambda node: {**usual.arguments(node), "size": self._groups(node)}
+            usual.kernel,
+            lambda node: {**usual.arguments(node), "size": self._groups(node)},
+            activation=usual.activation,
         )
 
     def _like(
@@ -114,7 +116,12 @@ class SingleSamples:
     ) -> Candidate:
         """Return a kernel that takes the constants of the usual one, and its arguments."""
         usual = CANDIDATES[op][0]
-        return Candidate(kernel, arguments or usual.arguments, constants=usual.constants)
+        return Candidate(
+            kernel,
+            arguments or usual.arguments,
+            constants=usual.constants,
+            activation=usual.activation,
+        )
 
 
 # The kernel of each operation that single samples have one for.
@@ -123,9 +130,12 @@ _KERNELS: dict[type[Op], Callable[[SingleSamples], Candidate]] = {
         "convolution_single",
         own._convolution,
         bias=True,
+        factors=True,
         pieces=lambda node: _rows_of_cells(node.output),
     ),
-    MatrixProduct: lambda own: Candidate("dense_single", own._dense, bias=True, pieces=own._groups),
+    MatrixProduct: lambda own: Candidate(
+        "dense_single", own._dense, bias=True, factors=True, pieces=own._groups
+    ),
     MaxPool: lambda own: Candidate("max_pool", own._pooling),
     AveragePool: lambda own: Candidate("average_pool", own._pooling),
     Add: lambda own: own._alike(Add),
