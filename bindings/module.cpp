@@ -8,6 +8,7 @@ namespace nb = nanobind;
 
 void bind_arrays(nb::module_& module);
 void bind_fourier(nb::module_& module);
+void bind_machine(nb::module_& module);
 void bind_plan(nb::module_& module);
 void bind_processor(nb::module_& module);
 
@@ -29,6 +30,7 @@ NB_MODULE(_engine, module) {
     module.doc() = "Native engine of kernelet: arrays in, arrays out.";
     nb::register_exception_translator(translate_configuration_error);
     bind_processor(module);
+    bind_machine(module);
     bind_plan(module);
     bind_arrays(module);
     bind_fourier(module);

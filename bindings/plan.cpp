@@ -2,10 +2,12 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -77,7 +79,8 @@ std::int64_t run(Plan& plan, Buffer<float> parameters, Buffer<float> slots,
                  const std::vector<AnyRows>& inputs, const std::vector<Rows<float>>& outputs,
                  Buffer<const std::int64_t> order, Buffer<const float> learning_rates,
                  Rows<float> results, std::int64_t first_step, std::int64_t position,
-                 std::uint64_t seed, std::uint64_t epoch, int threads) {
+                 std::uint64_t seed, std::uint64_t epoch, int threads,
+                 std::optional<Rows<std::int64_t>> times) {
     const auto samples = static_cast<std::int64_t>(order.shape(0));
     const auto steps =
         static_cast<std::size_t>((samples + plan.batch_size() - 1) / plan.batch_size());
@@ -108,6 +111,14 @@ std::int64_t run(Plan& plan, Buffer<float> parameters, Buffer<float> slots,
     arguments.seed = seed;
     arguments.epoch = epoch;
     arguments.threads = threads;
+    if (times) {
+        if (static_cast<int>(times->shape(0)) < threads ||
+            static_cast<std::int64_t>(times->shape(1)) != plan.time_count()) {
+            throw std::invalid_argument(
+                "times need a row a thread with an entry for every instruction and phase");
+        }
+        arguments.times = times->data();
+    }
     nb::gil_scoped_release release;
     return plan.run(arguments);
 }
@@ -181,15 +192,18 @@ void bind_plan(nb::module_& module) {
         .def("memory", &Plan::memory, "threads"_a, "Bytes of the arenas on this many threads.")
         .def("run", &run, "parameters"_a, "slots"_a, "inputs"_a, "outputs"_a, "order"_a,
              "learning_rates"_a, "results"_a, "first_step"_a, "position"_a, "seed"_a, "epoch"_a,
-             "threads"_a,
+             "threads"_a, "times"_a = nb::none(),
              nb::sig("def run(self, parameters: numpy.ndarray, "
                      "slots: numpy.ndarray, inputs: Sequence[numpy.ndarray], "
                      "outputs: Sequence[numpy.ndarray], order: numpy.ndarray, "
                      "learning_rates: numpy.ndarray, results: numpy.ndarray, "
                      "first_step: int, position: int, seed: int, epoch: int, "
-                     "threads: int) -> int"),
+                     "threads: int, times: numpy.ndarray | None = None) -> int"),
              "Run a step for every batch of `order`; return how many steps were done.\n\n"
              "`inputs` are (rows, elements) arrays of float32, uint8 or int32; `order` names the\n"
-             "row of each sample. `outputs` are filled from row `position` on.")
+             "row of each sample. `outputs` are filled from row `position` on. To `times`, int64\n"
+             "with a row a thread, are added the nanoseconds of each instruction, and behind them\n"
+             "those waited at the end of each phase.")
+        .def_prop_ro("time_count", &Plan::time_count, "Instructions and phases.")
         .def_prop_ro("isa", &Plan::isa);
 }

@@ -10,6 +10,7 @@
 #include "kernelet/kernel_list.h"
 #include "kernelet/select.h"
 #include "kernelet/threads.h"
+#include "stopwatch.h"
 
 namespace kernelet {
 
@@ -81,8 +82,9 @@ void Plan::add_instruction(const std::string& kernel, std::vector<Operand> opera
                                     std::to_string(description.operands) + " operands, got " +
                                     std::to_string(operands.size()));
     }
-    phases_.back().instructions.push_back(
-        {kernels_[index], kernel, std::move(operands), arrange(description, arguments), count});
+    phases_.back().instructions.push_back({kernels_[index], kernel, std::move(operands),
+                                           arrange(description, arguments), count,
+                                           instruction_count_++});
 }
 
 void Plan::finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t block_size,
@@ -143,7 +145,8 @@ class Plan::Worker {
           plan_(region.plan),
           run_(region.run),
           thread_(thread),
-          threads_(threads) {
+          threads_(threads),
+          stopwatch_(run_.times ? run_.times + thread * plan_.time_count() : nullptr) {
         bases_ = {plan_.scratch_.get() + thread * plan_.sizes_.scratch,
                   plan_.batch_.get(),
                   plan_.shared_.get(),
@@ -163,6 +166,7 @@ class Plan::Worker {
                 }
                 run_phase(phase);
                 region_.barrier.wait();
+                stopwatch_.lap(waiting(phase));
                 if (*step_.stop) {
                     if (thread_ == 0) {
                         report(step);
@@ -178,6 +182,11 @@ class Plan::Worker {
     }
 
   private:
+    // The entry of what is waited for at the end of a phase.
+    std::size_t waiting(const Phase& phase) const {
+        return plan_.instruction_count_ + static_cast<std::size_t>(&phase - plan_.phases_.data());
+    }
+
     void begin_step(std::int64_t step) {
         const std::int64_t begin = step * plan_.batch_size_;
         step_.batch = std::min(plan_.batch_size_, run_.samples - begin);
@@ -286,6 +295,7 @@ class Plan::Worker {
         instruction.kernel({operands.data(), instruction.arguments.data(), &step_, part.block,
                             part.samples, part.first, part.begin, part.end,
                             static_cast<std::int64_t>(count)});
+        stopwatch_.lap(instruction.entry);
     }
 
     float* resolve(const Operand& operand, std::int64_t block, std::int64_t group) const {
@@ -311,6 +321,7 @@ class Plan::Worker {
     const RunArguments& run_;
     int thread_;
     int threads_;
+    Stopwatch stopwatch_;
     int parity_ = 0;
     std::int64_t blocks_ = 0;
     Step step_{};

@@ -5,6 +5,7 @@
 #include "kernelet/array_kernels.h"
 #include "kernelet/fourier.h"
 #include "kernelet/kernel_list.h"
+#include "kernelet/machine_kernels.h"
 
 #if defined(__x86_64__)
 #define KERNELET_TABLES(TABLE) TABLE(scalar) TABLE(avx2) TABLE(avx512)
@@ -14,11 +15,12 @@
 #define KERNELET_TABLES(TABLE) TABLE(scalar)
 #endif
 
-#define KERNELET_DECLARE_TABLE(isa)                 \
-    namespace kernelet::isa {                       \
-    extern const Kernel kernel_table[];             \
-    extern const ArrayKernels array_kernel_table;   \
-    extern const FourierTable fourier_kernel_table; \
+#define KERNELET_DECLARE_TABLE(isa)                   \
+    namespace kernelet::isa {                         \
+    extern const Kernel kernel_table[];               \
+    extern const ArrayKernels array_kernel_table;     \
+    extern const FourierTable fourier_kernel_table;   \
+    extern const MachineKernels machine_kernel_table; \
     }
 KERNELET_TABLES(KERNELET_DECLARE_TABLE)
 
@@ -68,6 +70,15 @@ const FourierTable& fourier_table(std::string_view isa) {
         return kernelet::level::fourier_kernel_table; \
     }
     KERNELET_TABLES(KERNELET_FIND_FOURIER_TABLE)
+    throw std::invalid_argument("no kernels for instruction set " + std::string(isa));
+}
+
+const MachineKernels& machine_kernels(std::string_view isa) {
+#define KERNELET_FIND_MACHINE_TABLE(level)            \
+    if (isa == #level) {                              \
+        return kernelet::level::machine_kernel_table; \
+    }
+    KERNELET_TABLES(KERNELET_FIND_MACHINE_TABLE)
     throw std::invalid_argument("no kernels for instruction set " + std::string(isa));
 }
 

@@ -40,7 +40,7 @@ ROWS = (
         "training",
         "utils",
     ),
-    ("runs",),
+    ("profiling", "runs"),
     ("cli",),
 )
 ROW_OF = {part: row for row, parts in enumerate(ROWS) for part in parts}

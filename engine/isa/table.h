@@ -12,6 +12,7 @@
 #include "kernels/filter_gradient.h"
 #include "kernels/fourier.h"
 #include "kernels/losses.h"
+#include "kernels/machine.h"
 #include "kernels/metrics.h"
 #include "kernels/normalization.h"
 #include "kernels/pooling.h"
@@ -37,5 +38,9 @@ const ArrayKernels array_kernel_table = {
 
 extern const FourierTable fourier_kernel_table;
 const FourierTable fourier_kernel_table = {fourier_kernels<float>, fourier_kernels<double>};
+
+extern const MachineKernels machine_kernel_table;
+const MachineKernels machine_kernel_table = {machine_sums * Vector::width, machine_multiply_add,
+                                             machine_read, machine_write, machine_copy};
 
 }  // namespace kernelet::KERNELET_ISA

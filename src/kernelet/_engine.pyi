@@ -66,6 +66,48 @@ def cgroup_limit(root: str = '/') -> float | None:
     where they set no quota. `root` is the folder that stands for "/".
     """
 
+class MovementRates:
+    """Bytes a second, those read and those written both counted."""
+
+    @property
+    def read(self) -> float: ...
+
+    @property
+    def write(self) -> float: ...
+
+    @property
+    def copy(self) -> float: ...
+
+def multiply_add_rate(isa: str, threads: int, repetitions: int) -> float:
+    """
+    Multiply-adds of float32 a second, of all threads together at their best.
+    """
+
+def bfloat16_dot_rate(threads: int, repetitions: int) -> float:
+    """Multiply-adds of bfloat16 in vectors a second; 0 where there are none."""
+
+def tile_rate(threads: int, repetitions: int) -> float:
+    """Multiply-adds of tiles of bfloat16 a second; 0 where there are none."""
+
+def tile_load_seconds(bytes: int, stride: int, offset: int, repetitions: int) -> float:
+    """
+    Seconds to load a tile whose rows begin `stride` bytes apart, `offset` bytes
+    behind a cache line, out of `bytes`; 0 where there are no tiles.
+    """
+
+def movement_rates(isa: str, bytes: int, threads: int, repetitions: int) -> MovementRates:
+    """
+    How fast threads go through `bytes` of their own, all together at their best.
+    """
+
+def barrier_seconds(threads: int, repetitions: int) -> float:
+    """
+    Seconds that threads which arrive at the same time take to leave a barrier.
+    """
+
+def region_seconds(threads: int) -> float:
+    """Seconds until threads have been brought together and are done."""
+
 LANES: int = 16
 
 ALIGNMENT: int = 16
@@ -130,13 +172,19 @@ class Plan:
     def memory(self, threads: int) -> int:
         """Bytes of the arenas on this many threads."""
 
-    def run(self, parameters: numpy.ndarray, slots: numpy.ndarray, inputs: Sequence[numpy.ndarray], outputs: Sequence[numpy.ndarray], order: numpy.ndarray, learning_rates: numpy.ndarray, results: numpy.ndarray, first_step: int, position: int, seed: int, epoch: int, threads: int) -> int:
+    def run(self, parameters: numpy.ndarray, slots: numpy.ndarray, inputs: Sequence[numpy.ndarray], outputs: Sequence[numpy.ndarray], order: numpy.ndarray, learning_rates: numpy.ndarray, results: numpy.ndarray, first_step: int, position: int, seed: int, epoch: int, threads: int, times: numpy.ndarray | None = None) -> int:
         """
         Run a step for every batch of `order`; return how many steps were done.
 
         `inputs` are (rows, elements) arrays of float32, uint8 or int32; `order` names the
-        row of each sample. `outputs` are filled from row `position` on.
+        row of each sample. `outputs` are filled from row `position` on. To `times`, int64
+        with a row a thread, are added the nanoseconds of each instruction, and behind them
+        those waited at the end of each phase.
         """
+
+    @property
+    def time_count(self) -> int:
+        """Instructions and phases."""
 
     @property
     def isa(self) -> str: ...

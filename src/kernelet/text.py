@@ -58,7 +58,27 @@ def short_time(seconds: float) -> str:
     return f"{value:,.{digits}f} {unit}"
 
 
-def table(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> str:
+def quantity(count: float) -> str:
+    """Return a number in three digits, with the decimal prefix that leaves it at least 1.
+
+    Examples
+    --------
+    >>> quantity(15_052_800), quantity(984), quantity(0), quantity(1.2e11)
+    ('15.1 M', '984', '0', '120 G')
+    """
+    for prefix, factor in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        # 999.5 of one unit round to 1000, which is 1 of the next.
+        if count >= 0.9995 * factor:
+            return f"{_three_digits(count / factor)} {prefix}"
+    return _three_digits(count) if count % 1 else f"{count:.0f}"
+
+
+def _three_digits(value: float) -> str:
+    digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:,.{digits}f}"
+
+
+def table(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,), gap: int = 2) -> str:
     """Align columns.
 
     Parameters
@@ -67,6 +87,8 @@ def table(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> str:
         All of one length; the first are the headings.
     left : sequence of int
         Columns written flush left; the others stand flush right.
+    gap : int
+        Blanks between columns.
 
     Examples
     --------
@@ -81,5 +103,5 @@ def table(rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)) -> str:
             cell.ljust(width) if column in left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
-        lines.append("  ".join(cells).rstrip())
+        lines.append((" " * gap).join(cells).rstrip())
     return "\n".join(lines)

@@ -53,6 +53,7 @@ struct Instruction {
     std::vector<Operand> operands;
     std::vector<Argument> arguments;
     std::int64_t count;  // elements, in range phases; otherwise pieces of a block
+    std::size_t entry;   // of its time: its number among all instructions
 };
 
 enum class PhaseKind : std::int64_t { blocks, tasks, range, pieces };
@@ -86,6 +87,9 @@ struct RunArguments {
     std::uint64_t epoch;
     int threads;
     float* results;  // one row a step
+    // Null, or nanoseconds to add to: a row a thread, with an entry an instruction and, behind
+    // these, an entry a phase for what the thread waits at its end.
+    std::int64_t* times = nullptr;
 };
 
 class Plan {
@@ -115,6 +119,10 @@ class Plan {
     const std::string& isa() const { return isa_; }
     std::int64_t batch_size() const { return batch_size_; }
     std::int64_t result_count() const { return static_cast<std::int64_t>(results_.size()); }
+    // Entries of a row of times.
+    std::int64_t time_count() const {
+        return static_cast<std::int64_t>(instruction_count_ + phases_.size());
+    }
 
     // Bytes of the plan's arenas when run on this many threads.
     std::int64_t memory(int threads) const;
@@ -133,6 +141,7 @@ class Plan {
     std::string isa_;
     const Kernel* kernels_;
     std::vector<Phase> phases_;
+    std::size_t instruction_count_ = 0;
     ArenaSizes sizes_{};
     std::int64_t blocks(std::int64_t samples) const {
         return (samples + block_size_ - 1) / block_size_;

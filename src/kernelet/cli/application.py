@@ -27,6 +27,7 @@ COMMANDS = (
     "report",
     "summary",
     "convolve",
+    "bench",
     "info",
 )
 

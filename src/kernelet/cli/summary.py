@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +45,11 @@ def command(
 
     MODEL is a run folder or a .safetensors file; NETWORK a name such as lenet5.
     """
+    from kernelet.cli.models import find_model
     from kernelet.explain import savings as savings_of
     from kernelet.explain import summarize
 
-    found = _find(model, shape, classes)
+    found = find_model(model, shape, classes)
     summary = summarize(found, batch_size)
     saved = savings_of(found) if savings else None
     if drawing is not None:
@@ -86,36 +86,3 @@ def _draw(model: Model, file: Path) -> None:
             f"--diagram is {name}; there is no folder {quoted(str(file.parent))}."
         )
     write_atomically(file, diagram(model).to_svg().encode())
-
-
-def _find(name: str, shape: str | None, classes: int | None) -> Model:
-    """Return a network by its name, or the model in a file."""
-    from kernelet.data.listing import quoted
-    from kernelet.errors import ModelFileError
-    from kernelet.interchange.safetensors import load_model
-    from kernelet.networks import NETWORKS, make_network
-    from kernelet.runs.folder import find_model_file
-
-    if name in NETWORKS and not Path(name).exists():
-        given = {} if classes is None else {"classes": classes}
-        if shape is None:
-            return NETWORKS[name](**given)
-        return make_network(name, _parse_shape(shape), **given)
-    if shape is not None or classes is not None:
-        raise click.UsageError("--input and --classes are for networks; a model file has its own.")
-    if not Path(name).exists():
-        raise ModelFileError(
-            f"{quoted(name)} is neither a file or folder nor a network.\n"
-            f"  Name a run folder, a .safetensors file, or one of {', '.join(NETWORKS)}."
-        )
-    return load_model(find_model_file(Path(name)))
-
-
-def _parse_shape(text: str) -> tuple[int, int, int]:
-    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})(?:[x×](\d{1,4}))?", text.strip())
-    if match is None:
-        raise click.UsageError(
-            f"--input is {text!r}; expected height, width and channels, such as 28x28x1."
-        )
-    height, width, channels = match.groups(default="1")
-    return int(height), int(width), int(channels)

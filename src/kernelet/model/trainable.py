@@ -13,6 +13,7 @@ from kernelet.errors import UsageError
 
 if TYPE_CHECKING:
     from kernelet.model.base import Model
+    from kernelet.plan.planner import Plan
     from kernelet.training.callbacks.base import Callback
     from kernelet.training.callbacks.history import History
     from kernelet.training.checkpoints import Checkpointer
@@ -307,6 +308,46 @@ class Trainable:
             first = outputs[0] if isinstance(outputs, list) else outputs
             print(f"{len(first)} samples  {time.perf_counter() - began:.1f} s")
         return outputs
+
+    def plan(
+        self,
+        batch_size: int | None = None,
+        *,
+        training: bool = False,
+        threads: int | None = None,
+    ) -> Plan:
+        """Return how the engine runs the network: ``print(model.plan(128).describe())``.
+
+        Parameters
+        ----------
+        batch_size, threads
+            As for `fit`.
+        training : bool
+            A step of training, instead of a prediction.
+
+        Returns
+        -------
+        Plan
+            Its ``describe()`` tells the work, the bytes and the predicted time of every step.
+
+        Raises
+        ------
+        UsageError
+            If the input shape is not known yet, or a model is not compiled that is to be trained.
+        ConfigurationError
+            If arguments, loss and network do not fit.
+
+        Examples
+        --------
+        >>> from kernelet.networks import lenet5
+        >>> description = lenet5().plan(128, threads=1).describe()
+        >>> [step.layer for step in description.steps if step.kernel == "dense"]
+        ['dense1', 'dense2', 'classes']
+        """
+        from kernelet.training.execution import Machine
+        from kernelet.training.planning import plan_of
+
+        return plan_of(self._model(), Machine.checked(batch_size, threads), training=training)
 
 
 def _numbers(logs: dict[str, float], named: bool) -> Numbers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from kernelet.plan.candidate import Target, round_up
 from kernelet.plan.fusion import Fusion, Step
@@ -13,6 +14,10 @@ from kernelet.plan.merging import joined, merged
 from kernelet.plan.schedule import Phase, PhaseKind, Scheduler, spread
 from kernelet.plan.storage import SampleBlocks, Storage
 from kernelet.program import Program, Type, Value
+
+if TYPE_CHECKING:
+    from kernelet.plan.description import PlanDescription
+    from kernelet.plan.rates import Rates
 
 # Sums over the batch are kept apart in at most this many groups, and in no more than this many
 # floats together: more groups occupy more threads, but each holds a copy of all gradients.
@@ -38,6 +43,12 @@ class Plan:
         Fixed numbers.
     results : dict of str to int
         Where the program's single-number outputs lie among the shared values.
+    storage : Storage
+        Of batched values.
+    target : Target
+        The engine that it is for.
+    threads : int
+        That are worth waking for it; the results are the same with any number.
     """
 
     program: Program
@@ -51,6 +62,22 @@ class Plan:
     partial: int
     constants: tuple[float, ...]
     results: dict[str, int]
+    storage: Storage
+    target: Target
+    threads: int
+
+    def describe(self, rates: Rates | None = None) -> PlanDescription:
+        """Return what each step does, and what it is predicted to take.
+
+        Parameters
+        ----------
+        rates : Rates, optional
+            Of the machine and the threads; by default built-in ones for the plan's threads.
+        """
+        from kernelet.plan.describing import Describer
+        from kernelet.plan.rates import built_in_rates
+
+        return Describer(self, rates or built_in_rates(self.threads)).describe()
 
     def memory(self, threads: int, target: Target) -> int:
         """Return the bytes that the engine's arenas will take, before any of them exists."""
@@ -75,7 +102,9 @@ class Planner:
         offsets: Mapping[str, int],
         target: Target,
         storage: Storage,
+        threads: int = 1,
     ) -> None:
+        self.threads = threads
         self.program = program
         self.batch_size = batch_size
         self.target = target
@@ -130,6 +159,9 @@ class Planner:
             partial=self.partial.size,
             constants=tuple(self.constants),
             results=self._results(),
+            storage=self.storage,
+            target=self.target,
+            threads=self.threads,
         )
 
     def _packed(self, steps: list[Step]) -> list[Step]:
@@ -280,6 +312,7 @@ def make_plan(
     offsets: Mapping[str, int],
     target: Target,
     storage: Storage | None = None,
+    threads: int = 1,
 ) -> Plan:
     """Plan a program.
 
@@ -295,9 +328,12 @@ def make_plan(
         Of the engine that will run the plan.
     storage : Storage, optional
         Of batched values; by default blocks of samples.
+    threads : int
+        That are worth waking, for predictions of time; nothing else depends on it.
 
     Returns
     -------
     Plan
     """
-    return Planner(program, batch_size, offsets, target, storage or SampleBlocks(target)).plan()
+    stored = storage or SampleBlocks(target)
+    return Planner(program, batch_size, offsets, target, stored, threads).plan()

@@ -1,0 +1,185 @@
+"""`kernelet bench`: how fast networks are here, and where the time goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kernelet.model import Model
+
+_MACHINE = "machine"
+_PLAN_BATCH = 128
+_BATCHES = {True: (32, 128), False: (1, 32, 128)}
+# Losses that a model may be trained with that says nothing of one.
+_LOSSES = ("sparse_categorical_crossentropy", "mean_squared_error")
+
+
+@click.command("bench")
+@click.argument("what", metavar="[MODEL|NETWORK|machine]", default="lenet5")
+@click.option("--plan", is_flag=True, help="Time every step of one plan.")
+@click.option(
+    "--batch-size",
+    "batch_sizes",
+    type=click.IntRange(1),
+    multiple=True,
+    metavar="B",
+    help="Pictures a step; may be repeated.  [default: some usual ones; 128 with --plan]",
+)
+@click.option(
+    "--training/--inference",
+    "training",
+    default=None,
+    help="Steps of training, or predictions.  [default: both; training with --plan]",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 1024),
+    multiple=True,
+    metavar="N",
+    help="Threads; may be repeated.  [default: 1 and all; all with --plan]",
+)
+@click.option("--input", "shape", metavar="HxWxC", help="Pictures that a NETWORK is made for.")
+@click.option("--classes", type=click.IntRange(2), help="Classes that a NETWORK tells apart.")
+@click.option("--all", "every", is_flag=True, help="With --plan, show the shortest steps, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: an object a measurement.")
+def command(
+    what: str,
+    plan: bool,
+    batch_sizes: tuple[int, ...],
+    training: bool | None,
+    threads: tuple[int, ...],
+    shape: str | None,
+    classes: int | None,
+    every: bool,
+    as_json: bool,
+) -> None:
+    """Measure how fast a network is here, where its time goes, or what the machine can do.
+
+    MODEL is a run folder or a .safetensors file; NETWORK a name such as lenet5. Pictures and
+    labels are made up: their values do not matter. With --plan, every step of the network's plan
+    is shown with its work, its time and how near it comes to what the machine can do; with
+    `machine`, only that is measured.
+    """
+    from kernelet.cli.models import find_model
+
+    if what == _MACHINE:
+        _refuse_for_machine(plan, batch_sizes, training, shape, classes, every)
+        _machine(threads, as_json=as_json)
+        return
+    if every and not plan:
+        raise click.UsageError("--all shows more steps of a plan; give --plan with it.")
+    model = find_model(what, shape, classes)
+    if plan:
+        batch_size, count = _only("--batch-size", batch_sizes), _only("--threads", threads)
+        trained = training is not False
+        _plan(model, batch_size or _PLAN_BATCH, trained, count, every, as_json)
+    else:
+        kinds = (True, False) if training is None else (training,)
+        for kind in kinds:
+            _speed(model, kind, batch_sizes or _BATCHES[kind], _counts(threads), as_json=as_json)
+
+
+def _refuse_for_machine(*given: object) -> None:
+    if any(value not in (None, False, ()) for value in given):
+        raise click.UsageError("`bench machine` takes no other options than --threads and --json.")
+
+
+def _only(option: str, given: tuple[int, ...]) -> int | None:
+    if len(given) > 1:
+        raise click.UsageError(f"--plan takes one plan apart; give {option} once.")
+    return given[0] if given else None
+
+
+def _counts(threads: tuple[int, ...]) -> Sequence[int]:
+    from kernelet.executors.native_processor import usable_threads
+
+    return threads or sorted({1, usable_threads()})
+
+
+def _machine(threads: tuple[int, ...], *, as_json: bool) -> None:
+    from kernelet.profiling import measure_machine
+
+    machine = measure_machine(threads or None)
+    if as_json:
+        _write(machine)
+    else:
+        from kernelet.cli.bench_display import show_machine
+
+        show_machine(machine)
+
+
+def _plan(
+    model: Model,
+    batch_size: int,
+    training: bool,
+    threads: int | None,
+    every: bool,
+    as_json: bool,
+) -> None:
+    from kernelet.profiling import profile
+
+    if training:
+        _make_ready(model)
+    found = profile(model, batch_size, training=training, threads=threads)
+    if as_json:
+        from kernelet.profiling.records import profile_record
+
+        _write(profile_record(found))
+    else:
+        from kernelet.cli.bench_display import show_profile
+
+        show_profile(found, every=every)
+
+
+def _speed(
+    model: Model,
+    training: bool,
+    batch_sizes: Sequence[int],
+    threads: Sequence[int],
+    *,
+    as_json: bool,
+) -> None:
+    from kernelet.cli.bench_display import SpeedTable
+    from kernelet.profiling.speed import measure_speed
+
+    if training:
+        _make_ready(model)
+    shown = None if as_json else SpeedTable(model.name, training=training)
+    for batch_size in batch_sizes:
+        for count in threads:
+            speed = measure_speed(model, batch_size, training=training, threads=count)
+            if shown is None:
+                _write(speed)
+            else:
+                shown.add(speed)
+    if shown is not None:
+        shown.show()
+
+
+def _make_ready(model: Model) -> None:
+    """Compile a model for training, with a loss that its output suits."""
+    from kernelet.errors import ConfigurationError
+
+    refused: ConfigurationError | None = None
+    for loss in _LOSSES:
+        model.compile("adam", loss)
+        try:
+            model.trainer.training_program()
+        except ConfigurationError as error:
+            refused = refused or error
+        else:
+            return
+    assert refused is not None
+    raise refused
+
+
+def _write(measured: Any) -> None:
+    import msgspec
+
+    from kernelet.cli.json_lines import write_json
+
+    write_json(msgspec.to_builtins(measured))

@@ -1,0 +1,172 @@
+"""What each kernel really multiplies, with the lanes that it leaves idle and without the border.
+
+Operations count by their definition: every tap of every output cell, padding included. Kernels
+leave out taps outside the picture, fill up vectors, or get by with fewer products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from kernelet.plan.candidate import Arguments, round_up
+
+Products = Callable[[Mapping[str, int], int], int]
+
+_AXES = ("depth", "height", "width")
+
+
+@dataclass(frozen=True)
+class Account:
+    """How a kernel's work is counted.
+
+    Attributes
+    ----------
+    products : callable or None
+        Multiply-adds that it does on one block of samples, from its arguments and the lanes of a
+        vector; None where it multiplies as often as its operations say, or not at all.
+    numbers : str
+        Kind of number whose multiply-adds limit it; a key of `Rates.multiply_adds`.
+    """
+
+    products: Products | None = None
+    numbers: str = "float32"
+
+
+def connected(arguments: Mapping[str, int]) -> int:
+    """Return how many pairs of an input cell and an output cell a window connects.
+
+    Examples
+    --------
+    >>> axis = {"": 4, "output_": 4, "kernel_": 3, "stride_": 1, "pad_": 1, "dilation_": 1}
+    >>> row = {f"{name}width": length for name, length in axis.items()}
+    >>> single = {"": 1, "output_": 1, "kernel_": 1, "stride_": 1, "pad_": 0, "dilation_": 1}
+    >>> others = {f"{n}{a}": v for n, v in single.items() for a in ("depth", "height")}
+    >>> connected(row | others)  # 3·4, but for the neighbours that the ends of the row lack
+    10
+    """
+    pairs = 1
+    for axis in _AXES:
+        pairs *= _along(
+            arguments[axis],
+            arguments[f"output_{axis}"],
+            arguments[f"kernel_{axis}"],
+            arguments[f"stride_{axis}"],
+            arguments[f"pad_{axis}"],
+            arguments[f"dilation_{axis}"],
+        )
+    return pairs
+
+
+def _along(length: int, output: int, kernel: int, stride: int, pad: int, dilation: int) -> int:
+    pairs = 0
+    for tap in range(kernel):
+        shift = tap * dilation - pad
+        first = max(0, -(shift // stride))
+        last = min(output - 1, (length - 1 - shift) // stride)
+        pairs += max(0, last - first + 1)
+    return pairs
+
+
+def _window(arguments: Mapping[str, int], lanes: int) -> int:
+    channels = arguments["channels"] // arguments["groups"]
+    return lanes * connected(arguments) * channels * arguments["filters"]
+
+
+def _single_window(arguments: Mapping[str, int], lanes: int) -> int:
+    groups = arguments["groups"]
+    filters = groups * round_up(arguments["filters"] // groups, lanes)
+    return connected(arguments) * arguments["channels"] // groups * filters
+
+
+def _matrix(arguments: Mapping[str, int], lanes: int) -> int:
+    return lanes * arguments["inputs"] * arguments["outputs"]
+
+
+def _single_matrix(arguments: Mapping[str, int], lanes: int) -> int:
+    inputs = arguments["cells"] * arguments["channels"]
+    return inputs * round_up(arguments["outputs"], lanes)
+
+
+_AS_DEFINED = Account()
+
+#: Every kernel of the engine.
+ACCOUNTS: Mapping[str, Account] = {
+    "convolution": Account(_window),
+    "convolution_input_gradient": Account(_window),
+    "convolution_filter_gradient": Account(_window),
+    "convolution_single": Account(_single_window),
+    "dense": Account(_matrix),
+    "dense_single": Account(_single_matrix),
+    "outer_product_sum": Account(_matrix),
+    **dict.fromkeys(
+        (
+            "absolute_error",
+            "activate",
+            "activate_gradient",
+            "adam_update",
+            "add",
+            "add_shared",
+            "average_pool",
+            "average_pool_gradient",
+            "batch_mean",
+            "bias_add",
+            "bias_add_single",
+            "binary_accuracy",
+            "binary_cross_entropy",
+            "binary_cross_entropy_gradient",
+            "categorical_cross_entropy",
+            "categorical_cross_entropy_gradient",
+            "channel_mean",
+            "channel_slice",
+            "channel_sum",
+            "channel_variance",
+            "clip_by_norm",
+            "clip_by_value",
+            "concatenate",
+            "concatenate_single",
+            "dropout",
+            "global_norm",
+            "max_pool",
+            "max_pool_gradient",
+            "momentum_update",
+            "moving_average",
+            "normalization_factors",
+            "normalize",
+            "normalize_fixed_gradient",
+            "normalize_gradient",
+            "normalize_single",
+            "normalized_product_sum",
+            "one_hot",
+            "pack_filters",
+            "pack_samples",
+            "pack_single",
+            "require_finite",
+            "rescale",
+            "rescale_single",
+            "sample_share",
+            "sgd_update",
+            "softmax",
+            "softmax_cross_entropy",
+            "softmax_cross_entropy_gradient",
+            "softmax_gradient",
+            "softmax_single",
+            "squared_error",
+            "squared_error_gradient",
+            "sum_partials",
+            "top_k_accuracy",
+            "unpack_samples",
+            "unpack_single",
+        ),
+        _AS_DEFINED,
+    ),
+}
+
+
+def products(kernel: str, arguments: Arguments, lanes: int) -> int | None:
+    """Return the multiply-adds that a kernel does on a block; None where as many as defined."""
+    count = ACCOUNTS[kernel].products
+    if count is None:
+        return None
+    whole = {name: value for name, value in arguments.items() if isinstance(value, int)}
+    return count(whole, lanes)

@@ -1,0 +1,212 @@
+"""What a plan says of its steps: work, bytes, places, predicted times."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import kernelet as kl
+from kernelet import _engine
+from kernelet.executors.native import TARGET, planned
+from kernelet.geometry import sliding_window
+from kernelet.ops.convolution import taps
+from kernelet.plan.accounts import ACCOUNTS, connected
+from kernelet.plan.candidates_convolution import window_arguments
+from kernelet.plan.description import FORWARD, GRADIENTS, PARTS, UPDATE, PlanDescription
+from kernelet.plan.planner import make_plan
+from kernelet.plan.rates import Level, Rates, built_in_rates
+from kernelet.plan.single import SingleSamples
+from kernelet.program import Program, ProgramBuilder
+from programs import branched_network, convolution, new_state, plain_network
+
+
+def described(program: Program, batch_size: int = 64, threads: int = 2) -> PlanDescription:
+    return planned(program, batch_size, new_state(program).offsets, threads).describe()
+
+
+def one_convolution(filters: int = 5, kernel: int = 3) -> Program:
+    build = ProgramBuilder()
+    build.outputs["maps"] = convolution(build, build.input("x", (8, 6, 2)), "c", filters, kernel)
+    return build.finish()
+
+
+def test_every_kernel_has_an_account() -> None:
+    assert set(ACCOUNTS) == set(_engine.kernel_names())
+
+
+def test_every_account_counts_by_numbers_with_a_rate() -> None:
+    known = built_in_rates(1).multiply_adds
+    assert {account.numbers for account in ACCOUNTS.values()} <= set(known)
+
+
+WINDOWS = st.tuples(
+    st.integers(1, 9),
+    st.integers(1, 4),
+    st.sampled_from(["valid", "same", "full"]),
+    st.integers(1, 3),
+    st.integers(1, 2),
+).filter(lambda w: w[2] != "valid" or w[4] * (w[1] - 1) < w[0])
+
+
+@given(st.lists(WINDOWS, min_size=1, max_size=3))
+def test_connected_cells_are_those_that_the_definition_visits(
+    axes: list[tuple[int, int, str, int, int]],
+) -> None:
+    mode = axes[0][2]
+    lengths, kernels, _, strides, dilations = (list(column) for column in zip(*axes, strict=True))
+    if mode == "valid" and any(
+        d * (k - 1) >= n for n, k, d in zip(lengths, kernels, dilations, strict=True)
+    ):
+        return
+    window = sliding_window(lengths, kernels, mode, strides, dilations)
+    arguments = {
+        **window_arguments(window),
+        **{
+            f"dilation_{axis}": one.dilation
+            for axis, one in zip(("depth", "height", "width"), window.volume, strict=True)
+        },
+    }
+    visited = sum(
+        math.prod(len(range(s.start, s.stop)) for s in tap.target) for tap in taps(window)
+    )
+    assert connected(arguments) == visited
+
+
+@pytest.mark.parametrize("network", [plain_network, branched_network])
+def test_multiply_adds_are_those_of_the_program(network: Callable[[], Program]) -> None:
+    program = network()
+    plan = described(program, 48)
+    batched = {v for node in program.nodes for v in (*node.inputs, *node.outputs) if v.batched}
+    expected = sum(
+        node.cost.multiply_adds * (48 if batched.intersection((*node.inputs, *node.outputs)) else 1)
+        for node in program.nodes
+    )
+    assert sum(step.multiply_adds for step in plan.steps) == expected
+    assert plan.multiply_adds == expected  # what trains packs nothing once a run
+
+
+def test_kernels_multiply_for_idle_lanes_but_not_beyond_the_border() -> None:
+    whole, _ = (described(one_convolution(), n, 1) for n in (64, 48))
+    (step,) = [s for s in whole.steps if s.kernel == "convolution"]
+    # 3 taps on each axis, but 2 at either end: 3·8 − 2 and 3·6 − 2 of 3·8 and 3·6.
+    assert step.multiply_adds == 64 * 8 * 6 * 9 * 2 * 5
+    assert step.multiplications == 64 * 22 * 16 * 2 * 5
+    program = one_convolution(kernel=1)
+    state = new_state(program)
+    plan = make_plan(program, 17, state.offsets, TARGET).describe()
+    (step,) = [s for s in plan.steps if s.kernel == "convolution"]
+    assert step.multiplications * 17 == step.multiply_adds * 32
+
+
+def test_single_samples_multiply_for_the_lanes_of_missing_filters() -> None:
+    program = one_convolution(kernel=1)
+    storage = SingleSamples(program, TARGET.lanes, spread=False)
+    plan = make_plan(program, 3, new_state(program).offsets, TARGET, storage).describe()
+    (step,) = [s for s in plan.steps if s.kernel == "convolution_single"]
+    assert step.multiplications * 5 == step.multiply_adds * 16
+    assert (plan.storage, plan.block, plan.blocks) == ("single samples", 1, 3)
+    assert step.written == 3 * 8 * 6 * 16 * 4  # five maps in sixteen lanes
+
+
+def test_bytes_are_those_of_the_operands() -> None:
+    program = one_convolution()
+    plan = described(program, 32, 1)
+    loading, step, storing = [s for s in plan.steps if not s.once]
+    picture, maps = 4 * 32 * 8 * 6 * 2, 4 * 32 * 8 * 6 * 5
+    filters, bias = 4 * 9 * 2 * 5, 4 * 5
+    assert (loading.read, loading.written) == (picture, picture)
+    assert loading.reads == ("outside",)
+    assert step.read == picture + 2 * (filters + bias)  # both blocks read them
+    assert step.written == maps
+    assert (storing.read, storing.written, storing.writes) == (maps, maps, ("outside",))
+    (packing,) = [s for s in plan.steps if s.once]
+    assert (packing.read, packing.written) == (filters, filters)
+
+
+def test_sums_over_the_batch_are_read_and_written() -> None:
+    plan = described(plain_network(), 64)
+    (step, *_) = [s for s in plan.steps if s.kernel == "convolution_filter_gradient"]
+    weights = 4 * math.prod(step.shape)
+    assert step.written == 4 * weights  # four blocks
+    assert "partial" in step.reads
+    assert step.writes == ("partial",)
+    sums = [s for s in plan.steps if s.kernel == "sum_partials"]
+    trained = sum(p.value.size for p in plain_network().parameters if p.role == "weight")
+    assert sum(s.written for s in sums) >= 4 * trained
+
+
+def test_steps_fall_into_forward_gradients_and_update() -> None:
+    plan = described(plain_network())
+    parts: dict[str, list[str]] = {}
+    for step in plan.steps:
+        parts.setdefault(step.part, []).append(step.kernel)
+    assert set(parts) == set(PARTS)
+    assert {"convolution", "max_pool", "softmax_cross_entropy"} <= set(parts[FORWARD])
+    assert "convolution_input_gradient" in parts[GRADIENTS]
+    assert "sum_partials" in parts[GRADIENTS]
+    assert "pack_filters" in parts[FORWARD]
+    assert "pack_filters" in parts[GRADIENTS]  # transposed, for the gradient by the input
+    assert set(parts[UPDATE]) == {"adam_update"}
+    assert {step.part for step in described(one_convolution()).steps} == {FORWARD}
+
+
+def test_averages_of_batch_statistics_belong_to_the_update() -> None:
+    plan = described(branched_network())
+    assert {s.part for s in plan.steps if s.kernel == "moving_average"} == {UPDATE}
+    assert {s.part for s in plan.steps if s.kernel == "channel_mean"} == {FORWARD}
+
+
+def test_fused_operations_are_named() -> None:
+    plan = kl.networks.lenet5().plan(32, threads=1).describe()
+    work = {step.layer: step.work for step in plan.steps if step.kernel in ("convolution", "dense")}
+    assert work["conv1"] == "convolution + bias + relu"
+    assert work["classes"] == "dense + bias"
+    assert plan.steps[-1].work == "unpack_samples"
+
+
+def test_predicted_times_follow_the_slower_of_arithmetic_and_memory() -> None:
+    program = one_convolution()
+    plan = planned(program, 32, new_state(program).offsets, 1)
+    slow_memory = Rates(1, {"float32": 1e12}, (Level("memory", math.inf, 1e6),), 0.0, 0.0)
+    slow_arithmetic = Rates(1, {"float32": 1e6}, (Level("memory", math.inf, 1e12),), 0.0, 0.0)
+    for rates, limit in ((slow_memory, "memory"), (slow_arithmetic, "compute")):
+        (step,) = [s for s in plan.describe(rates).steps if s.kernel == "convolution"]
+        assert step.limit == limit
+        assert step.bound == max(step.compute_bound, step.memory_bound)
+        assert step.bound <= step.predicted < step.bound * 1.01
+    (step,) = [s for s in plan.describe(slow_memory).steps if s.kernel == "convolution"]
+    assert step.memory_bound == pytest.approx((step.read + step.written) / 1e6)
+    (step,) = [s for s in plan.describe(slow_arithmetic).steps if s.kernel == "convolution"]
+    assert step.compute_bound == pytest.approx((step.multiplications + step.other) / 1e6)
+
+
+def test_predictions_add_up_and_wait_where_threads_have_less_to_do() -> None:
+    program = plain_network()
+    plan = planned(program, 48, new_state(program).offsets, 2)
+    together = plan.describe(built_in_rates(2))
+    assert together.predicted == sum(s.predicted for s in together.steps) + together.waiting
+    blocks = sum(s.predicted for s in together.steps if s.division == "blocks")
+    # One of two threads takes two of three blocks.
+    assert together.waiting > blocks / 3
+    assert plan.describe(built_in_rates(1)).waiting == 0
+
+
+def test_the_table_is_no_wider_than_a_hundred_columns() -> None:
+    for name in kl.networks.NETWORKS:
+        model = kl.networks.NETWORKS[name]()
+        model.compile()
+        text = str(model.plan(128, training=True, threads=2).describe())
+        assert max(map(len, text.split("\n"))) <= 100
+        assert "convolution_filter_gradient" in text
+        assert "classes" in text
+
+
+def test_a_plan_for_training_needs_a_compiled_model() -> None:
+    with pytest.raises(kl.KerneletError, match="no optimizer and loss"):
+        kl.networks.lenet5().plan(training=True)
+    with pytest.raises(kl.KerneletError, match="batch_size must be an integer"):
+        kl.networks.lenet5().plan(0)
