@@ -24,6 +24,9 @@
 #include "kernels/sliding.h"
 #include "kernels/softmax.h"
 #include "kernels/updates.h"
+#include "kernels/winograd.h"
+#include "kernels/winograd_filter_gradient.h"
+#include "kernels/winograd_filters.h"
 
 namespace kernelet::KERNELET_ISA {
 

@@ -154,6 +154,18 @@ inline void single_run(std::int64_t count, const float* input, std::int64_t inpu
     }
 }
 
+using SingleRun = void (*)(std::int64_t, const float*, std::int64_t, const TapGrid&, const float*,
+                           std::int64_t, std::int64_t, float*, std::int64_t, const Epilogue&);
+
+// The run for up to two groups of output channels.
+inline SingleRun single_run_of(std::int64_t filters) {
+    constexpr int two = 2 * group_vectors;
+    return filters == 2 * lanes ? single_run<two, true>
+           : filters > lanes    ? single_run<two, false>
+           : filters == lanes   ? single_run<group_vectors, true>
+                                : single_run<group_vectors, false>;
+}
+
 // One row of output cells for up to two groups of output channels of one group of channels.
 struct SingleRow {
     const SingleConvolutionArguments& a;
@@ -169,19 +181,15 @@ struct SingleRow {
 
     // Cells [begin, end), which have the same taps.
     void run(std::int64_t begin, std::int64_t end, const AxisTaps& columns) const {
-        constexpr int two = 2 * group_vectors;
         const VolumeTaps taps{planes, rows, columns};
         const std::int64_t cell =
             (planes.source * a.height + rows.source) * a.width + columns.source;
         const std::int64_t stride = padded_channels(a.filters);
-        const auto function = filters == 2 * lanes ? single_run<two, true>
-                              : filters > lanes    ? single_run<two, false>
-                              : filters == lanes   ? single_run<group_vectors, true>
-                                                   : single_run<group_vectors, false>;
-        function(end - begin, input + cell * a.cell_floats, a.stride_width * a.cell_floats,
-                 forward_grid(window, taps, channels, a.cell_floats, a.cell_floats == channels),
-                 weights + taps.first(window) * channels * a.filters, a.filters, filters,
-                 output + begin * stride, stride, epilogue);
+        single_run_of(filters)(
+            end - begin, input + cell * a.cell_floats, a.stride_width * a.cell_floats,
+            forward_grid(window, taps, channels, a.cell_floats, a.cell_floats == channels),
+            weights + taps.first(window) * channels * a.filters, a.filters, filters,
+            output + begin * stride, stride, epilogue);
     }
 
     void run_all() const {

@@ -69,6 +69,34 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(groups)                          \
     INTEGER(transposed)
 
+// Correlation of a picture with filters of `taps` × `taps`; `tiles` of the output are taken at a
+// time.
+#define ARGUMENTS_Winograd(INTEGER, REAL) \
+    INTEGER(taps)                         \
+    INTEGER(height)                       \
+    INTEGER(width)                        \
+    INTEGER(pad_height)                   \
+    INTEGER(pad_width)                    \
+    INTEGER(output_height)                \
+    INTEGER(output_width)                 \
+    INTEGER(channels)                     \
+    INTEGER(filters)                      \
+    INTEGER(tiles)                        \
+    INTEGER(activation)                   \
+    REAL(slope)
+
+#define ARGUMENTS_SingleWinograd(INTEGER, REAL) \
+    ARGUMENTS_Winograd(INTEGER, REAL) INTEGER(cell_floats)
+
+// `transposed` swaps channels and filters and turns the filters by half a circle; `rows` leaves
+// their order as it is, instead of blocks of output channels.
+#define ARGUMENTS_WinogradFilters(INTEGER, REAL) \
+    INTEGER(taps)                                \
+    INTEGER(channels)                            \
+    INTEGER(filters)                             \
+    INTEGER(transposed)                          \
+    INTEGER(rows)
+
 #define ARGUMENTS_Dense(INTEGER, REAL) \
     INTEGER(inputs)                    \
     INTEGER(outputs)                   \
@@ -190,6 +218,10 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(convolution, Convolution, 5)                          \
     KERNEL(convolution_input_gradient, Convolution, 5)           \
     KERNEL(convolution_filter_gradient, Convolution, 3)          \
+    KERNEL(pack_filters_winograd, WinogradFilters, 2)            \
+    KERNEL(winograd_convolution, Winograd, 6)                    \
+    KERNEL(winograd_filter_gradient, Winograd, 4)                \
+    KERNEL(winograd_single, SingleWinograd, 6)                   \
     KERNEL(dense, Dense, 5)                                      \
     KERNEL(outer_product_sum, Dense, 4)                          \
     KERNEL(sum_partials, None, 2)                                \
@@ -241,6 +273,9 @@ inline constexpr std::int64_t any_number = 0;
 
 KERNELET_DEFINE_ARGUMENTS(Convolution)
 KERNELET_DEFINE_ARGUMENTS(PackFilters)
+KERNELET_DEFINE_ARGUMENTS(Winograd)
+KERNELET_DEFINE_ARGUMENTS(SingleWinograd)
+KERNELET_DEFINE_ARGUMENTS(WinogradFilters)
 KERNELET_DEFINE_ARGUMENTS(Dense)
 KERNELET_DEFINE_ARGUMENTS(Size)
 KERNELET_DEFINE_ARGUMENTS(None)

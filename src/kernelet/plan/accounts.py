@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kernelet.plan.candidate import Arguments, round_up
+from kernelet.plan.candidates_winograd import POINTS, POSITIONS
 
 Products = Callable[[Mapping[str, int], int], int]
 
@@ -88,6 +89,22 @@ def _single_matrix(arguments: Mapping[str, int], lanes: int) -> int:
     return inputs * round_up(arguments["outputs"], lanes)
 
 
+def _positions(arguments: Mapping[str, int]) -> int:
+    """Return the values that all tiles of Winograd's algorithm have for one channel."""
+    outputs = POINTS + 1 - arguments["taps"]
+    rows, columns = (-(-arguments[f"output_{axis}"] // outputs) for axis in ("height", "width"))
+    return POSITIONS * rows * columns
+
+
+def _winograd(arguments: Mapping[str, int], lanes: int) -> int:
+    return lanes * _positions(arguments) * arguments["channels"] * arguments["filters"]
+
+
+def _single_winograd(arguments: Mapping[str, int], lanes: int) -> int:
+    filters = round_up(arguments["filters"], lanes)
+    return _positions(arguments) * arguments["channels"] * filters
+
+
 _AS_DEFINED = Account()
 
 #: Every kernel of the engine.
@@ -99,6 +116,9 @@ ACCOUNTS: Mapping[str, Account] = {
     "dense": Account(_matrix),
     "dense_single": Account(_single_matrix),
     "outer_product_sum": Account(_matrix),
+    "winograd_convolution": Account(_winograd),
+    "winograd_filter_gradient": Account(_winograd),
+    "winograd_single": Account(_single_winograd),
     **dict.fromkeys(
         (
             "absolute_error",
@@ -139,6 +159,7 @@ ACCOUNTS: Mapping[str, Account] = {
             "normalized_product_sum",
             "one_hot",
             "pack_filters",
+            "pack_filters_winograd",
             "pack_samples",
             "pack_single",
             "require_finite",

@@ -15,10 +15,24 @@ NO_ACTIVATION: Arguments = {"activation": "linear", "slope": 0.0}
 
 @dataclass(frozen=True)
 class Packing:
-    """How a kernel wants its filters: `pack_filters` arguments of one weight operand."""
+    """How a kernel wants its filters.
+
+    Attributes
+    ----------
+    operand : int
+        Which input they are.
+    arguments : mapping
+        Of the kernel that packs them.
+    kernel : str
+        Its name.
+    size : int or None
+        Floats of the packed filters; by default as many as the filters have.
+    """
 
     operand: int
     arguments: Arguments
+    kernel: str = "pack_filters"
+    size: int | None = None
 
 
 @dataclass(frozen=True)

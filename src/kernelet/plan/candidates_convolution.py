@@ -12,6 +12,7 @@ from kernelet.ops.convolution import (
 )
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Packing, Target, round_up
+from kernelet.plan.candidates_winograd import WINOGRAD, WINOGRAD_FILTER_GRADIENT
 from kernelet.program import Node, Op
 
 
@@ -91,9 +92,11 @@ def _outer_product_workspace(node: Node, target: Target) -> int:
 
 CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     Convolution: (
+        WINOGRAD,
         Candidate("convolution", _convolution, packing=_packed_filters, bias=True, factors=True),
     ),
     ConvolutionInputGradient: (
+        WINOGRAD,
         Candidate(
             "convolution_input_gradient",
             _convolution,
@@ -102,7 +105,10 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
             factors=True,
         ),
     ),
-    ConvolutionFilterGradient: (Candidate("convolution_filter_gradient", _convolution),),
+    ConvolutionFilterGradient: (
+        WINOGRAD_FILTER_GRADIENT,
+        Candidate("convolution_filter_gradient", _convolution),
+    ),
     MatrixProduct: (Candidate("dense", _dense, packing=_packed_matrix, bias=True, factors=True),),
     OuterProductSum: (
         Candidate("outer_product_sum", _outer_product, workspace=_outer_product_workspace),

@@ -166,7 +166,7 @@ class Planner:
 
     def _packed(self, steps: list[Step]) -> list[Step]:
         """Return the steps with those that pack filters in front of their first use."""
-        packed: dict[tuple[Value, tuple[tuple[str, object], ...]], Value] = {}
+        packed: dict[tuple[Value, str, tuple[tuple[str, object], ...]], Value] = {}
         result: list[Step] = []
         for step in steps:
             if step.packing is None:
@@ -174,15 +174,15 @@ class Planner:
                 continue
             source = step.inputs[step.packing.operand]
             assert source is not None
-            key = (source, tuple(sorted(step.packing.arguments.items())))
+            packing = step.packing
+            key = (source, packing.kernel, tuple(sorted(packing.arguments.items())))
             if key not in packed:
                 index = -1 - len(packed)
-                packed[key] = Value(index, Type((source.size,), False), f"{source.name} packed")
-                result.append(
-                    Step("pack_filters", step.packing.arguments, (source,), (packed[key],))
-                )
+                size = source.size if packing.size is None else packing.size
+                packed[key] = Value(index, Type((size,), False), f"{source.name} packed")
+                result.append(Step(packing.kernel, packing.arguments, (source,), (packed[key],)))
             inputs = list(step.inputs)
-            inputs[step.packing.operand] = packed[key]
+            inputs[packing.operand] = packed[key]
             result.append(replace(step, inputs=tuple(inputs)))
         return result
 

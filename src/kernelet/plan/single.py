@@ -19,6 +19,7 @@ from kernelet.ops.normalization import Normalize
 from kernelet.ops.pooling import AveragePool, MaxPool
 from kernelet.ops.shape import Concatenate, Reshape
 from kernelet.ops.softmax import Softmax
+from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import Arguments, Candidate, Packed, round_up
 from kernelet.plan.packing import pack_arguments
 from kernelet.plan.selection import CANDIDATES
@@ -56,6 +57,8 @@ class SingleSamples:
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
+        if isinstance(node.op, Convolution) and winograd.pays(node):
+            return self._winograd()
         return _KERNELS[type(node.op)](self)
 
     def pack(self, chain: list[Node], index: int, value: Value) -> Packed:
@@ -89,8 +92,23 @@ class SingleSamples:
         return self.floats(node.output) // self._lanes
 
     def _convolution(self, node: Node) -> Arguments:
-        arguments = CANDIDATES[Convolution][0].arguments(node)
+        arguments = CANDIDATES[Convolution][-1].arguments(node)
         return {**arguments, "cell_floats": self._cells(node.inputs[0])["cell_floats"]}
+
+    def _winograd(self) -> Candidate:
+        return Candidate(
+            "winograd_single",
+            self._winograd_arguments,
+            workspace=lambda node, target: winograd.single_workspace(node, target.lanes),
+            packing=lambda node: winograd.packing(node, rows=True),
+            bias=True,
+            factors=True,
+            pieces=winograd.rows_of_tiles,
+        )
+
+    def _winograd_arguments(self, node: Node) -> Arguments:
+        cell_floats = self._cells(node.inputs[0])["cell_floats"]
+        return {**winograd.single_arguments(node, self._lanes), "cell_floats": cell_floats}
 
     def _dense(self, node: Node) -> Arguments:
         arguments = dict(CANDIDATES[MatrixProduct][0].arguments(node))

@@ -1,0 +1,297 @@
+// Convolution by Winograd's algorithm: tiles of 6×6 cells become 36 values each, every one of which
+// is multiplied and added over the channels apart, and 36 sums become the outputs of a tile.
+//
+// Tiles are taken a strip at a time, so that their values stay in the second-level cache. A cell is
+// a run of floats in either storage, channels × lanes of a block of samples or padded channels of a
+// single one; only the products in between differ. Products of a position are added in the order of
+// the channels, so that both give the same bits.
+#pragma once
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "kernels/convolution.h"
+#include "kernels/pointwise.h"
+#include "kernels/single_convolution.h"
+#include "kernels/tile.h"
+#include "kernels/winograd_transforms.h"
+
+namespace kernelet::KERNELET_ISA {
+
+// Cells of a picture in row-major order; cells outside are zero.
+template <class Float>
+struct Cells {
+    Float* first;
+    std::int64_t height;
+    std::int64_t width;
+    std::int64_t cell_floats;  // between cells
+    std::int64_t floats;       // of a cell
+
+    Float* at(std::int64_t row, std::int64_t column) const {
+        return first + (row * width + column) * cell_floats;
+    }
+};
+
+// The tiles of an output, numbered along rows.
+struct TileGrid {
+    std::int64_t rows;
+    std::int64_t columns;
+
+    TileGrid(std::int64_t height, std::int64_t width, std::int64_t outputs)
+        : rows((height + outputs - 1) / outputs), columns((width + outputs - 1) / outputs) {}
+    std::int64_t count() const { return rows * columns; }
+};
+
+// Floats between the values of a strip at neighbouring positions: a cache line more than they take,
+// so that the same tile's values do not all meet in one set of the cache.
+KERNELET_INLINE std::int64_t position_stride(std::int64_t tiles, std::int64_t tile_floats) {
+    return tiles * tile_floats + lanes;
+}
+
+// Calls `function(offset, count)` for the vectors of a cell; only the last may have fewer lanes.
+template <class Function>
+KERNELET_INLINE void for_vectors(std::int64_t floats, Function&& function) {
+    std::int64_t offset = 0;
+    for (; offset + Vector::width <= floats; offset += Vector::width) {
+        function(offset, Vector::width);
+    }
+    if (offset < floats) function(offset, static_cast<int>(floats - offset));
+}
+
+KERNELET_INLINE Vector load_some(const float* from, int count) {
+    return count == Vector::width ? Vector::load(from) : Vector::load_partial(from, count);
+}
+
+KERNELET_INLINE void store_some(Vector value, float* to, int count) {
+    if (count == Vector::width) {
+        value.store(to);
+    } else {
+        value.store_partial(to, count);
+    }
+}
+
+// `read(i, j)` is cell (i, j) of a tile; its value at each position goes to `target`.
+template <class Read>
+KERNELET_INLINE void transform_tile(const Read& read, float* target, std::int64_t stride) {
+    Vector half[winograd_points][winograd_points];
+    KERNELET_UNROLL
+    for (int j = 0; j < winograd_points; ++j) {
+        Vector column[winograd_points];
+        Vector values[winograd_points];
+        KERNELET_UNROLL
+        for (int i = 0; i < winograd_points; ++i) column[i] = read(i, j);
+        transform_cells(column, values);
+        KERNELET_UNROLL
+        for (int i = 0; i < winograd_points; ++i) half[i][j] = values[i];
+    }
+    KERNELET_UNROLL
+    for (int i = 0; i < winograd_points; ++i) {
+        Vector values[winograd_points];
+        transform_cells(half[i], values);
+        KERNELET_UNROLL
+        for (int j = 0; j < winograd_points; ++j) {
+            values[j].store(target + (i * winograd_points + j) * stride);
+        }
+    }
+}
+
+// The tile whose first cell is (top, left), which may lie outside.
+inline void transform_input(const Cells<const float>& input, std::int64_t top, std::int64_t left,
+                            float* target, std::int64_t stride) {
+    const bool inside = top >= 0 && left >= 0 && top + winograd_points <= input.height &&
+                        left + winograd_points <= input.width;
+    const std::int64_t row_floats = input.width * input.cell_floats;
+    const float* corner = input.first + (top * input.width + left) * input.cell_floats;
+    for_vectors(input.floats, [&](std::int64_t offset, int count) {
+        const auto cell = [&](int i, int j) {
+            return load_some(corner + i * row_floats + j * input.cell_floats + offset, count);
+        };
+        if (inside) {
+            transform_tile(cell, target + offset, stride);
+            return;
+        }
+        const auto clipped = [&](int i, int j) {
+            const bool there =
+                top + i >= 0 && top + i < input.height && left + j >= 0 && left + j < input.width;
+            return there ? cell(i, j) : Vector::zero();
+        };
+        transform_tile(clipped, target + offset, stride);
+    });
+}
+
+// Outputs of a tile from the sums of its positions; `write(i, j, value)` puts cell (i, j).
+template <int Taps, class Write>
+KERNELET_INLINE void transform_sums(const float* sums, std::int64_t stride, int count,
+                                    const Write& write) {
+    constexpr int outputs = winograd_outputs<Taps>;
+    Vector half[winograd_points][outputs];
+    KERNELET_UNROLL
+    for (int i = 0; i < winograd_points; ++i) {
+        Vector row[winograd_points];
+        KERNELET_UNROLL
+        for (int j = 0; j < winograd_points; ++j) {
+            row[j] = load_some(sums + (i * winograd_points + j) * stride, count);
+        }
+        combine<outputs>(row, half[i]);
+    }
+    KERNELET_UNROLL
+    for (int j = 0; j < outputs; ++j) {
+        Vector column[winograd_points];
+        Vector values[outputs];
+        KERNELET_UNROLL
+        for (int i = 0; i < winograd_points; ++i) column[i] = half[i][j];
+        combine<outputs>(column, values);
+        KERNELET_UNROLL
+        for (int i = 0; i < outputs; ++i) write(i, j, values[i]);
+    }
+}
+
+// The tile whose first cell is (top, left), as far as it is inside; `finish(value, offset, count)`
+// adds the bias and activates.
+template <int Taps, class Finish>
+inline void transform_output(const float* sums, std::int64_t stride, const Cells<float>& output,
+                             std::int64_t top, std::int64_t left, const Finish& finish) {
+    const std::int64_t row_floats = output.width * output.cell_floats;
+    float* corner = output.at(top, left);
+    for_vectors(output.floats, [&](std::int64_t offset, int count) {
+        transform_sums<Taps>(sums + offset, stride, count, [&](int i, int j, Vector value) {
+            if (top + i < output.height && left + j < output.width) {
+                store_some(finish(value, offset, count),
+                           corner + i * row_floats + j * output.cell_floats + offset, count);
+            }
+        });
+    });
+}
+
+// Values and sums of a strip of tiles in a kernel's workspace.
+struct WinogradStrip {
+    float* values;
+    float* sums;
+    std::int64_t value_floats;  // of a tile at one position
+    std::int64_t sum_floats;
+    std::int64_t value_stride;  // between positions
+    std::int64_t sum_stride;
+
+    WinogradStrip(float* workspace, std::int64_t tiles, std::int64_t input_floats,
+                  std::int64_t output_floats)
+        : values(workspace),
+          value_floats(input_floats),
+          sum_floats(output_floats),
+          value_stride(position_stride(tiles, input_floats)),
+          sum_stride(position_stride(tiles, output_floats)) {
+        sums = workspace + winograd_positions * value_stride;
+    }
+};
+
+// Applies `multiply(strip, tiles)` and both transforms to tiles [begin, end), a strip at a time.
+template <int Taps, class Arguments, class Multiply, class Finish>
+inline void winograd_tiles(const Arguments& a, const Cells<const float>& input,
+                           const Cells<float>& output, const WinogradStrip& strip,
+                           std::int64_t begin, std::int64_t end, const Multiply& multiply,
+                           const Finish& finish) {
+    constexpr std::int64_t outputs = winograd_outputs<Taps>;
+    const TileGrid grid(output.height, output.width, outputs);
+    for (std::int64_t first = begin; first < end; first += a.tiles) {
+        const std::int64_t tiles = smaller(a.tiles, end - first);
+        for (std::int64_t t = 0; t < tiles; ++t) {
+            transform_input(input, (first + t) / grid.columns * outputs - a.pad_height,
+                            (first + t) % grid.columns * outputs - a.pad_width,
+                            strip.values + t * strip.value_floats, strip.value_stride);
+        }
+        multiply(tiles);
+        for (std::int64_t t = 0; t < tiles; ++t) {
+            transform_output<Taps>(strip.sums + t * strip.sum_floats, strip.sum_stride, output,
+                                   (first + t) / grid.columns * outputs,
+                                   (first + t) % grid.columns * outputs, finish);
+        }
+    }
+}
+
+// A position's products: one tap, a run of all channels.
+inline TapGrid channel_grid(std::int64_t channels) { return {1, 1, 1, channels, 0, 0, 0, 0, 0, 0}; }
+
+inline constexpr Epilogue no_epilogue = {nullptr, Activation::linear, 0.0F, nullptr};
+
+template <int Taps>
+inline void winograd_block(const Call& call) {
+    const auto& a = arguments<WinogradArguments>(call);
+    const Cells<const float> input{call.operands[0], a.height, a.width, a.channels * lanes,
+                                   a.channels * lanes};
+    const Cells<float> output{call.operands[4], a.output_height, a.output_width, a.filters * lanes,
+                              a.filters * lanes};
+    const WinogradStrip strip(call.operands[5], a.tiles, input.floats, output.floats);
+    const Epilogue epilogue =
+        epilogue_of(call.operands[2], 0, a.activation, a.slope, call.operands[3]);
+    const auto multiply = [&](std::int64_t tiles) {
+        for (int k = 0; k < winograd_positions; ++k) {
+            for_filter_blocks(a.filters, a.channels, call.operands[1] + k * a.channels * a.filters,
+                              [&](std::int64_t q, const float* weights, std::int64_t block) {
+                                  cells_of_block[block](
+                                      tiles, strip.values + k * strip.value_stride,
+                                      strip.value_floats, channel_grid(a.channels), weights,
+                                      strip.sums + k * strip.sum_stride + q * lanes,
+                                      strip.sum_floats, no_epilogue);
+                              });
+        }
+    };
+    const auto finished = [&](Vector value, std::int64_t offset, int) {
+        return finish(value, epilogue, offset / lanes);
+    };
+    const TileGrid grid(a.output_height, a.output_width, winograd_outputs<Taps>);
+    winograd_tiles<Taps>(a, input, output, strip, 0, grid.count(), multiply, finished);
+    activate_row(output.first, a.output_height * a.output_width * a.filters, a.activation);
+}
+
+// Operands: input, filters transformed by `pack_filters_winograd`, bias or null, factors or null,
+// output, workspace.
+inline void winograd_convolution(const Call& call) {
+    if (arguments<WinogradArguments>(call).taps == 3) {
+        winograd_block<3>(call);
+    } else {
+        winograd_block<5>(call);
+    }
+}
+
+template <int Taps>
+inline void winograd_sample(const Call& call) {
+    const auto& a = arguments<SingleWinogradArguments>(call);
+    const Cells<const float> input{call.operands[0], a.height, a.width, a.cell_floats, a.channels};
+    const Cells<float> output{call.operands[4], a.output_height, a.output_width,
+                              padded_channels(a.filters), a.filters};
+    const WinogradStrip strip(call.operands[5], a.tiles, padded_channels(a.channels),
+                              padded_channels(a.filters));
+    const auto multiply = [&](std::int64_t tiles) {
+        for (int k = 0; k < winograd_positions; ++k) {
+            for (std::int64_t q = 0; q < a.filters; q += 2 * lanes) {
+                const std::int64_t filters = smaller(2 * lanes, a.filters - q);
+                single_run_of(filters)(tiles, strip.values + k * strip.value_stride,
+                                       strip.value_floats, channel_grid(a.channels),
+                                       call.operands[1] + k * a.channels * a.filters + q, a.filters,
+                                       filters, strip.sums + k * strip.sum_stride + q,
+                                       strip.sum_floats, no_epilogue);
+            }
+        }
+    };
+    const Epilogue epilogue =
+        epilogue_of(call.operands[2], 0, a.activation, a.slope, call.operands[3]);
+    const auto finished = [&](Vector value, std::int64_t offset, int count) {
+        return finish_single(value, epilogue, offset, count);
+    };
+    const TileGrid grid(a.output_height, a.output_width, winograd_outputs<Taps>);
+    winograd_tiles<Taps>(a, input, output, strip, call.begin * grid.columns,
+                         call.end * grid.columns, multiply, finished);
+    const std::int64_t first = call.begin * winograd_outputs<Taps>;
+    const std::int64_t rows = smaller(call.end * winograd_outputs<Taps>, a.output_height) - first;
+    activate_row(output.at(first, 0), rows * a.output_width * output.cell_floats / lanes,
+                 a.activation);
+}
+
+// The same for a single sample. Pieces are rows of tiles.
+inline void winograd_single(const Call& call) {
+    if (arguments<SingleWinogradArguments>(call).taps == 3) {
+        winograd_sample<3>(call);
+    } else {
+        winograd_sample<5>(call);
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA

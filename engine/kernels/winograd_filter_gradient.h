@@ -1,0 +1,161 @@
+// The gradient by filters by Winograd's algorithm: the values of an input tile times those of the
+// upstream gradient's tile, summed over tiles and samples for each position apart.
+//
+// The upstream gradient is transposed first, so that its vectors run along filters and the sums,
+// [position][channel][filter], never cross lanes.
+#pragma once
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "kernels/outer_product.h"
+#include "kernels/winograd.h"
+
+namespace kernelet::KERNELET_ISA {
+
+// What the workspace holds, one behind the other.
+struct WinogradGradientSpace {
+    float* input_values;
+    float* upstream_values;
+    float* cells;  // of one upstream tile, transposed
+    float* sums;   // [position][channel][filter]
+    std::int64_t input_floats;
+    std::int64_t upstream_floats;
+    std::int64_t width;  // filters, padded
+    std::int64_t input_stride;
+    std::int64_t upstream_stride;
+
+    WinogradGradientSpace(float* workspace, const WinogradArguments& a, std::int64_t outputs)
+        : input_values(workspace),
+          input_floats(a.channels * lanes),
+          upstream_floats(padded_to_lanes(a.filters) * lanes),
+          width(padded_to_lanes(a.filters)),
+          input_stride(position_stride(a.tiles, input_floats)),
+          upstream_stride(position_stride(a.tiles, upstream_floats)) {
+        upstream_values = input_values + winograd_positions * input_stride;
+        cells = upstream_values + winograd_positions * upstream_stride;
+        sums = cells + outputs * outputs * upstream_floats;
+    }
+};
+
+// Values at all positions of an upstream tile of which `cells` holds the transposed cells.
+template <int Taps>
+inline void transform_upstream(const float* cells, std::int64_t floats, float* target,
+                               std::int64_t stride) {
+    constexpr int outputs = winograd_outputs<Taps>;
+    for (std::int64_t offset = 0; offset < floats; offset += Vector::width) {
+        Vector half[winograd_points][outputs];
+        KERNELET_UNROLL
+        for (int j = 0; j < outputs; ++j) {
+            Vector column[outputs];
+            Vector values[winograd_points];
+            KERNELET_UNROLL
+            for (int i = 0; i < outputs; ++i) {
+                column[i] = Vector::load(cells + (i * outputs + j) * floats + offset);
+            }
+            evaluate<outputs>(column, values);
+            KERNELET_UNROLL
+            for (int i = 0; i < winograd_points; ++i) half[i][j] = values[i];
+        }
+        KERNELET_UNROLL
+        for (int i = 0; i < winograd_points; ++i) {
+            Vector values[winograd_points];
+            evaluate<outputs>(half[i], values);
+            KERNELET_UNROLL
+            for (int j = 0; j < winograd_points; ++j) {
+                values[j].store(target + (i * winograd_points + j) * stride + offset);
+            }
+        }
+    }
+}
+
+// Transposes the upstream tile whose first cell is (top, left); cells outside are zero.
+template <int Taps>
+inline void transpose_tile(const Cells<const float>& upstream, std::int64_t filters,
+                           std::int64_t top, std::int64_t left, float* cells, std::int64_t width) {
+    constexpr int outputs = winograd_outputs<Taps>;
+    for (int i = 0; i < outputs; ++i) {
+        for (int j = 0; j < outputs; ++j) {
+            float* cell = cells + (i * outputs + j) * width * lanes;
+            if (top + i < upstream.height && left + j < upstream.width) {
+                transpose_cell(upstream.at(top + i, left + j), filters, cell, width);
+            } else {
+                for (std::int64_t k = 0; k < width * lanes; k += Vector::width) {
+                    Vector::zero().store(cell + k);
+                }
+            }
+        }
+    }
+}
+
+// Filters of `Taps` × `Taps` from the sums of all positions.
+template <int Taps>
+inline void transform_gradient(const float* sums, std::int64_t size, float* gradient,
+                               bool overwrite) {
+    for_vectors(size, [&](std::int64_t offset, int count) {
+        Vector half[winograd_points][Taps];
+        for (int i = 0; i < winograd_points; ++i) {
+            Vector row[winograd_points];
+            for (int j = 0; j < winograd_points; ++j) {
+                row[j] = load_some(sums + (i * winograd_points + j) * size + offset, count);
+            }
+            scale_points(row);
+            combine<Taps>(row, half[i]);
+        }
+        for (int l = 0; l < Taps; ++l) {
+            Vector column[winograd_points];
+            Vector values[Taps];
+            for (int i = 0; i < winograd_points; ++i) column[i] = half[i][l];
+            scale_points(column);
+            combine<Taps>(column, values);
+            for (int k = 0; k < Taps; ++k) {
+                float* place = gradient + (k * Taps + l) * size + offset;
+                const Vector before = overwrite ? Vector::zero() : load_some(place, count);
+                store_some(before + values[k], place, count);
+            }
+        }
+    });
+}
+
+template <int Taps>
+inline void winograd_filter_gradient_of(const Call& call) {
+    constexpr std::int64_t outputs = winograd_outputs<Taps>;
+    const auto& a = arguments<WinogradArguments>(call);
+    const Cells<const float> input{call.operands[0], a.height, a.width, a.channels * lanes,
+                                   a.channels * lanes};
+    const Cells<const float> upstream{call.operands[1], a.output_height, a.output_width,
+                                      a.filters * lanes, a.filters * lanes};
+    const WinogradGradientSpace space(call.operands[3], a, outputs);
+    const TileGrid grid(a.output_height, a.output_width, outputs);
+    const std::int64_t size = a.channels * a.filters;
+    for (std::int64_t first = 0; first < grid.count(); first += a.tiles) {
+        const std::int64_t tiles = smaller(a.tiles, grid.count() - first);
+        for (std::int64_t t = 0; t < tiles; ++t) {
+            const std::int64_t top = (first + t) / grid.columns * outputs;
+            const std::int64_t left = (first + t) % grid.columns * outputs;
+            transform_input(input, top - a.pad_height, left - a.pad_width,
+                            space.input_values + t * space.input_floats, space.input_stride);
+            transpose_tile<Taps>(upstream, a.filters, top, left, space.cells, space.width);
+            transform_upstream<Taps>(space.cells, space.upstream_floats,
+                                     space.upstream_values + t * space.upstream_floats,
+                                     space.upstream_stride);
+        }
+        const OuterCells cells{tiles, space.input_floats, space.upstream_floats, space.width};
+        for (int k = 0; k < winograd_positions; ++k) {
+            outer_products(space.input_values + k * space.input_stride, a.channels,
+                           space.upstream_values + k * space.upstream_stride, a.filters, cells,
+                           space.sums + k * size, first == 0);
+        }
+    }
+    transform_gradient<Taps>(space.sums, size, call.operands[2], call.first);
+}
+
+// Operands: input, upstream gradient, partial sum of the gradient, workspace.
+inline void winograd_filter_gradient(const Call& call) {
+    if (arguments<WinogradArguments>(call).taps == 3) {
+        winograd_filter_gradient_of<3>(call);
+    } else {
+        winograd_filter_gradient_of<5>(call);
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA

@@ -1,0 +1,298 @@
+"""Candidates for convolutions of 3×3 and 5×5 taps by Winograd's algorithm.
+
+A tile of 6×6 cells becomes 36 values, which meet the filters' values one by one: 36 multiplications
+for 4×4 outputs of 3×3 taps (instead of 144) or 2×2 outputs of 5×5 taps (instead of 100), and some
+additions for every channel and every filter. The error in float32 is about twice that of adding
+the products one by one (``benchmarks/log.md``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernelet.geometry import Window
+from kernelet.ops.convolution import (
+    Convolution,
+    ConvolutionFilterGradient,
+    ConvolutionInputGradient,
+)
+from kernelet.plan.candidate import (
+    NO_ACTIVATION,
+    Arguments,
+    Candidate,
+    Packing,
+    Target,
+    round_up,
+)
+from kernelet.program import Node
+
+AnyConvolution = Convolution | ConvolutionInputGradient | ConvolutionFilterGradient
+
+POINTS = 6
+POSITIONS = POINTS * POINTS
+TAPS = (3, 5)
+
+# Values and sums that a strip of tiles may have, of sixteen samples or of one: they should stay in
+# the second-level cache beside the filters. The number of tiles fixes the order in which the
+# gradient by filters is added up, so it must not depend on the machine.
+_BLOCK_STRIP = 1 << 14
+_SINGLE_STRIP = 1 << 17
+_FEWEST_TILES = 3
+# The gradient by filters takes as many of them at once.
+_FILTERS_TOGETHER = 16
+
+# Measured on a Zen 4 core, in the time of one multiply-add of sixteen samples: to transform the
+# cells of a channel's tile, a filter's sums, and a tile of the gradient by a filter's map, by taps;
+# and how much longer a product takes than in the usual kernels, which add longer runs.
+_CELLS_COST = 270
+_SUMS_COST = {3: 220, 5: 150}
+_UPSTREAM_COST = {3: 270, 5: 130}
+_PRODUCT_COST = 1.15
+# Where less is gained, or a sample takes fewer multiply-adds than that, products are added one by
+# one, which keeps whole numbers exact.
+_WORTHWHILE = 0.75
+_FEWEST_PRODUCTS = 1 << 18
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A picture correlated with square filters at stride 1, as the kernels see it.
+
+    Attributes
+    ----------
+    height, width : Window
+        Axes of the picture.
+    channels, filters : int
+        Of the picture and the result.
+    transposed : bool
+        Whether the filters are those of the convolution that this is the gradient of.
+    """
+
+    height: Window
+    width: Window
+    channels: int
+    filters: int
+    transposed: bool = False
+
+    @classmethod
+    def of(
+        cls, op: Convolution | ConvolutionInputGradient | ConvolutionFilterGradient
+    ) -> Correlation | None:
+        """Return an operation as a correlation that the kernels can do, or None."""
+        depth, height, width = op.window.volume
+        plain = all(axis.stride == axis.dilation == 1 for axis in (depth, height, width))
+        flat = depth.length == depth.output == depth.kernel == 1
+        square = height.kernel == width.kernel and height.kernel in TAPS
+        if not (plain and flat and square and op.groups == 1):
+            return None
+        if isinstance(op, ConvolutionInputGradient):
+            return cls(_turned(height), _turned(width), op.filters, op.channels, transposed=True)
+        return cls(height, width, op.channels, op.filters)
+
+    @property
+    def taps(self) -> int:
+        """Cells of a filter along an axis."""
+        return self.height.kernel
+
+    @property
+    def outputs(self) -> int:
+        """Cells of the result that a tile has along an axis."""
+        return POINTS + 1 - self.taps
+
+    @property
+    def rows(self) -> int:
+        """Rows of tiles."""
+        return -(-self.height.output // self.outputs)
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of the result."""
+        return self.rows * -(-self.width.output // self.outputs)
+
+    def usual_cost(self) -> int:
+        """Return the multiply-adds of the usual kernels, which skip taps outside the picture."""
+        return _products(self.height) * _products(self.width) * self.channels * self.filters
+
+    def cost(self) -> float:
+        """Return what this algorithm is predicted to take, in the usual multiply-adds."""
+        products = _PRODUCT_COST * POSITIONS * self.channels * self.filters
+        transforms = _CELLS_COST * self.channels + _SUMS_COST[self.taps] * self.filters
+        return self.tiles * (products + transforms)
+
+    def gradient_cost(self) -> float:
+        """Return the same for the gradient by the filters, taken sixteen at once."""
+        filters = round_up(self.filters, _FILTERS_TOGETHER)
+        products = _PRODUCT_COST * POSITIONS * self.channels * filters
+        transforms = _CELLS_COST * self.channels + _UPSTREAM_COST[self.taps] * filters
+        return self.tiles * (products + transforms)
+
+    def arguments(self, tiles: int) -> dict[str, int | float | str]:
+        """Return the arguments of the kernels."""
+        return {
+            "taps": self.taps,
+            "height": self.height.length,
+            "width": self.width.length,
+            "pad_height": self.height.before,
+            "pad_width": self.width.before,
+            "output_height": self.height.output,
+            "output_width": self.width.output,
+            "channels": self.channels,
+            "filters": self.filters,
+            "tiles": tiles,
+            **NO_ACTIVATION,
+        }
+
+    def packing(self, *, rows: bool) -> Packing:
+        """Return how the filters are transformed."""
+        channels, filters = self.channels, self.filters
+        if self.transposed:
+            channels, filters = filters, channels
+        arguments: Arguments = {
+            "taps": self.taps,
+            "channels": channels,
+            "filters": filters,
+            "transposed": int(self.transposed),
+            "rows": int(rows),
+        }
+        return Packing(1, arguments, "pack_filters_winograd", POSITIONS * channels * filters)
+
+
+def _products(axis: Window) -> int:
+    """Return how many pairs of an output cell and a tap meet a cell of the picture."""
+    return sum(
+        1
+        for cell in range(axis.output)
+        for tap in range(axis.kernel)
+        if 0 <= cell + tap - axis.before < axis.length
+    )
+
+
+def _turned(axis: Window) -> Window:
+    """Return the axis of the gradient by the picture, a correlation with the turned filters."""
+    before = axis.kernel - 1 - axis.before
+    after = axis.length - axis.output - before + axis.kernel - 1
+    return Window(axis.output, axis.kernel, 1, 1, before, after)
+
+
+def _correlation(node: Node) -> Correlation:
+    op = node.op
+    assert isinstance(op, AnyConvolution)
+    correlation = Correlation.of(op)
+    assert correlation is not None
+    return correlation
+
+
+def pays(node: Node) -> bool:
+    """Return whether a convolution, or a gradient of one, should go by this algorithm.
+
+    It depends on the operation alone, never on the batch or its storage, so that results do not.
+    """
+    op = node.op
+    assert isinstance(op, AnyConvolution)
+    own = Correlation.of(op)
+    if own is None:
+        return False
+    gradient = isinstance(op, ConvolutionFilterGradient)
+    cost = own.gradient_cost() if gradient else own.cost()
+    usual = own.usual_cost()
+    return usual >= _FEWEST_PRODUCTS and cost < _WORTHWHILE * usual
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Tiles that a kernel takes at a time.
+
+    Attributes
+    ----------
+    correlation : Correlation
+    values, sums : int
+        Elements of a tile at one position: its channels and its filters.
+    most : int
+        Elements that values and sums may take together.
+    """
+
+    correlation: Correlation
+    values: int
+    sums: int
+    most: int
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles there are at most."""
+        fitting = self.most // (POSITIONS * (self.values + self.sums))
+        return min(self.correlation.tiles, max(_FEWEST_TILES, fitting))
+
+    def arguments(self) -> dict[str, int | float | str]:
+        """Return the arguments of the kernels."""
+        return self.correlation.arguments(self.tiles)
+
+    def workspace(self, values: int, sums: int, lanes: int) -> int:
+        """Return the floats of values and sums of which a tile has that many at a position.
+
+        A cache line lies behind each position.
+        """
+        return sum(POSITIONS * (self.tiles * floats + lanes) for floats in (values, sums))
+
+
+def _strip(node: Node) -> Strip:
+    own = _correlation(node)
+    return Strip(own, own.channels, own.filters, _BLOCK_STRIP)
+
+
+def _single_strip(node: Node, lanes: int) -> Strip:
+    own = _correlation(node)
+    return Strip(own, round_up(own.channels, lanes), round_up(own.filters, lanes), _SINGLE_STRIP)
+
+
+def single_arguments(node: Node, lanes: int) -> Arguments:
+    """Return the arguments for a single sample, whose channels are padded to lanes."""
+    return _single_strip(node, lanes).arguments()
+
+
+def single_workspace(node: Node, lanes: int) -> int:
+    """Return the floats of scratch memory for a single sample."""
+    strip = _single_strip(node, lanes)
+    return strip.workspace(strip.values, strip.sums, lanes)
+
+
+def rows_of_tiles(node: Node) -> int:
+    """Return the rows of tiles that threads may share out."""
+    return _correlation(node).rows
+
+
+def _arguments(node: Node) -> Arguments:
+    return _strip(node).arguments()
+
+
+def _workspace(node: Node, target: Target) -> int:
+    strip, lanes = _strip(node), target.lanes
+    return strip.workspace(strip.values * lanes, strip.sums * lanes, lanes)
+
+
+def _gradient_workspace(node: Node, target: Target) -> int:
+    """Return the floats of a strip, of one tile of the gradient transposed, and of all sums."""
+    strip, lanes = _strip(node), target.lanes
+    own = strip.correlation
+    upstream = round_up(strip.sums, lanes) * lanes
+    tile = own.outputs**2 * upstream
+    values = strip.workspace(strip.values * lanes, upstream, lanes)
+    return values + tile + POSITIONS * own.channels * own.filters
+
+
+def packing(node: Node, *, rows: bool) -> Packing:
+    """Return how the filters of a node are transformed."""
+    return _correlation(node).packing(rows=rows)
+
+
+WINOGRAD = Candidate(
+    "winograd_convolution",
+    _arguments,
+    applies=pays,
+    workspace=_workspace,
+    packing=lambda node: packing(node, rows=False),
+    bias=True,
+    factors=True,
+)
+WINOGRAD_FILTER_GRADIENT = Candidate(
+    "winograd_filter_gradient", _arguments, applies=pays, workspace=_gradient_workspace
+)
