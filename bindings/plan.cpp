@@ -164,7 +164,7 @@ void bind_plan(nb::module_& module) {
             },
             "isa"_a)
         .def("add_phase", &Plan::add_phase, "kind"_a, "once"_a = false,
-             "Start a phase; `once` runs it with the first step of a run only.")
+             "Start a phase; `once` runs it only where parameters that it depends on have changed.")
         .def(
             "add_instruction",
             [](Plan& plan, const std::string& kernel,
@@ -180,15 +180,17 @@ void bind_plan(nb::module_& module) {
             "finish",
             [](Plan& plan, std::int64_t scratch, std::int64_t batch, std::int64_t shared,
                std::int64_t partial, std::int64_t batch_size, std::int64_t block_size,
-               std::int64_t groups, std::vector<float> constants,
-               std::vector<std::int64_t> results) {
+               std::int64_t groups, std::vector<float> constants, std::vector<std::int64_t> results,
+               const std::vector<std::pair<std::int64_t, std::int64_t>>& once_reads) {
+                std::vector<kernelet::Range> ranges;
+                for (const auto& [offset, size] : once_reads) ranges.push_back({offset, size});
                 plan.finish({scratch, batch, shared, partial}, batch_size, block_size, groups,
-                            std::move(constants), std::move(results));
+                            std::move(constants), std::move(results), std::move(ranges));
             },
             "scratch"_a, "batch"_a, "shared"_a, "partial"_a, "batch_size"_a, "block_size"_a,
-            "groups"_a, "constants"_a, "results"_a,
-            "Fix the sizes (floats), samples a step and a block, groups, constants and reported\n"
-            "values.")
+            "groups"_a, "constants"_a, "results"_a, "once_reads"_a,
+            "Fix the sizes (floats), samples a step and a block, groups, constants, reported\n"
+            "values, and the (offset, size) of parameters that phases to run once depend on.")
         .def("memory", &Plan::memory, "threads"_a, "Bytes of the arenas on this many threads.")
         .def("run", &run, "parameters"_a, "slots"_a, "inputs"_a, "outputs"_a, "order"_a,
              "learning_rates"_a, "results"_a, "first_step"_a, "position"_a, "seed"_a, "epoch"_a,

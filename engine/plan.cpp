@@ -89,7 +89,7 @@ void Plan::add_instruction(const std::string& kernel, std::vector<Operand> opera
 
 void Plan::finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t block_size,
                   std::int64_t groups, std::vector<float> constants,
-                  std::vector<std::int64_t> results) {
+                  std::vector<std::int64_t> results, std::vector<Range> once_reads) {
     if (batch_size < 1 || groups < 1) {
         throw std::invalid_argument("a plan needs at least one sample and one group a step");
     }
@@ -105,14 +105,18 @@ void Plan::finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t
     groups_ = (most + blocks_per_group_ - 1) / blocks_per_group_;
     constants_ = std::move(constants);
     results_ = std::move(results);
+    once_reads_ = std::move(once_reads);
+    once_seen_.clear();
     batch_ = allocate(sizes_.batch * most);
     shared_ = allocate(sizes_.shared);
     partial_ = allocate(sizes_.partial * groups_);
 }
 
 std::int64_t Plan::memory(int threads) const {
+    std::int64_t once_floats = 0;
+    for (const Range& range : once_reads_) once_floats += range.size;
     const std::int64_t floats = sizes_.scratch * threads + sizes_.batch * blocks(batch_size_) +
-                                sizes_.shared + sizes_.partial * groups_;
+                                sizes_.shared + sizes_.partial * groups_ + once_floats;
     return floats * static_cast<std::int64_t>(sizeof(float));
 }
 
@@ -121,6 +125,31 @@ void Plan::prepare(int threads) {
         scratch_ = allocate(sizes_.scratch * threads);
         prepared_threads_ = threads;
     }
+}
+
+// Compares byte by byte: whoever holds a view of the weights may have written through it.
+bool Plan::parameters_changed(const float* parameters) {
+    const auto bytes = [](const Range& range) {
+        return static_cast<std::size_t>(range.size) * sizeof(float);
+    };
+    if (!once_seen_.empty()) {
+        const float* seen = once_seen_.data();
+        const bool equal = std::all_of(once_reads_.begin(), once_reads_.end(), [&](const Range& r) {
+            const float* before = seen;
+            seen += r.size;
+            return std::memcmp(before, parameters + r.offset, bytes(r)) == 0;
+        });
+        if (equal) return false;
+    }
+    std::int64_t floats = 0;
+    for (const Range& range : once_reads_) floats += range.size;
+    once_seen_.resize(static_cast<std::size_t>(floats));
+    float* seen = once_seen_.data();
+    for (const Range& range : once_reads_) {
+        std::memcpy(seen, parameters + range.offset, bytes(range));
+        seen += range.size;
+    }
+    return true;
 }
 
 // What the threads of one run share. Consecutive phases use counters and flags in turn: a thread
@@ -132,6 +161,7 @@ struct Plan::Region {
     Barrier barrier{};
     std::atomic<std::int64_t> next[2] = {0, 0};
     bool stop[2] = {false, false};
+    bool parameters_changed = true;
     std::int64_t steps_done = 0;
 
     std::int64_t steps() const { return (run.samples + plan.batch_size_ - 1) / plan.batch_size_; }
@@ -161,7 +191,7 @@ class Plan::Worker {
         for (std::int64_t step = 0; step < region_.steps(); ++step) {
             begin_step(step);
             for (const Phase& phase : plan_.phases_) {
-                if (phase.once && step > 0) {
+                if (phase.once && (step > 0 || !region_.parameters_changed)) {
                     continue;
                 }
                 run_phase(phase);
@@ -335,7 +365,10 @@ std::int64_t Plan::run(const RunArguments& run) {
     Region region{*this, run};
     ThreadPool::global().run(run.threads, region.barrier, [&](int thread, int threads) {
         // Inside the region, because those who run one plan at the same time take turns there.
-        if (thread == 0) prepare(threads);
+        if (thread == 0) {
+            prepare(threads);
+            region.parameters_changed = parameters_changed(run.parameters);
+        }
         region.barrier.wait();
         Worker(region, thread, threads).work();
     });

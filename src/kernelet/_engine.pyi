@@ -154,7 +154,9 @@ class Plan:
     def __init__(self, isa: str) -> None: ...
 
     def add_phase(self, kind: PhaseKind, once: bool = False) -> None:
-        """Start a phase; `once` runs it with the first step of a run only."""
+        """
+        Start a phase; `once` runs it only where parameters that it depends on have changed.
+        """
 
     def add_instruction(self, kernel: str, operands: Sequence[tuple[Space, int]], arguments: dict[str, object], count: int = 0) -> None:
         """
@@ -163,10 +165,10 @@ class Plan:
         `operands` are (space, offset in floats); `count` the elements of a range phase.
         """
 
-    def finish(self, scratch: int, batch: int, shared: int, partial: int, batch_size: int, block_size: int, groups: int, constants: Sequence[float], results: Sequence[int]) -> None:
+    def finish(self, scratch: int, batch: int, shared: int, partial: int, batch_size: int, block_size: int, groups: int, constants: Sequence[float], results: Sequence[int], once_reads: Sequence[tuple[int, int]]) -> None:
         """
-        Fix the sizes (floats), samples a step and a block, groups, constants and reported
-        values.
+        Fix the sizes (floats), samples a step and a block, groups, constants, reported
+        values, and the (offset, size) of parameters that phases to run once depend on.
         """
 
     def memory(self, threads: int) -> int:

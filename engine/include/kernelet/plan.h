@@ -60,7 +60,8 @@ enum class PhaseKind : std::int64_t { blocks, tasks, range, pieces };
 
 struct Phase {
     PhaseKind kind;
-    bool once;  // depends on nothing that a step changes: runs with the first step of a run only
+    bool once;  // depends on nothing but parameters that no step changes: runs where those differ
+                // from what the last run found
     std::vector<Instruction> instructions;
 };
 
@@ -70,6 +71,12 @@ struct ArenaSizes {
     std::int64_t batch;
     std::int64_t shared;
     std::int64_t partial;
+};
+
+// Floats of the parameters.
+struct Range {
+    std::int64_t offset;
+    std::int64_t size;
 };
 
 // What one run reads and writes besides the plan's own arenas.
@@ -106,10 +113,11 @@ class Plan {
                          const std::vector<NamedArgument>& arguments, std::int64_t count);
 
     // Fixes the plan: sizes, samples a step and a block, groups, constants, and the shared values
-    // (offsets in floats) that each step reports.
+    // (offsets in floats) that each step reports; `once_reads` are the parameters that phases to
+    // run once depend on.
     void finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t block_size,
                 std::int64_t groups, std::vector<float> constants,
-                std::vector<std::int64_t> results);
+                std::vector<std::int64_t> results, std::vector<Range> once_reads);
 
     // Runs one step for every `batch_size` samples; returns the number of steps done, fewer than
     // asked where a kernel stopped the run. Allocates only if `threads` grows. Callers from several
@@ -137,6 +145,7 @@ class Plan {
     struct Region;
     class Worker;
     void prepare(int threads);
+    bool parameters_changed(const float* parameters);
 
     std::string isa_;
     const Kernel* kernels_;
@@ -153,6 +162,8 @@ class Plan {
     std::int64_t blocks_per_group_ = 0;
     std::vector<float> constants_;
     std::vector<std::int64_t> results_;
+    std::vector<Range> once_reads_;
+    std::vector<float> once_seen_;  // what the last run found there; empty before the first
     Arena scratch_, batch_, shared_, partial_;
     int prepared_threads_ = 0;
 };

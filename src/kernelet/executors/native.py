@@ -51,6 +51,7 @@ def _engine_plan(plan: Plan, isa: str) -> _engine.Plan:
         groups=plan.groups,
         constants=list(plan.constants),
         results=list(plan.results.values()),
+        once_reads=list(plan.once_reads),
     )
     return engine
 

@@ -58,7 +58,11 @@ class Instruction:
 
 @dataclass(frozen=True)
 class PlannedPhase:
-    """Instructions between two barriers; ``once`` where a run needs them in its first step only."""
+    """Instructions between two barriers.
+
+    Those to run ``once`` depend on nothing but parameters that no step changes; the engine runs
+    them again where those differ from what it found before.
+    """
 
     kind: PhaseKind
     once: bool

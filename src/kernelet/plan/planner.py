@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,8 @@ class Plan:
         Fixed numbers.
     results : dict of str to int
         Where the program's single-number outputs lie among the shared values.
+    once_reads : tuple of (int, int)
+        Offsets and sizes of the parameters that phases to run once depend on.
     storage : Storage
         Of batched values.
     target : Target
@@ -62,6 +64,7 @@ class Plan:
     partial: int
     constants: tuple[float, ...]
     results: dict[str, int]
+    once_reads: tuple[tuple[int, int], ...]
     storage: Storage
     target: Target
     threads: int
@@ -89,7 +92,9 @@ class Plan:
             (self.shared, 1),
             (self.partial, groups),
         )
-        return 4 * sum(round_up(size, target.alignment) * count for size, count in arenas)
+        seen = sum(size for _, size in self.once_reads)
+        arenas_floats = sum(round_up(size, target.alignment) * count for size, count in arenas)
+        return 4 * (arenas_floats + seen)
 
 
 class Planner:
@@ -130,6 +135,7 @@ class Planner:
         batch = self._place_batch(phases)
         constant = {p.value for p in self.program.parameters if p.value not in self.program.updates}
         planned: list[PlannedPhase] = []
+        once_reads: dict[Value, None] = {}
         scratch = 0
         for phase in phases:
             workspaces, size = self._place_scratch(phase)
@@ -143,6 +149,7 @@ class Planner:
                 constant.issuperset(step.values) for step in phase.steps
             )
             if once:
+                once_reads.update((value, None) for step in phase.steps for value in step.values)
                 constant.update(value for step in phase.steps for value in step.outputs)
             planned.append(PlannedPhase(phase.kind, once, instructions))
             if phase.sums:
@@ -159,10 +166,17 @@ class Planner:
             partial=self.partial.size,
             constants=tuple(self.constants),
             results=self._results(),
+            once_reads=self._parameters(once_reads),
             storage=self.storage,
             target=self.target,
             threads=self.threads,
         )
+
+    def _parameters(self, values: Iterable[Value]) -> tuple[tuple[int, int], ...]:
+        """Return where parameters among the values lie, and their sizes."""
+        places = ((self.places[value], value.size) for value in values)
+        found = {(p.offset, size) for p, size in places if p.space is Space.PARAMETERS}
+        return tuple(sorted(found))
 
     def _packed(self, steps: list[Step]) -> list[Step]:
         """Return the steps with those that pack filters in front of their first use."""
