@@ -141,6 +141,14 @@ void bind_plan(nb::module_& module) {
         },
         "Names of all kernels.");
 
+    module.def(
+        "bfloat16_operand_size",
+        [](const std::string& kernel, const nb::typed<nb::dict, nb::str, nb::object>& arguments) {
+            return kernelet::bfloat16_operand_size(kernel, named_arguments(arguments));
+        },
+        "kernel"_a, "arguments"_a,
+        "Floats of the last operand of a bfloat16 kernel, its workspace or its result.");
+
     nb::enum_<Space>(module, "Space", "Where an operand lives.")
         .value("SCRATCH", Space::scratch)
         .value("BATCH", Space::batch)

@@ -11,11 +11,14 @@
 namespace kernelet {
 namespace {
 
-constexpr std::array<std::pair<Isa, std::string_view>, 4> isa_names = {{
+constexpr std::array<std::pair<Isa, std::string_view>, 7> isa_names = {{
     {Isa::scalar, "scalar"},
     {Isa::neon, "neon"},
     {Isa::avx2, "avx2"},
     {Isa::avx512, "avx512"},
+    {Isa::avx512_bf16, "avx512_bf16"},
+    {Isa::amx, "amx"},
+    {Isa::amx_emulated, "amx_emulated"},
 }};
 
 bool has_all(const Processor& candidate, std::initializer_list<std::string_view> features) {
@@ -30,6 +33,13 @@ std::vector<Isa> usable_levels(const Processor& detected) {
         levels.push_back(Isa::avx2);
         if (has_all(detected, {"avx512f", "avx512bw", "avx512dq", "avx512vl"})) {
             levels.push_back(Isa::avx512);
+            if (has_all(detected, {"avx512_bf16"})) {
+                levels.push_back(Isa::avx512_bf16);
+                // Last, because asking for it changes the process where it is granted.
+                if (has_all(detected, {"amx_tile", "amx_bf16"}) && detection::may_use_tiles()) {
+                    levels.push_back(Isa::amx);
+                }
+            }
         }
     }
     return levels;
@@ -88,7 +98,8 @@ Isa isa_by_name(std::string_view name, std::string_view origin) {
         return candidate.second == name;
     });
     if (entry == isa_names.end()) refuse(name, origin, false);
-    if (!processor().supports(entry->first)) refuse(name, origin, true);
+    const bool usable = entry->first == Isa::amx_emulated || processor().supports(entry->first);
+    if (!usable) refuse(name, origin, true);
     return entry->first;
 }
 

@@ -5,21 +5,12 @@
 #if defined(__x86_64__) && defined(__linux__)
 
 #include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 // Alone in this file, so that no other function is compiled for processors that have tiles.
 #define KERNELET_TILES [[gnu::target("amx-tile,amx-bf16")]]
 
 namespace kernelet {
 namespace {
-
-// Linux saves the tiles of a process only where it asked for that (Documentation/arch/x86/xstate).
-bool tiles_permitted() {
-    constexpr long request_permission = 0x1023;
-    constexpr long tile_data = 18;
-    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-}
 
 // The layout that LDTILECFG reads: palette 1, all tiles of 16 rows of 64 bytes.
 struct alignas(64) TileConfiguration {
@@ -39,11 +30,7 @@ struct alignas(64) TileConfiguration {
 
 }  // namespace
 
-bool has_tiles() {
-    static const bool usable =
-        processor().has("amx_tile") && processor().has("amx_bf16") && tiles_permitted();
-    return usable;
-}
+bool has_tiles() { return processor().supports(Isa::amx); }
 
 KERNELET_TILES float multiply_tiles(std::int64_t turns) {
     const TileConfiguration configuration;

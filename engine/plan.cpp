@@ -48,6 +48,12 @@ std::vector<Argument> arrange(const KernelDescription& kernel,
 
 }  // namespace
 
+std::int64_t bfloat16_operand_size(const std::string& kernel,
+                                   const std::vector<NamedArgument>& given) {
+    const OperandSize size = bfloat16_size(kernel);
+    return size(arrange(kernel_descriptions()[kernel_index(kernel)], given).data());
+}
+
 void Plan::AlignedFree::operator()(float* pointer) const {
     ::operator delete[](pointer, std::align_val_t{cache_line_bytes});
 }

@@ -64,6 +64,8 @@ std::vector<std::string> features() { return {}; }
 
 #endif
 
+bool may_use_tiles() { return false; }
+
 }  // namespace kernelet::detection
 
 #endif

@@ -6,13 +6,17 @@
 #include "kernelet/cpu.h"
 
 /// What architecture and operating system say about the processor: brand,
-/// features and cache_sizes are defined by processor_x86.cpp or
+/// features, may_use_tiles and cache_sizes are defined by processor_x86.cpp or
 /// processor_arm.cpp, cache_sizes_by_system by processor_caches.cpp.
 namespace kernelet::detection {
 
 std::string brand();
 std::vector<std::string> features();
 CacheSizes cache_sizes();
+
+/// Asks the operating system for the state that matrix tiles need; whether this
+/// process and its children may use them from now on.
+bool may_use_tiles();
 
 /// Cache sizes by Linux' /sys or macOS' sysctl; 0 where they do not say.
 CacheSizes cache_sizes_by_system();

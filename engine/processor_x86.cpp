@@ -6,6 +6,11 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "processor_detection.h"
 
 // Leaf, register and bit numbers: Intel 64 and IA-32 Architectures Software
@@ -126,6 +131,17 @@ std::vector<std::string> features() {
         }
     }
     return usable;
+}
+
+bool may_use_tiles() {
+#if defined(__linux__) && defined(__x86_64__)
+    // Linux gives a process the 8 KiB of tile data only when it asks (arch_prctl(2)).
+    constexpr long request_permission = 0x1023;
+    constexpr long tile_data = 18;
+    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+    return false;
+#endif
 }
 
 CacheSizes cache_sizes() {

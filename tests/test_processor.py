@@ -148,7 +148,7 @@ def test_levels() -> None:
     processor = _engine.processor()
     assert processor.levels[0] == "scalar"
     assert processor.levels[-1] == processor.best
-    assert set(processor.levels) <= {"scalar", "avx2", "avx512", "neon"}
+    assert set(processor.levels) <= {"scalar", "neon", "avx2", "avx512", "avx512_bf16", "amx"}
     assert all(size >= 0 for size in (processor.caches.l1d, processor.caches.l2))
 
 
@@ -161,7 +161,7 @@ def test_features_are_those_that_linux_lists() -> None:
 
 
 def test_isa_from_the_environment() -> None:
-    for level in _engine.processor().levels:
+    for level in (*_engine.processor().levels, "amx_emulated"):
         assert in_new_process("_engine.resolve_isa()", KERNELET_ISA=level) == level
     best = _engine.processor().best
     assert in_new_process("_engine.resolve_isa()") == best

@@ -6,6 +6,8 @@
 #include "kernelet/kernel_list.h"
 #include "kernels/activation.h"
 #include "kernels/arithmetic.h"
+#include "kernels/bfloat16/in_registers.h"
+#include "kernels/bfloat16/sizes.h"
 #include "kernels/convolution.h"
 #include "kernels/dense.h"
 #include "kernels/dropout.h"
@@ -33,6 +35,10 @@ namespace kernelet::KERNELET_ISA {
 #define KERNELET_TABLE_ENTRY(name, Type, operands) &name,
 extern const Kernel kernel_table[];
 const Kernel kernel_table[] = {KERNELET_KERNELS(KERNELET_TABLE_ENTRY)};
+
+#define KERNELET_SIZE_ENTRY(name, Type, operands) &size_of_##name,
+extern const OperandSize bfloat16_sizes[];
+const OperandSize bfloat16_sizes[] = {KERNELET_BFLOAT16_KERNELS(KERNELET_SIZE_ENTRY)};
 
 extern const ArrayKernels array_kernel_table;
 const ArrayKernels array_kernel_table = {

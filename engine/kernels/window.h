@@ -74,8 +74,8 @@ inline AxisTaps backward_taps(std::int64_t cell, const WindowAxis& axis) {
 inline Span interior(const WindowAxis& axis) {
     const std::int64_t reach = axis.length - 1 - (axis.kernel - 1) * axis.dilation + axis.pad;
     const std::int64_t end = reach < 0 ? 0 : smaller(axis.output, reach / axis.stride + 1);
-    const std::int64_t begin = smaller((axis.pad + axis.stride - 1) / axis.stride, end);
-    return {begin, end};
+    const std::int64_t begin = axis.pad < 0 ? 0 : (axis.pad + axis.stride - 1) / axis.stride;
+    return {smaller(begin, end), end};
 }
 
 // Output cells that tap `k` connects to cells inside the input.

@@ -118,6 +118,11 @@ def activation_names() -> list[str]:
 def kernel_names() -> list[str]:
     """Names of all kernels."""
 
+def bfloat16_operand_size(kernel: str, arguments: dict[str, object]) -> int:
+    """
+    Floats of the last operand of a bfloat16 kernel, its workspace or its result.
+    """
+
 class Space(enum.Enum):
     """Where an operand lives."""
 

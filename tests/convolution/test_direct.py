@@ -16,8 +16,8 @@ from kernelet.convolution.methods import direct
 from kernelet.convolution.problem import BOUNDARIES, Problem
 from kernelet.executors import native_arrays
 from kernelet.geometry import Window
+from levels import LEVELS
 
-LEVELS = pytest.mark.parametrize("isa", _engine.processor().levels)
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 TYPES = ["float32", "float64", *INTEGERS]
 

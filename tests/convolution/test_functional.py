@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 import kernelet as kl
 from convolution.exactness import assert_exact, whole_numbers
-from kernelet import _engine
 from kernelet.convolution import forward
 from kernelet.errors import ConfigurationError, ShapeError, UsageError
+from levels import LEVEL_NAMES
 from ops.cases import CASES, Case, random_case
 
 Array = NDArray[Any]
@@ -24,7 +24,7 @@ EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=str)
 RANDOM_SHAPES = 150
 
 
-@pytest.fixture(params=_engine.processor().levels)
+@pytest.fixture(params=LEVEL_NAMES)
 def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Plan for each instruction set in turn."""
     forward.plans.clear()

@@ -15,6 +15,7 @@ from kernelet.executors.base import Results, Run, State
 from kernelet.executors.native import NativeExecutor
 from kernelet.executors.reference import ReferenceExecutor
 from kernelet.program import Program
+from levels import LEVELS
 from programs import batch, branched_network, enlarging_network, new_state, plain_network
 
 NETWORKS = pytest.mark.parametrize(
@@ -28,7 +29,6 @@ NETWORKS = pytest.mark.parametrize(
     ],
     ids=["plain", "branched", "1-D", "2-D", "3-D"],
 )
-LEVELS = pytest.mark.parametrize("isa", _engine.processor().levels)
 
 
 def run_of(program: Program, rows: int, batch_size: int) -> Run:

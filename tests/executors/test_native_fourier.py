@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kernelet import _engine
 from kernelet.convolution.definition import correlate_by_definition
 from kernelet.errors import ConfigurationError
 from kernelet.executors.native_fourier import correlate_fft
 from kernelet.geometry import Window
+from levels import LEVELS
 
-LEVELS = pytest.mark.parametrize("isa", _engine.processor().levels)
 TYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 Triple = tuple[int, int, int]

@@ -19,8 +19,7 @@ from kernelet.plan.storage import SampleBlocks, Storage
 from kernelet.program import Program
 from kernelet.training.execution import parameter_state
 from kernelet.training.programs import prediction_program
-
-LEVELS = pytest.mark.parametrize("isa", _engine.processor().levels)
+from levels import LEVELS
 
 
 def lenet() -> Model:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from kernelet import _engine
@@ -21,10 +20,10 @@ from kernelet.plan.gradients import differentiate
 from kernelet.plan.single import SingleSamples, supports
 from kernelet.plan.storage import SampleBlocks, Storage
 from kernelet.program import Array, Op, Program, ProgramBuilder, StepContext, Value
+from levels import LEVELS as LEVELS
 
 Numbers = NDArray[np.floating[Any]]
 
-LEVELS = pytest.mark.parametrize("isa", _engine.processor().levels)
 
 # A copy that may be an update: the moving average that keeps nothing of what was there.
 COPY = MovingAverage(0.0)

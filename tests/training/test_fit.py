@@ -287,7 +287,7 @@ NAN[[3, 50], 1, 1, 1] = np.nan
         ({"validation_split": 1}, ConfigurationError, "at least 0 and below 1, not 1."),
         ({"validation_split": 0.999}, DataError, "leaves 0 of 120 samples for training"),
         ({"validation_data": (IMAGES,)}, UsageError, r"must be \(x, y\) or \(x, y, sample_weight"),
-        ({"precision": "bfloat16"}, ConfigurationError, "precision 'bfloat16' is not available"),
+        ({"precision": "float16"}, ConfigurationError, "precision 'float16' is not available"),
         ({"device": "cuda"}, ConfigurationError, "device 'cuda' is not available"),
         ({"resume": True}, UsageError, "resume=True needs checkpoint="),
     ],

@@ -8,8 +8,9 @@
 namespace kernelet {
 
 /// Instruction sets that the kernels are compiled for, from the least to the
-/// most capable of each architecture.
-enum class Isa { scalar, neon, avx2, avx512 };
+/// most capable of each architecture. The last one is amx with its matrix tiles
+/// in plain C++: every processor runs it, slowly, when it is asked for by name.
+enum class Isa { scalar, neon, avx2, avx512, avx512_bf16, amx, amx_emulated };
 
 /// Sizes in bytes of the caches one core sees; 0 where the machine does not say.
 struct CacheSizes {

@@ -63,6 +63,9 @@ struct Call {
 
 using Kernel = void (*)(const Call&);
 
+// How many floats an operand takes, by the kernel's arguments.
+using OperandSize = std::int64_t (*)(const void* arguments);
+
 // Forced inline: a copy left standing would be shared by all instruction sets.
 template <class Arguments>
 [[gnu::always_inline]] inline const Arguments& arguments(const Call& call) {

@@ -97,6 +97,22 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(transposed)                          \
     INTEGER(rows)
 
+// In bfloat16, the products of `run_taps` neighbouring taps are one run, which takes `run_slots`
+// places in the order of products, two products each. Input cells lie `step` positions apart with
+// zeros in between; `pad` may be negative: positions before the first one are not read then.
+#define ARGUMENTS_ConvolutionBfloat16(INTEGER, REAL)                              \
+    ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(step_depth) INTEGER(step_height) \
+        INTEGER(step_width) INTEGER(run_taps) INTEGER(run_slots)
+
+#define ARGUMENTS_PackFiltersBfloat16(INTEGER, REAL) \
+    INTEGER(taps)                                    \
+    INTEGER(channels)                                \
+    INTEGER(filters)                                 \
+    INTEGER(groups)                                  \
+    INTEGER(rotated)                                 \
+    INTEGER(run_taps)                                \
+    INTEGER(run_slots)
+
 #define ARGUMENTS_Dense(INTEGER, REAL) \
     INTEGER(inputs)                    \
     INTEGER(outputs)                   \
@@ -195,6 +211,12 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(output)                            \
     INTEGER(size)
 
+// Those that some processors have instructions of their own for.
+#define KERNELET_BFLOAT16_KERNELS(KERNEL)                 \
+    KERNEL(pack_filters_bfloat16, PackFiltersBfloat16, 2) \
+    KERNEL(convolution_bfloat16, ConvolutionBfloat16, 6)  \
+    KERNEL(convolution_filter_gradient_bfloat16, Convolution, 4)
+
 #define KERNELET_KERNELS(KERNEL)                                 \
     KERNEL(pack_samples, PackSamples, 4)                         \
     KERNEL(unpack_samples, UnpackSamples, 1)                     \
@@ -262,7 +284,8 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(adam_update, Adam, 7)                                 \
     KERNEL(global_norm, None, any_number)                        \
     KERNEL(clip_by_norm, Limit, 3)                               \
-    KERNEL(clip_by_value, Limit, 2)
+    KERNEL(clip_by_value, Limit, 2)                              \
+    KERNELET_BFLOAT16_KERNELS(KERNEL)
 
 #define KERNELET_FIELD_INTEGER(name) std::int64_t name;
 #define KERNELET_FIELD_REAL(name) double name;
@@ -276,6 +299,8 @@ KERNELET_DEFINE_ARGUMENTS(PackFilters)
 KERNELET_DEFINE_ARGUMENTS(Winograd)
 KERNELET_DEFINE_ARGUMENTS(SingleWinograd)
 KERNELET_DEFINE_ARGUMENTS(WinogradFilters)
+KERNELET_DEFINE_ARGUMENTS(ConvolutionBfloat16)
+KERNELET_DEFINE_ARGUMENTS(PackFiltersBfloat16)
 KERNELET_DEFINE_ARGUMENTS(Dense)
 KERNELET_DEFINE_ARGUMENTS(Size)
 KERNELET_DEFINE_ARGUMENTS(None)

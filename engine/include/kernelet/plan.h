@@ -56,6 +56,11 @@ struct Instruction {
     std::size_t entry;   // of its time: its number among all instructions
 };
 
+// Floats of the last operand of a bfloat16 kernel. Throws std::invalid_argument as
+// Plan::add_instruction does.
+std::int64_t bfloat16_operand_size(const std::string& kernel,
+                                   const std::vector<NamedArgument>& arguments);
+
 enum class PhaseKind : std::int64_t { blocks, tasks, range, pieces };
 
 struct Phase {

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kernelet import _engine
 from kernelet.executors.base import Executor, Results, Run, State
 from kernelet.executors.timing import Timing
+from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.candidate import Arguments, Target
 from kernelet.plan.instruction import Instruction
 from kernelet.plan.planner import Plan, make_plan
@@ -26,6 +27,25 @@ def _engine_arguments(arguments: Arguments) -> dict[str, object]:
         name: _engine.activation_names().index(value) if isinstance(value, str) else value
         for name, value in arguments.items()
     }
+
+
+def _operand_size(kernel: str, arguments: Arguments) -> int:
+    return _engine.bfloat16_operand_size(kernel, _engine_arguments(arguments))
+
+
+def bfloat16(precision: str, isa: str) -> Bfloat16 | None:
+    """Return how an instruction set multiplies in bfloat16, where a precision lets it.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "bfloat16"}
+        "auto" takes bfloat16 where there are matrix tiles for it.
+    isa : str
+    """
+    tiles = isa.startswith("amx")
+    if precision == "float32" or (precision == "auto" and not tiles):
+        return None
+    return Bfloat16(tiles, _operand_size)
 
 
 def _add(engine: _engine.Plan, instruction: Instruction) -> None:
@@ -57,27 +77,36 @@ def _engine_plan(plan: Plan, isa: str) -> _engine.Plan:
 
 
 def planned(
-    program: Program, batch_size: int, offsets: Mapping[str, int], threads: int | None = None
+    program: Program,
+    batch_size: int,
+    offsets: Mapping[str, int],
+    threads: int | None = None,
+    precision: str = "float32",
 ) -> Plan:
     """Return the plan that `NativeExecutor` will run, without making an executor.
 
     Parameters
     ----------
-    program, batch_size, threads
+    program, batch_size, threads, precision
         As for `NativeExecutor`.
     offsets : mapping of str to int
         Where each parameter begins.
     """
     workers = _engine.usable_threads() if threads is None else threads
-    arranged = arrange(program, batch_size, workers, TARGET)
+    pairs = bfloat16(precision, _engine.resolve_isa(None))
+    arranged = arrange(program, batch_size, workers, TARGET, pairs)
     return make_plan(program, batch_size, offsets, TARGET, arranged.storage, arranged.threads)
 
 
 def planned_memory(
-    program: Program, batch_size: int, offsets: Mapping[str, int], threads: int | None = None
+    program: Program,
+    batch_size: int,
+    offsets: Mapping[str, int],
+    threads: int | None = None,
+    precision: str = "float32",
 ) -> int:
     """Return what `NativeExecutor.memory` will say; arguments as for `planned`."""
-    plan = planned(program, batch_size, offsets, threads)
+    plan = planned(program, batch_size, offsets, threads, precision)
     return plan.memory(plan.threads, TARGET)
 
 
@@ -104,6 +133,9 @@ class NativeExecutor(Executor):
         By default as many as the process may use.
     storage : Storage, optional
         Of batched values; by default the one that is predicted to be the fastest.
+    precision : {"auto", "float32", "bfloat16"}
+        Of what convolutions and dense layers multiply; sums are float32. Of no effect where a
+        storage is given.
 
     Raises
     ------
@@ -120,15 +152,17 @@ class NativeExecutor(Executor):
         isa: str | None = None,
         threads: int | None = None,
         storage: Storage | None = None,
+        precision: str = "float32",
     ) -> None:
         self.program = program
         self.batch_size = batch_size
         self.state = state
         self.threads = _engine.usable_threads() if threads is None else threads
-        if storage is None:
-            arranged = arrange(program, batch_size, self.threads, TARGET)
-            storage, self.threads = arranged.storage, arranged.threads
         self.isa = _engine.resolve_isa(isa)
+        if storage is None:
+            pairs = bfloat16(precision, self.isa)
+            arranged = arrange(program, batch_size, self.threads, TARGET, pairs)
+            storage, self.threads = arranged.storage, arranged.threads
         self.plan = make_plan(program, batch_size, state.offsets, TARGET, storage, self.threads)
         self._engine = _engine_plan(self.plan, self.isa)
 

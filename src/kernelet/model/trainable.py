@@ -153,8 +153,10 @@ class Trainable:
         seed : int
             Key of orders, dropout and augmentation: the same seed gives the same bits, at any
             number of threads.
-        precision : {"auto", "float32"}
-            Both compute in float32.
+        precision : {"auto", "float32", "bfloat16"}
+            Of what convolutions and dense layers multiply. Weights, sums and everything else are
+            float32 in any case; a layer for which bfloat16 does not pay stays float32 altogether.
+            "auto" takes bfloat16 where the processor has matrix tiles for it.
         threads : int, optional
             By default as many as the process may use.
         device : {"cpu", "reference"}
@@ -211,6 +213,7 @@ class Trainable:
         callbacks: Callback | Sequence[Callback] | None = None,
         return_dict: bool = False,
         *,
+        precision: str = "float32",
         threads: int | None = None,
         device: str = "cpu",
     ) -> Numbers:
@@ -218,7 +221,7 @@ class Trainable:
 
         Parameters
         ----------
-        x, y, batch_size, sample_weight, threads, device
+        x, y, batch_size, sample_weight, precision, threads, device
             As for `fit`.
         verbose : {"auto", 0, 1, 2}
             Whether the result is printed.
@@ -234,7 +237,7 @@ class Trainable:
         """
         from kernelet.training.execution import Machine
 
-        machine = Machine.checked(batch_size, threads, device)
+        machine = Machine.checked(batch_size, threads, device, precision)
         logs = self.trainer.evaluate(x, y, machine, sample_weight, callbacks or ())
         if verbose:
             print("  ".join(f"{name} {value:.4f}" for name, value in logs.items()))
@@ -249,6 +252,7 @@ class Trainable:
         return_dict: bool = False,
         *,
         seed: int = 0,
+        precision: str = "auto",
         threads: int | None = None,
         device: str = "cpu",
     ) -> Numbers:
@@ -263,7 +267,7 @@ class Trainable:
         """
         from kernelet.training.execution import Machine
 
-        machine = Machine.checked(None, threads, device)
+        machine = Machine.checked(None, threads, device, precision)
         logs = self.trainer.train_on_batch(x, y, machine, seed, sample_weight, class_weight)
         return _numbers(logs, return_dict)
 
@@ -273,6 +277,7 @@ class Trainable:
         batch_size: int | None = None,
         verbose: str | int = 0,
         *,
+        precision: str = "float32",
         threads: int | None = None,
         device: str = "cpu",
     ) -> Any:
@@ -282,6 +287,9 @@ class Trainable:
         ----------
         x, batch_size, threads, device
             As for `fit`.
+        precision : {"float32", "bfloat16", "auto"}
+            As for `fit`. In float32, what is predicted for a sample has the same bits in any
+            batch; in bfloat16, it may depend on the size of the batch.
         verbose : {"auto", 0, 1, 2}
             Whether the number of samples and the time are printed.
 
@@ -298,7 +306,7 @@ class Trainable:
         from kernelet.training.prediction import predict
 
         model = self._model()
-        machine = Machine.checked(batch_size, threads, device)
+        machine = Machine.checked(batch_size, threads, device, precision)
         model.build_for(x)
         if self._executors is None:
             self._executors = Executors(model)
@@ -314,13 +322,14 @@ class Trainable:
         batch_size: int | None = None,
         *,
         training: bool = False,
+        precision: str = "float32",
         threads: int | None = None,
     ) -> Plan:
         """Return how the engine runs the network: ``print(model.plan(128).describe())``.
 
         Parameters
         ----------
-        batch_size, threads
+        batch_size, precision, threads
             As for `fit`.
         training : bool
             A step of training, instead of a prediction.
@@ -347,7 +356,8 @@ class Trainable:
         from kernelet.training.execution import Machine
         from kernelet.training.planning import plan_of
 
-        return plan_of(self._model(), Machine.checked(batch_size, threads), training=training)
+        machine = Machine.checked(batch_size, threads, precision=precision)
+        return plan_of(self._model(), machine, training=training)
 
 
 def _numbers(logs: dict[str, float], named: bool) -> Numbers:

@@ -192,10 +192,19 @@ def pays(node: Node) -> bool:
     own = Correlation.of(op)
     if own is None:
         return False
-    gradient = isinstance(op, ConvolutionFilterGradient)
-    cost = own.gradient_cost() if gradient else own.cost()
     usual = own.usual_cost()
-    return usual >= _FEWEST_PRODUCTS and cost < _WORTHWHILE * usual
+    return usual >= _FEWEST_PRODUCTS and _cost(own, op) < _WORTHWHILE * usual
+
+
+def predicted_cost(node: Node) -> float:
+    """Return what `WINOGRAD` is predicted to take on a node, in multiply-adds of all lanes."""
+    op = node.op
+    assert isinstance(op, AnyConvolution)
+    return _cost(_correlation(node), op)
+
+
+def _cost(own: Correlation, op: AnyConvolution) -> float:
+    return own.gradient_cost() if isinstance(op, ConvolutionFilterGradient) else own.cost()
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,8 @@ class Describer:
     def _step(self, number: int, phase: PlannedPhase, instruction: Instruction) -> StepDescription:
         done = _Work(self, instruction)
         memory = self._seconds(done.read) + self._seconds(done.written)
-        compute = done.arithmetic / self.rates.multiply_adds[done.numbers]
+        rates = self.rates.multiply_adds
+        compute = done.arithmetic / rates.get(done.numbers, rates["float32"])
         calls = self.blocks if phase.kind in (PhaseKind.BLOCKS, PhaseKind.PIECES) else 1
         return StepDescription(
             phase=number,

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from kernelet.ops.convolution import Convolution
 from kernelet.ops.dense import MatrixProduct
+from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.candidate import Candidate, Packed, Target, round_up
 from kernelet.plan.packing import pack_arguments
 from kernelet.plan.selection import select
@@ -51,12 +52,20 @@ class Storage(Protocol):
 
 
 class SampleBlocks:
-    """Storage of as many samples a block as there are lanes, side by side."""
+    """Storage of as many samples a block as there are lanes, side by side.
+
+    Parameters
+    ----------
+    target : Target
+    bfloat16 : Bfloat16, optional
+        How to multiply in bfloat16; without it, all is float32.
+    """
 
     spread = False
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, bfloat16: Bfloat16 | None = None) -> None:
         self.block = target.lanes
+        self._bfloat16 = bfloat16
 
     def floats(self, value: Value) -> int:
         """Return the floats that a batched value takes in a block."""
@@ -64,7 +73,7 @@ class SampleBlocks:
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
-        return select(node)
+        return (self._bfloat16 and self._bfloat16.candidate(node)) or select(node)
 
     def pack(self, chain: list[Node], index: int, value: Value) -> Packed:
         """Return how an input is loaded, with the augmentation and rescaling behind it."""
@@ -126,7 +135,13 @@ class Arrangement:
     threads: int
 
 
-def arrange(program: Program, batch_size: int, threads: int, target: Target) -> Arrangement:
+def arrange(
+    program: Program,
+    batch_size: int,
+    threads: int,
+    target: Target,
+    bfloat16: Bfloat16 | None = None,
+) -> Arrangement:
     """Return how a batch is predicted to take the least time.
 
     Parameters
@@ -137,13 +152,15 @@ def arrange(program: Program, batch_size: int, threads: int, target: Target) -> 
     threads : int
         That may run it.
     target : Target
+    bfloat16 : Bfloat16, optional
+        How to multiply in bfloat16; only blocks of samples do.
 
     Returns
     -------
     Arrangement
-        The results have the same bits with any of them.
+        In float32, the results have the same bits with any of them.
     """
-    blocks = SampleBlocks(target)
+    blocks = SampleBlocks(target, bfloat16)
     if not supports(program, target.lanes):
         return Arrangement(blocks, threads)
     work = Work.of(program, target.lanes)

@@ -32,7 +32,13 @@ def measured_executor(model: Model, settings: Machine, *, training: bool) -> Nat
         weights[name][...] = model.weights[name]
     slots = Weights(p for p in program.parameters if p.role == "slot")
     state = parameter_state(weights, slots)
-    return NativeExecutor(program, settings.batch_size, state, threads=settings.threads)
+    return NativeExecutor(
+        program,
+        settings.batch_size,
+        state,
+        threads=settings.threads,
+        precision=settings.precision,
+    )
 
 
 def sample_count(model: Model, batch_size: int) -> int:

@@ -64,8 +64,8 @@ class RunConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         Epochs without a better validation result before training ends early; None for never.
     seed : int
         Key of first weights, order, augmentation and validation split.
-    precision : {"auto", "float32"}
-        Of the arithmetic.
+    precision : {"auto", "float32", "bfloat16"}
+        Of what convolutions and dense layers multiply.
     """
 
     format: int = FORMAT

@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -22,7 +22,7 @@ from kernelet.training.execution import Machine
 from kernelet.training.memory import training_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from kernelet.data import Dataset, Split
     from kernelet.model import Model
@@ -86,22 +86,25 @@ def forecast(
     # So small that the steps change nothing: they tell of time, not of whether the rate is right.
     timid = msgspec.structs.replace(configuration, learning_rate=1e-12)
     compile_model(model, timid, len(train))
-    memory = _memory(model.trainer, Machine.checked(batch_size, threads, "cpu"), configuration)
+    precision = configuration.precision
+    machine = Machine.checked(batch_size, threads, "cpu", precision)
+    memory = _memory(model.trainer, machine, configuration)
+    how: dict[str, Any] = {"verbose": 0, "threads": threads, "precision": precision}
 
     def train_some(steps: int) -> None:
         rows = slice(steps * batch_size)
         images, labels = train.images[rows], train.labels[rows]
-        model.fit(images, labels, batch_size, verbose=0, threads=threads)
+        model.fit(images, labels, batch_size, **how)
 
     def evaluate_some(steps: int) -> None:
         rows = slice(steps * batch_size)
         images, labels = train.images[rows], train.labels[rows]
-        model.evaluate(images, labels, batch_size, verbose=0, threads=threads)
+        model.evaluate(images, labels, batch_size, **how)
 
     most = len(train) // batch_size
     step = _seconds_per_step(train_some, most)
     seconds = step * len(train) / batch_size + _seconds_per_saving(
-        model, train, batch_size, folder, threads
+        model, train, batch_size, folder, how
     )
     if validation is not None:
         seconds += _seconds_per_step(evaluate_some, most) * len(validation) / batch_size
@@ -109,7 +112,7 @@ def forecast(
 
 
 def _seconds_per_saving(
-    model: Model, train: Split, batch_size: int, folder: RunFolder, threads: int | None
+    model: Model, train: Split, batch_size: int, folder: RunFolder, how: Mapping[str, Any]
 ) -> float:
     """Time what comes with every epoch, whatever its length, in epochs of one step."""
     place = folder.path / "rehearsal"
@@ -121,9 +124,8 @@ def _seconds_per_saving(
             train.labels[:batch_size],
             batch_size,
             _REHEARSED_EPOCHS,
-            verbose=0,
             callbacks=[Recorder(rehearsal, _Nobody())],
-            threads=threads,
+            **how,
         )
     seconds = (time.perf_counter() - began) / _REHEARSED_EPOCHS
     shutil.rmtree(place)

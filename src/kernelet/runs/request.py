@@ -48,8 +48,8 @@ class TrainingRequest:
         Epochs without a better validation result before training ends early.
     seed : int
         Key of all that is random.
-    precision : {"auto", "float32"}
-        Of the arithmetic.
+    precision : {"auto", "float32", "bfloat16"}
+        Of what convolutions and dense layers multiply.
     out : Path or None
         The run folder.
     """

@@ -19,7 +19,7 @@ from kernelet.weights import Weights
 if TYPE_CHECKING:
     from kernelet.model import Model
 
-PRECISIONS = ("auto", "float32")
+PRECISIONS = ("auto", "float32", "bfloat16")
 DEVICES = ("cpu", "reference")
 DEFAULT_BATCH_SIZE = 32
 # Each holds arenas of its own; batches of ever new sizes must not fill the memory.
@@ -38,11 +38,14 @@ class Machine:
         None for as many as the process may use.
     device : {"cpu", "reference"}
         The engine, or the float64 definition of every operation.
+    precision : {"auto", "float32", "bfloat16"}
+        Of what the engine multiplies.
     """
 
     batch_size: int
     threads: int | None = None
     device: str = "cpu"
+    precision: str = "float32"
 
     @classmethod
     def checked(
@@ -50,7 +53,7 @@ class Machine:
         batch_size: int | None = None,
         threads: int | None = None,
         device: str = "cpu",
-        precision: str = "auto",
+        precision: str = "float32",
     ) -> Machine:
         """Return a machine from a user's arguments.
 
@@ -66,14 +69,14 @@ class Machine:
             )
         if precision not in PRECISIONS:
             raise ConfigurationError(
-                f'precision {precision!r} is not available: the engine computes in "float32", '
-                'which is what "auto" means.'
+                f'precision {precision!r} is not available: the engine multiplies in "float32" or '
+                '"bfloat16", and "auto" takes bfloat16 where the processor has matrix tiles for it.'
             )
         size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
         for name, value in (("batch_size", size), ("threads", threads)):
             if value is not None and not _is_count(value):
                 raise ConfigurationError(f"{name} must be an integer of at least 1, not {value!r}.")
-        return cls(int(size), threads, device)
+        return cls(int(size), threads, device, precision)
 
     def at_most(self, samples: int) -> Machine:
         """Return the machine with a batch no larger than a data set."""
@@ -83,7 +86,9 @@ class Machine:
         """Return an executor of a program."""
         if self.device == "reference":
             return ReferenceExecutor(program, self.batch_size, state)
-        return NativeExecutor(program, self.batch_size, state, threads=self.threads)
+        return NativeExecutor(
+            program, self.batch_size, state, threads=self.threads, precision=self.precision
+        )
 
 
 def _is_count(value: object) -> bool:

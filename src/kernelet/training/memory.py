@@ -22,7 +22,8 @@ def training_memory(trainer: Trainer, machine: Machine) -> int:
     ----------
     trainer : Trainer
     machine : Machine
-        Its samples a step and threads; the engine's arenas are meant, whatever its device.
+        Its samples a step, threads and precision; the engine's arenas are meant, whatever its
+        device.
 
     Raises
     ------
@@ -42,5 +43,6 @@ def training_memory(trainer: Trainer, machine: Machine) -> int:
     offsets = parameter_state(model.weights, trainer.slots).offsets
     programs = (program, evaluation_program(model.graph, trainer.objective))
     return 4 * (trainer.slots.buffer.size + model.weights.buffer.size) + sum(
-        planned_memory(one, machine.batch_size, offsets, machine.threads) for one in programs
+        planned_memory(one, machine.batch_size, offsets, machine.threads, machine.precision)
+        for one in programs
     )

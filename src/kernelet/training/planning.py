@@ -20,4 +20,4 @@ def plan_of(model: Model, machine: Machine, *, training: bool) -> Plan:
     else:
         program, slots = prediction_program(model.graph), None
     offsets = parameter_state(model.weights, slots).offsets
-    return planned(program, machine.batch_size, offsets, machine.threads)
+    return planned(program, machine.batch_size, offsets, machine.threads, machine.precision)

@@ -151,6 +151,7 @@ class Trainer:
             run = describe_run(self.model, self.optimizer, self.objective)
             run |= {"seed": plan.seed, "shuffle": plan.shuffle}
             run |= {"batch_size": machine.batch_size, "samples": len(samples)}
+            run |= {"precision": machine.precision}
             options.checkpoint.begin(self.model.weights, self.slots, run)
         try:
             loop.run(options.resume)

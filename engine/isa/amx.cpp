@@ -1,0 +1,4 @@
+#define KERNELET_ISA amx
+#include "simd/amx.h"
+
+#include "isa/bfloat16_table.h"

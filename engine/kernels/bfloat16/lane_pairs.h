@@ -1,0 +1,97 @@
+// Operands of a bfloat16 gradient by the filters: samples that lie side by side make pairs, eight
+// of them a cell, and the cells of one channel follow each other, so that a vector holds two cells.
+#pragma once
+
+#include "kernels/bfloat16/paired_input.h"
+
+namespace kernelet::KERNELET_ISA {
+
+inline constexpr std::int64_t cell_pairs = lanes / 2;
+// Filters whose gradients matrix tiles sum up together.
+inline constexpr std::int64_t block_filters = 16;
+
+// Distances of a multiple of 4 KiB would put all channels into the same few cache sets.
+inline std::int64_t odd_lines(std::int64_t pairs) {
+    return ((pairs + lanes - 1) / lanes | 1) * lanes;
+}
+
+// The input, channel by channel, with a border of zeros. Along the width, positions a stride apart
+// are neighbours: every `stride`th from each of the first ones on, `phase` of them.
+struct ChannelPlanes {
+    const ConvolutionArguments& a;
+    std::int64_t planes;
+    std::int64_t rows;
+    std::int64_t output_pairs;  // of cells along a row of the output
+    std::int64_t phase;
+
+    explicit ChannelPlanes(const ConvolutionArguments& arguments)
+        : a(arguments),
+          planes((a.output_depth - 1) * a.stride_depth + (a.kernel_depth - 1) * a.dilation_depth +
+                 1),
+          rows((a.output_height - 1) * a.stride_height + (a.kernel_height - 1) * a.dilation_height +
+               1),
+          output_pairs((a.output_width + 1) / 2),
+          phase(2 * output_pairs + (a.kernel_width - 1) * a.dilation_width / a.stride_width) {}
+
+    std::int64_t row_size() const { return a.stride_width * phase * cell_pairs; }
+    std::int64_t channel_size() const { return odd_lines(planes * rows * row_size()); }
+    std::int64_t size() const { return a.channels * channel_size(); }
+    std::int64_t upstream_row() const { return output_pairs * 2 * cell_pairs; }
+    std::int64_t filter_size() const {
+        return odd_lines(a.output_depth * a.output_height * upstream_row());
+    }
+
+    // Filters are counted in blocks, for layouts that fill up the last one.
+    std::int64_t upstream_size() const {
+        const std::int64_t blocks = (a.filters / a.groups + block_filters - 1) / block_filters;
+        return a.groups * blocks * block_filters * filter_size();
+    }
+    // Rows of a group's gradient: taps × channels.
+    std::int64_t gradient_rows() const {
+        return a.kernel_depth * a.kernel_height * a.kernel_width * (a.channels / a.groups);
+    }
+
+    // From the first position of a channel to what a tap adds to the first output cell.
+    std::int64_t tap_offset(std::int64_t tap) const {
+        const std::int64_t column = tap % a.kernel_width * a.dilation_width;
+        const std::int64_t row = tap / a.kernel_width % a.kernel_height * a.dilation_height;
+        const std::int64_t plane = tap / a.kernel_width / a.kernel_height * a.dilation_depth;
+        return (plane * rows + row) * row_size() +
+               (column % a.stride_width * phase + column / a.stride_width) * cell_pairs;
+    }
+
+    // From a row of output cells to the positions of its first tap.
+    std::int64_t row_offset(std::int64_t plane, std::int64_t row) const {
+        return (plane * a.stride_depth * rows + row * a.stride_height) * row_size();
+    }
+};
+
+// Writes the columns of one row, of cells `distance` floats apart; `row` is null for zeros.
+inline void write_channel_row(const ChannelPlanes& layout, const float* row, std::int64_t distance,
+                              Pair* target) {
+    const auto& a = layout.a;
+    for (std::int64_t first = 0; first < a.stride_width; ++first) {
+        for (std::int64_t k = 0; k < layout.phase; ++k, target += cell_pairs) {
+            const std::int64_t cell = first + k * a.stride_width - a.pad_width;
+            const bool inside = row && cell >= 0 && cell < a.width;
+            store_neighbours(inside ? row + cell * distance : no_samples, target);
+        }
+    }
+}
+
+inline void write_channels(const ChannelPlanes& layout, const float* input, Pair* target) {
+    const auto& a = layout.a;
+    for (std::int64_t position = 0; position < layout.planes * layout.rows; ++position) {
+        const std::int64_t plane = position / layout.rows - a.pad_depth;
+        const std::int64_t row = position % layout.rows - a.pad_height;
+        const bool inside = plane >= 0 && plane < a.depth && row >= 0 && row < a.height;
+        const std::int64_t cell = (plane * a.height + row) * a.width;
+        for (std::int64_t c = 0; c < a.channels; ++c) {
+            write_channel_row(layout, inside ? input + (cell * a.channels + c) * lanes : nullptr,
+                              a.channels * lanes,
+                              target + c * layout.channel_size() + position * layout.row_size());
+        }
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA

@@ -1,0 +1,28 @@
+// How large the last operands of the bfloat16 kernels are, in floats: a plan must know before it
+// places them.
+#pragma once
+
+#include "kernels/bfloat16/lane_pairs.h"
+#include "kernels/bfloat16/reduction.h"
+
+namespace kernelet::KERNELET_ISA {
+
+inline std::int64_t size_of_pack_filters_bfloat16(const void* given) {
+    const auto& a = *static_cast<const PackFiltersBfloat16Arguments*>(given);
+    const std::int64_t inputs = a.rotated ? a.filters : a.channels;
+    const std::int64_t outputs = a.rotated ? a.channels : a.filters;
+    return a.groups * RunShape{a.run_taps * inputs, a.taps / a.run_taps, a.run_slots}.size(outputs);
+}
+
+inline std::int64_t size_of_convolution_bfloat16(const void* given) {
+    const auto& a = *static_cast<const ConvolutionBfloat16Arguments*>(given);
+    const PairedInput input(a, nullptr);
+    return input.size() + pairs_behind + Reduction::size(a);
+}
+
+inline std::int64_t size_of_convolution_filter_gradient_bfloat16(const void* given) {
+    const ChannelPlanes layout(*static_cast<const ConvolutionArguments*>(given));
+    return layout.size() + layout.upstream_size() + layout.gradient_rows();
+}
+
+}  // namespace kernelet::KERNELET_ISA

@@ -1,0 +1,212 @@
+// The bfloat16 kernels of every instruction set, and of emulated matrix tiles, against sums of
+// whole numbers, exactly. Workspaces are full of NaN before each call: no kernel may multiply what
+// it has not written.
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "check.h"
+#include "kernel_cases.h"
+#include "kernelet/cpu.h"
+#include "kernelet/kernel_list.h"
+
+namespace {
+
+using namespace kernel_cases;
+using kernelet::ConvolutionBfloat16Arguments;
+using kernelet::PackFiltersBfloat16Arguments;
+
+constexpr std::int64_t chunk = 16;
+
+template <class Arguments>
+Numbers workspace(const char* kernel, const Arguments& arguments) {
+    const std::int64_t size = kernelet::bfloat16_size(kernel)(&arguments);
+    return Numbers(size_of(size), std::numeric_limits<float>::quiet_NaN());
+}
+
+// Calls a kernel on operands that begin at cache lines, as in a plan; empty ones are absent.
+void run(const Kernels& kernels, const char* name, const std::vector<Numbers*>& operands,
+         const auto& arguments, bool first = true) {
+    struct alignas(64) Line {
+        float floats[16];
+    };
+    std::vector<std::vector<Line>> lines;
+    std::vector<float*> pointers;
+    for (const Numbers* operand : operands) {
+        if (operand->empty()) {
+            lines.emplace_back();
+            pointers.push_back(nullptr);
+            continue;
+        }
+        lines.emplace_back((operand->size() + 15) / 16);
+        pointers.push_back(lines.back().data()->floats);
+        std::copy(operand->begin(), operand->end(), pointers.back());
+    }
+    kernels.run(name, pointers, arguments, first);
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+        std::copy_n(pointers[k], operands[k]->size(), operands[k]->begin());
+    }
+}
+
+// How runs of taps lie among the packed weights: in chunks of their own or one behind the other.
+void set_runs(Random& random, std::int64_t channels, bool together, std::int64_t kernel_width,
+              std::int64_t& run_taps, std::int64_t& run_slots) {
+    run_taps = together ? kernel_width : 1;
+    run_slots = (run_taps * channels + 1) / 2;
+    if (random.between(0, 1) == 0) run_slots = (run_slots + chunk - 1) / chunk * chunk;
+}
+
+ConvolutionBfloat16Arguments forward_arguments(Random& random, const ConvolutionArguments& a) {
+    ConvolutionBfloat16Arguments result{};
+    static_cast<void>(std::copy_n(reinterpret_cast<const std::int64_t*>(&a),
+                                  sizeof a / sizeof(std::int64_t),
+                                  reinterpret_cast<std::int64_t*>(&result)));
+    result.step_depth = result.step_height = result.step_width = 1;
+    set_runs(random, a.channels / a.groups, a.groups == 1 && a.dilation_width == 1, a.kernel_width,
+             result.run_taps, result.run_slots);
+    return result;
+}
+
+// The convolution that computes the gradient by the input of another.
+ConvolutionBfloat16Arguments backward_arguments(Random& random, const ConvolutionArguments& a) {
+    ConvolutionBfloat16Arguments result = forward_arguments(random, a);
+    std::swap(result.channels, result.filters);
+    std::swap(result.depth, result.output_depth);
+    std::swap(result.height, result.output_height);
+    std::swap(result.width, result.output_width);
+    std::swap(result.stride_depth, result.step_depth);
+    std::swap(result.stride_height, result.step_height);
+    std::swap(result.stride_width, result.step_width);
+    result.pad_depth = (a.kernel_depth - 1) * a.dilation_depth - a.pad_depth;
+    result.pad_height = (a.kernel_height - 1) * a.dilation_height - a.pad_height;
+    result.pad_width = (a.kernel_width - 1) * a.dilation_width - a.pad_width;
+    set_runs(random, a.filters / a.groups, a.groups == 1 && a.dilation_width == 1, a.kernel_width,
+             result.run_taps, result.run_slots);
+    return result;
+}
+
+Numbers packed(const Kernels& kernels, Numbers& weights, const ConvolutionArguments& a,
+               const ConvolutionBfloat16Arguments& runs, bool rotated) {
+    const PackFiltersBfloat16Arguments pack{a.kernel_depth * a.kernel_height * a.kernel_width,
+                                            a.channels / a.groups,
+                                            a.filters / a.groups,
+                                            a.groups,
+                                            rotated ? 1 : 0,
+                                            runs.run_taps,
+                                            runs.run_slots};
+    Numbers result = workspace("pack_filters_bfloat16", pack);
+    run(kernels, "pack_filters_bfloat16", {&weights, &result}, pack);
+    return result;
+}
+
+Numbers convolved(const Kernels& kernels, Numbers& input, Numbers& weights, Numbers& bias,
+                  Numbers& factors, const ConvolutionArguments& a,
+                  const ConvolutionBfloat16Arguments& runs, bool rotated, std::size_t outputs) {
+    Numbers filters = packed(kernels, weights, a, runs, rotated);
+    Numbers space = workspace("convolution_bfloat16", runs);
+    Numbers output(outputs);
+    run(kernels, "convolution_bfloat16", {&input, &filters, &bias, &factors, &output, &space},
+        runs);
+    return output;
+}
+
+// Sums multiplied by each channel's factor, if there are any, with each channel's bias added.
+void finish(Numbers& sums, const Numbers& factors, const Numbers& bias) {
+    for (std::size_t k = 0; k < sums.size(); ++k) {
+        const std::size_t channel = k / size_of(lanes) % bias.size();
+        if (!factors.empty()) sums[k] *= factors[channel];
+        sums[k] += bias[channel];
+    }
+}
+
+void test_convolution(const Kernels& kernels, Random& random, const ConvolutionArguments& a) {
+    const std::int64_t input_cells = a.depth * a.height * a.width;
+    const std::int64_t output_cells = a.output_depth * a.output_height * a.output_width;
+    const std::int64_t taps =
+        a.kernel_depth * a.kernel_height * a.kernel_width * a.channels / a.groups * a.filters;
+    Numbers input = random.numbers(input_cells * a.channels * lanes);
+    Numbers weights = random.numbers(taps);
+    Numbers bias = random.numbers(a.filters);
+    Numbers transposed_bias = random.numbers(a.channels);
+    Numbers factors = random_factors(random, a.filters);
+    Numbers transposed_factors = random_factors(random, a.channels);
+    Numbers upstream = random.numbers(output_cells * a.filters * lanes);
+    Numbers gradient = random.numbers(taps);
+    const Numbers before = gradient;
+
+    Numbers expected(upstream.size(), 0.0F);
+    Numbers expected_input(input.size(), 0.0F);
+    Numbers expected_weights(size_of(taps), 0.0F);
+    for_products(a, [&](std::int64_t in, std::int64_t w, std::int64_t out) {
+        for (std::int64_t lane = 0; lane < lanes; ++lane) {
+            const std::size_t from = size_of(in * lanes + lane);
+            const std::size_t to = size_of(out * lanes + lane);
+            expected[to] += input[from] * weights[size_of(w)];
+            expected_input[from] += upstream[to] * weights[size_of(w)];
+            expected_weights[size_of(w)] += input[from] * upstream[to];
+        }
+    });
+    finish(expected, factors, bias);
+    finish(expected_input, transposed_factors, transposed_bias);
+    if (a.activation == static_cast<std::int64_t>(kernelet::Activation::relu)) {
+        for (Numbers* values : {&expected, &expected_input}) {
+            for (float& x : *values) x = std::max(x, 0.0F);
+        }
+    }
+    CHECK(convolved(kernels, input, weights, bias, factors, a, forward_arguments(random, a), false,
+                    expected.size()) == expected);
+    CHECK(convolved(kernels, upstream, weights, transposed_bias, transposed_factors, a,
+                    backward_arguments(random, a), true, expected_input.size()) == expected_input);
+
+    const char* name = "convolution_filter_gradient_bfloat16";
+    Numbers space = workspace(name, a);
+    run(kernels, name, {&input, &upstream, &gradient, &space}, a, false);
+    for (std::size_t k = 0; k < gradient.size(); ++k) {
+        CHECK(gradient[k] == before[k] + expected_weights[k]);
+    }
+    space = workspace(name, a);
+    run(kernels, name, {&input, &upstream, &gradient, &space}, a, true);
+    CHECK(gradient == expected_weights);
+}
+
+// Enough channels and filters for several tiles along every side.
+ConvolutionArguments wide_convolution(Random& random) {
+    ConvolutionArguments a = random_convolution(random);
+    while (a.kernel_depth * a.kernel_height * a.kernel_width > 9) a = random_convolution(random);
+    a.groups = 1;
+    a.channels = random.between(30, 70);
+    a.filters = random.between(15, 70);
+    return a;
+}
+
+}  // namespace
+
+// Arguments name instruction sets; without any, all that the processor has are meant.
+int main(int count, char** given) {
+    std::vector<std::string> names(given + 1, given + count);
+    if (names.empty()) {
+        for (const kernelet::Isa isa : kernelet::processor().levels) {
+            names.emplace_back(kernelet::isa_name(isa));
+        }
+        names.emplace_back("amx_emulated");
+    }
+    for (const std::string& name : names) {
+        kernelet::isa_by_name(name, "the command line");
+    }
+    for (const std::string& name : names) {
+        const Kernels kernels(name);
+        Random random;
+        for (int repeat = 0; repeat < 150; ++repeat) {
+            test_convolution(kernels, random, random_convolution(random));
+        }
+        for (int repeat = 0; repeat < 5; ++repeat) {
+            test_convolution(kernels, random, wide_convolution(random));
+        }
+        std::printf("%s: 155 convolutions with their gradients exact in bfloat16\n", name.c_str());
+    }
+    return 0;
+}

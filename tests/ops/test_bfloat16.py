@@ -1,0 +1,138 @@
+"""Products in bfloat16: exact on whole numbers, within derived bounds otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from kernelet.executors.native import TARGET, bfloat16
+from kernelet.ops.dense import MatrixProduct, OuterProductSum
+from kernelet.plan.bfloat16 import Bfloat16
+from kernelet.plan.storage import SampleBlocks
+from kernelet.program import Op
+from levels import BFLOAT16_LEVELS
+from ops.cases import CASES, Case, random_case
+from ops.execution import Gradient, Numbers, Operand, Shared, array_of, expected, native
+from ops.test_convolution import applications, real_numbers, whole_numbers
+
+RANDOM_SHAPES = 60
+DENSE = [(1, 1, 1), (3, 10, 16), (17, 1, 5), (400, 120, 33), (84, 10, 17), (7, 65, 20)]
+
+Draw = Callable[[np.random.Generator, tuple[int, ...]], Numbers]
+
+
+def everywhere(isa: str) -> SampleBlocks:
+    """Return a storage that multiplies in bfloat16 whether or not it pays."""
+    way = bfloat16("bfloat16", isa)
+    assert way is not None
+    return SampleBlocks(TARGET, Bfloat16(way.tiles, way.operand_size, everywhere=True))
+
+
+def dense(draw: Draw, generator: np.random.Generator) -> Iterator[tuple[Op, tuple[Operand, ...]]]:
+    for inputs, outputs, batch in DENSE:
+        x, y = draw(generator, (batch, inputs)), draw(generator, (batch, outputs))
+        w = Shared(draw(generator, (inputs, outputs)))
+        yield MatrixProduct(), (x, w)
+        yield MatrixProduct(transposed=True), (y, w)
+        yield OuterProductSum(), (x, Gradient(y))
+
+
+def rounded(numbers: Numbers) -> Numbers:
+    """Return float32 numbers rounded to bfloat16: to the nearest, ties to even."""
+    bits = np.asarray(numbers, np.float32).view(np.uint32)
+    nearest = bits + np.uint32(0x7FFF) + (bits >> 16 & 1)
+    return (nearest & np.uint32(0xFFFF0000)).view(np.float32)
+
+
+def mapped(function: Callable[[Numbers], Numbers], operand: Operand) -> Operand:
+    numbers = function(array_of(operand))
+    return type(operand)(numbers) if isinstance(operand, Shared | Gradient) else numbers
+
+
+def products(op: Op, operands: tuple[Operand, ...]) -> int:
+    """Return the most products of one sum; sums over the batch go over all samples."""
+    ones = tuple(mapped(np.ones_like, x) for x in operands)
+    return int(expected(op, *ones)[0].max())
+
+
+def assert_within_bounds(op: Op, operands: tuple[Operand, ...], isa: str) -> None:
+    """Check results, number by number, against float64 on rounded and on exact operands."""
+    (got,) = native(op, *operands, isa=isa, storage=everywhere(isa))
+    sizes = expected(op, *(mapped(np.abs, x) for x in operands))[0]
+    # Every product passes through at most as many additions as there are products, and each of
+    # them, as each product where it is not fused, is rounded by at most 2⁻²⁴ in float32.
+    summing = (products(op, operands) + 2) * 2.0**-24 * 1.01
+    (of_rounded,) = expected(op, *(mapped(rounded, x) for x in operands))
+    assert np.all(np.abs(got - of_rounded) <= summing * 1.01 * sizes)
+    # Each of two factors is off by at most 2⁻⁸ of itself.
+    rounding = (1 + 2.0**-8) ** 2 - 1
+    (exact,) = expected(op, *operands)
+    assert np.all(np.abs(got - exact) <= (rounding + 1.01 * summing) * sizes)
+    assert np.any(got != exact.astype(np.float32))
+
+
+def assert_exact(op: Op, operands: tuple[Operand, ...], isa: str) -> None:
+    (got,) = native(op, *operands, isa=isa, storage=everywhere(isa))
+    np.testing.assert_array_equal(got, expected(op, *operands)[0])
+
+
+@BFLOAT16_LEVELS
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_whole_numbers_are_exact(case: Case, isa: str) -> None:
+    for op, operands in applications(case, whole_numbers, np.random.default_rng(1)):
+        assert_exact(op, operands, isa)
+
+
+@BFLOAT16_LEVELS
+def test_random_shapes_are_exact(isa: str) -> None:
+    generator = np.random.default_rng(2)
+    for _ in range(RANDOM_SHAPES):
+        for op, operands in applications(random_case(generator), whole_numbers, generator):
+            assert_exact(op, operands, isa)
+
+
+@BFLOAT16_LEVELS
+def test_dense_products_are_exact(isa: str) -> None:
+    for op, operands in dense(whole_numbers, np.random.default_rng(3)):
+        assert_exact(op, operands, isa)
+
+
+@BFLOAT16_LEVELS
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_real_numbers_are_within_bounds(case: Case, isa: str) -> None:
+    for op, operands in applications(case, real_numbers, np.random.default_rng(4)):
+        assert_within_bounds(op, operands, isa)
+
+
+@BFLOAT16_LEVELS
+def test_dense_products_are_within_bounds(isa: str) -> None:
+    for op, operands in dense(real_numbers, np.random.default_rng(5)):
+        assert_within_bounds(op, operands, isa)
+
+
+@BFLOAT16_LEVELS
+def test_halves_between_two_numbers_go_to_the_even_one(isa: str) -> None:
+    # 1 + k/256 lies halfway between two numbers of eight significant bits where k is odd.
+    x = (1 + np.arange(-7, 8, dtype=np.float32) / 256).reshape(1, -1)
+    one = Shared(np.eye(x.shape[1], dtype=np.float32))
+    (got,) = native(MatrixProduct(), x, one, isa=isa, storage=everywhere(isa))
+    np.testing.assert_array_equal(got, rounded(x))
+    assert got[0, 8 + 3] == 1 + 4 / 256
+    assert got[0, 8] == 1
+
+
+@BFLOAT16_LEVELS
+def test_nan_and_infinity_stay_in_their_sample(isa: str) -> None:
+    generator = np.random.default_rng(6)
+    case = Case((6, 6), (3, 3), "same", channels=2, filters=3)
+    (op, (pictures, filters)), *_ = applications(case, real_numbers, generator)
+    numbers = np.array(array_of(pictures))
+    clean = native(op, numbers, filters, isa=isa, storage=everywhere(isa))[0]
+    numbers[0, 2, 3, 0], numbers[2, 2, 3, 1] = np.nan, np.inf
+    (got,) = native(op, numbers, filters, isa=isa, storage=everywhere(isa))
+    np.testing.assert_array_equal(got[1], clean[1])
+    reached = got[0, 1:4, 2:5]
+    assert np.all(np.isnan(reached))
+    assert not np.any(np.isfinite(got[2, 1:4, 2:5]))
