@@ -17,6 +17,7 @@ from kernelet.ops.convolution import taps
 from kernelet.plan.accounts import ACCOUNTS, connected
 from kernelet.plan.candidates_convolution import window_arguments
 from kernelet.plan.description import FORWARD, GRADIENTS, PARTS, UPDATE, PlanDescription
+from kernelet.plan.description_text import shortened_name
 from kernelet.plan.planner import make_plan
 from kernelet.plan.rates import Level, Rates, built_in_rates
 from kernelet.plan.single import SingleSamples
@@ -210,3 +211,37 @@ def test_a_plan_for_training_needs_a_compiled_model() -> None:
         kl.networks.lenet5().plan(training=True)
     with pytest.raises(kl.KerneletError, match="batch_size must be an integer"):
         kl.networks.lenet5().plan(0)
+
+
+def levels_of(network: Program, batch_size: int, sizes: tuple[float, float]) -> dict[str, float]:
+    """Return the bytes a second at which each convolution moves, with two caches."""
+    levels = (
+        Level("L1", sizes[0], 8.0),
+        Level("L2", sizes[1], 4.0),
+        Level("memory", math.inf, 1.0),
+    )
+    rates = Rates(1, {"float32": 1e30}, levels, 0.0, 0.0)
+    plan = planned(network, batch_size, new_state(network).offsets, 1).describe(rates)
+    return {s.kernel: (s.read + s.written) / s.memory_bound for s in plan.steps if s.memory_bound}
+
+
+def test_what_was_used_a_moment_ago_comes_from_the_nearest_cache() -> None:
+    program = one_convolution()
+    picture, maps = 4 * 16 * 8 * 6 * 2, 4 * 16 * 8 * 6 * 5
+    everything = levels_of(program, 64, (1e9, 1e9))
+    assert everything["convolution"] == 8.0
+    # A block's picture was written by the kernel before, the place of its maps is as near as all of
+    # the scratch memory, and its filters served the block before.
+    near = levels_of(program, 64, (2 * picture, 1.1 * (picture + maps)))
+    weights = 4 * (9 * 2 * 5 + 5)
+    expected = (picture + maps + weights) / (picture / 8.0 + maps / 4.0 + weights / 1.0)
+    assert near["convolution"] == pytest.approx(expected)
+    nothing = levels_of(program, 64, (1.0, 2.0))
+    assert nothing["convolution"] == 1.0
+    # What comes from outside and goes there does not fit any cache.
+    assert 1.0 < everything["pack_samples"] < 8.0
+
+
+def test_names_keep_their_numbers_where_they_are_cut() -> None:
+    assert shortened_name("batch_normalization_12", 13) == "batch_nor…_12"
+    assert shortened_name("conv1", 13) == "conv1"

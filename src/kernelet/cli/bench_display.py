@@ -48,6 +48,7 @@ def show_profile(profile: Profile, *, every: bool = False) -> None:
     for line in others:
         console.print(Text(line))
     console.print(table)
+    console.print()
     for line in note_lines(profile):
         console.print(Text(inert(line)))
 

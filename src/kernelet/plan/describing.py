@@ -10,7 +10,6 @@ from kernelet.ops.activation import Activate
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.bias import BiasAdd
 from kernelet.ops.reduction import SampleShare
-from kernelet.plan.accounts import ACCOUNTS, products
 from kernelet.plan.description import (
     FORWARD,
     GRADIENTS,
@@ -19,18 +18,18 @@ from kernelet.plan.description import (
     StepDescription,
 )
 from kernelet.plan.fusion import Step
-from kernelet.plan.instruction import Instruction, Operand, PlannedPhase, Space
+from kernelet.plan.instruction import Instruction, PlannedPhase
 from kernelet.plan.rates import Rates
+from kernelet.plan.reuse import Reuse
 from kernelet.plan.schedule import PhaseKind
+from kernelet.plan.work import FLOAT_BYTES, Work
 from kernelet.program import Node, Program, Shape, Value
 
 if TYPE_CHECKING:
     from kernelet.plan.planner import Plan
 
-_FLOAT = 4
 # Seconds to find the operands of an instruction and to call its kernel.
 _CALL = 30e-9
-_OUTSIDE = "outside"
 
 
 class Describer:
@@ -41,14 +40,15 @@ class Describer:
         self.rates = rates
         self.blocks = -(-plan.batch_size // plan.block)
         self.parts = _Parts(plan)
-        self.footprints = _footprints(plan, self.blocks)
+        self.works = [[Work(plan, one) for one in phase.instructions] for phase in plan.phases]
+        self.reuse = Reuse(plan, self.works, rates.threads)
 
     def describe(self) -> PlanDescription:
         """Return the description."""
         steps = tuple(
-            self._step(number, phase, instruction)
+            self._step(number, index)
             for number, phase in enumerate(self.plan.phases)
-            for instruction in phase.instructions
+            for index in range(len(phase.instructions))
         )
         return PlanDescription(
             batch_size=self.plan.batch_size,
@@ -57,7 +57,7 @@ class Describer:
             storage="single samples" if self.plan.block == 1 else "blocks",
             phases=len(self.plan.phases),
             memory=self.plan.memory(self.rates.threads, self.plan.target),
-            scratch=_FLOAT * self.plan.scratch,
+            scratch=FLOAT_BYTES * self.plan.scratch,
             rates=self.rates,
             steps=steps,
             waiting=sum(
@@ -67,9 +67,10 @@ class Describer:
             ),
         )
 
-    def _step(self, number: int, phase: PlannedPhase, instruction: Instruction) -> StepDescription:
-        done = _Work(self, instruction)
-        memory = self._seconds(done.read) + self._seconds(done.written)
+    def _step(self, number: int, index: int) -> StepDescription:
+        phase, done = self.plan.phases[number], self.works[number][index]
+        instruction = phase.instructions[index]
+        memory = self._seconds(done, self.reuse.distances(number, index))
         rates = self.rates.multiply_adds
         compute = done.arithmetic / rates.get(done.numbers, rates["float32"])
         calls = self.blocks if phase.kind in (PhaseKind.BLOCKS, PhaseKind.PIECES) else 1
@@ -85,11 +86,11 @@ class Describer:
             multiply_adds=done.multiply_adds,
             multiplications=done.multiplications,
             other=done.other,
-            read=sum(done.read.values()),
-            written=sum(done.written.values()),
-            reads=tuple(done.read),
-            writes=tuple(done.written),
-            workspace=_FLOAT * max((step.workspace for step in instruction.steps), default=0),
+            read=sum(move.bytes for move in done.read),
+            written=sum(move.bytes for move in done.written),
+            reads=tuple(dict.fromkeys(move.place for move in done.read)),
+            writes=tuple(dict.fromkeys(move.place for move in done.written)),
+            workspace=FLOAT_BYTES * max((step.workspace for step in instruction.steps), default=0),
             compute_bound=compute,
             memory_bound=memory,
             predicted=max(compute, memory) + calls * _CALL / self.rates.threads,
@@ -108,10 +109,11 @@ class Describer:
             longest = max(1.0, threads * turns * group / self.blocks) * together
         return longest - together + self.rates.barrier
 
-    def _seconds(self, moved: dict[str, int]) -> float:
+    def _seconds(self, work: Work, distances: list[float]) -> float:
+        """Return how long an instruction's bytes take from where each operand is found."""
         return sum(
-            count / self.rates.level(self.footprints.get(place, math.inf)).rate
-            for place, count in moved.items()
+            move.bytes / self.rates.level(distance).rate
+            for move, distance in zip((*work.read, *work.written), distances, strict=True)
         )
 
 
@@ -121,64 +123,6 @@ def _longest(tasks: list[float], threads: int) -> float:
     for seconds in tasks:
         ends[ends.index(min(ends))] += seconds
     return max(ends)
-
-
-class _Work:
-    """What one instruction computes and moves in a step."""
-
-    def __init__(self, describer: Describer, instruction: Instruction) -> None:
-        plan = describer.plan
-        self.read: dict[str, int] = {}
-        self.written: dict[str, int] = {}
-        self.multiply_adds = self.other = 0
-        self.numbers = ACCOUNTS[instruction.kernel].numbers
-        self._plan = plan
-        batched = False
-        for step in instruction.steps:
-            batched = step.batched
-            times = plan.batch_size if batched else 1
-            for node in step.nodes:
-                self.multiply_adds += times * node.cost.multiply_adds
-                self.other += times * node.cost.other
-            self._move(step, instruction.operands, describer.blocks)
-        done = products(instruction.kernel, instruction.arguments, plan.target.lanes)
-        self.multiplications = self.multiply_adds if done is None else describer.blocks * done
-        if not instruction.steps:
-            self._sum_groups(instruction)
-
-    @property
-    def arithmetic(self) -> int:
-        """Operations on numbers, a multiply-add counted once."""
-        return self.multiplications + self.other
-
-    def _move(self, step: Step, operands: tuple[Operand, ...], blocks: int) -> None:
-        """Count the operands of a step: its inputs, then its outputs."""
-        inputs = [(v, o) for v, o in zip(step.inputs, operands, strict=False) if v is not None]
-        outputs = list(zip(step.outputs, operands[len(step.inputs) :], strict=False))
-        times = blocks if step.batched else 1
-        for value, operand in inputs:
-            _add(self.read, operand.space, times * self._bytes(value))
-        for value, operand in outputs:
-            _add(self.written, operand.space, times * self._bytes(value))
-            if step.reduces:
-                _add(self.read, operand.space, times * self._bytes(value))
-        if not inputs:
-            self.read[_OUTSIDE] = _FLOAT * self._plan.batch_size * step.outputs[0].size
-        if not outputs:
-            self.written[_OUTSIDE] = _FLOAT * self._plan.batch_size * inputs[0][0].size
-
-    def _sum_groups(self, instruction: Instruction) -> None:
-        groups = self._plan.groups
-        self.other = groups * instruction.count
-        _add(self.read, Space.PARTIAL, groups * _FLOAT * instruction.count)
-        _add(self.written, Space.SHARED, _FLOAT * instruction.count)
-
-    def _bytes(self, value: Value) -> int:
-        return _FLOAT * (self._plan.storage.floats(value) if value.batched else value.size)
-
-
-def _add(moved: dict[str, int], space: Space, count: int) -> None:
-    moved[space.value] = moved.get(space.value, 0) + count
 
 
 class _Parts:
@@ -222,24 +166,6 @@ def _backward(program: Program) -> set[Value]:
         if isinstance(node.op, SampleShare) or found.intersection(node.inputs):
             found.update(node.outputs)
     return found
-
-
-def _footprints(plan: Plan, blocks: int) -> dict[str, float]:
-    """Return the bytes that a thread goes through in each space, which decide what cache serves.
-
-    Between two uses of a value in scratch memory, a thread has gone through all of it.
-    """
-    sizes = {
-        Space.SCRATCH: plan.scratch,
-        Space.BATCH: plan.batch * blocks,
-        Space.SHARED: plan.shared,
-        Space.PARTIAL: plan.partial,
-        Space.PARAMETERS: sum(p.value.size for p in plan.program.parameters if p.role != "slot"),
-        Space.SLOTS: sum(p.value.size for p in plan.program.parameters if p.role == "slot"),
-        Space.CONSTANTS: len(plan.constants),
-        Space.NONE: 0,
-    }
-    return {space.value: float(_FLOAT * size) for space, size in sizes.items()}
 
 
 def _nodes(instruction: Instruction) -> list[Node]:

@@ -56,7 +56,7 @@ def _title(plan: PlanDescription) -> list[str]:
 
 def _row(step: StepDescription) -> tuple[str, ...]:
     return (
-        shortened(step.layer, _LONGEST_LAYER),
+        shortened_name(step.layer, _LONGEST_LAYER),
         shortened(step.work, _LONGEST_WORK),
         shortened(shape_text(step.shape), _LONGEST_SHAPE),
         quantity(step.multiply_adds) if step.multiply_adds else "–",
@@ -77,6 +77,20 @@ def _totals(plan: PlanDescription) -> list[str]:
 def shape_text(shape: Shape) -> str:
     """Return a shape such as "28×28×6"; "1" for a single number."""
     return "×".join(map(str, shape)) or "1"
+
+
+def shortened_name(name: str, most: int) -> str:
+    """Return a name with its middle left out where it is too long; numbers stand at the end.
+
+    Examples
+    --------
+    >>> shortened_name("batch_normalization_12", 13)
+    'batch_nor…_12'
+    """
+    if len(name) <= most:
+        return name
+    end = most // 4
+    return f"{name[: most - end - 1]}…{name[-end:]}"
 
 
 def shortened(text: str, most: int) -> str:

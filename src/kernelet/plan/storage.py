@@ -10,14 +10,15 @@ from kernelet.ops.dense import MatrixProduct
 from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.candidate import Candidate, Packed, Target, round_up
 from kernelet.plan.packing import pack_arguments
+from kernelet.plan.rates import BARRIER, MULTIPLY_ADDS, WAKING
 from kernelet.plan.selection import select
 from kernelet.plan.single import SingleSamples, supports
 from kernelet.program import Node, Program, Value
 
-# Measured on a Zen 4 core, in multiply-adds that it does in the meantime: a barrier between two
-# steps, waking a thread that then meets barriers, and storing, activating or pooling a number.
-_BARRIER = 60_000
-_WAKING = 5_000_000
+# In multiply-adds that a core does in the meantime: a barrier between two steps, waking a thread
+# that then meets barriers, and storing, activating or pooling a number.
+_BARRIER = round(BARRIER * MULTIPLY_ADDS)
+_WAKING = round(WAKING * MULTIPLY_ADDS)
 _NUMBER = 6
 # How much longer a multiply-add takes where a vector holds channels: tiles are smaller at the
 # border of a picture, and filters come from further away.

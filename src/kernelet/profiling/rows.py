@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernelet.plan.description_text import shape_text, shortened
+from kernelet.plan.description_text import shape_text, shortened, shortened_name
 from kernelet.text import quantity, short_time, table
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _step(step: StepProfile, profile: Profile, rank: int) -> Row:
     described = step.description
     work = " +".join((described.kernel, *described.operations[1:]))
     cells = (
-        shortened(described.layer, _LONGEST_LAYER),
+        shortened_name(described.layer, _LONGEST_LAYER),
         shortened(work, _LONGEST_WORK),
         shortened(shape_text(described.shape), _LONGEST_SHAPE),
         _count(described.multiply_adds),
