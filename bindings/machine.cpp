@@ -2,11 +2,13 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
 
 #include <stdexcept>
 #include <string>
 
 #include "kernelet/cpu.h"
+#include "kernelet/select.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -81,6 +83,8 @@ void bind_machine(nb::module_& module) {
     module.def("movement_rates", &movement_rates, "isa"_a, "bytes"_a, "threads"_a, "repetitions"_a,
                release,
                "How fast threads go through `bytes` of their own, all together at their best.");
+    module.def("base_isa", &kernelet::base_isa, "isa"_a,
+               "The instruction set that all but the bfloat16 kernels of `isa` are compiled for.");
     module.def("barrier_seconds", &barrier_seconds, "threads"_a, "repetitions"_a, release,
                "Seconds that threads which arrive at the same time take to leave a barrier.");
     module.def("region_seconds", &kernelet::region_seconds, "threads"_a, release,

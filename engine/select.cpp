@@ -57,16 +57,6 @@ std::vector<Kernel> with_family(const Kernel* base, const Kernel* family) {
     return table;
 }
 
-// The instruction set of a family's other kernels; any other name as it is.
-std::string_view base_of(std::string_view isa) {
-#define KERNELET_FIND_BASE(family, base) \
-    if (isa == #family) {                \
-        return #base;                    \
-    }
-    KERNELET_FAMILIES(KERNELET_FIND_BASE)
-    return isa;
-}
-
 }  // namespace
 
 const std::vector<KernelDescription>& kernel_descriptions() {
@@ -104,6 +94,15 @@ const Kernel* kernel_table(std::string_view isa) {
     throw std::invalid_argument("no kernels for instruction set " + std::string(isa));
 }
 
+std::string_view base_isa(std::string_view isa) {
+#define KERNELET_FIND_BASE(family, base) \
+    if (isa == #family) {                \
+        return #base;                    \
+    }
+    KERNELET_FAMILIES(KERNELET_FIND_BASE)
+    return isa;
+}
+
 OperandSize bfloat16_size(std::string_view kernel) {
     const std::size_t first = kernel_count - bfloat16_count;
     const std::size_t index = kernel_index(kernel);
@@ -114,7 +113,7 @@ OperandSize bfloat16_size(std::string_view kernel) {
 }
 
 const ArrayKernels& array_kernels(std::string_view name) {
-    const std::string_view isa = base_of(name);
+    const std::string_view isa = base_isa(name);
 #define KERNELET_FIND_ARRAY_TABLE(level)            \
     if (isa == #level) {                            \
         return kernelet::level::array_kernel_table; \
@@ -124,7 +123,7 @@ const ArrayKernels& array_kernels(std::string_view name) {
 }
 
 const FourierTable& fourier_table(std::string_view name) {
-    const std::string_view isa = base_of(name);
+    const std::string_view isa = base_isa(name);
 #define KERNELET_FIND_FOURIER_TABLE(level)            \
     if (isa == #level) {                              \
         return kernelet::level::fourier_kernel_table; \
@@ -134,7 +133,7 @@ const FourierTable& fourier_table(std::string_view name) {
 }
 
 const MachineKernels& machine_kernels(std::string_view name) {
-    const std::string_view isa = base_of(name);
+    const std::string_view isa = base_isa(name);
 #define KERNELET_FIND_MACHINE_TABLE(level)            \
     if (isa == #level) {                              \
         return kernelet::level::machine_kernel_table; \

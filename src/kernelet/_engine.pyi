@@ -100,6 +100,11 @@ def movement_rates(isa: str, bytes: int, threads: int, repetitions: int) -> Move
     How fast threads go through `bytes` of their own, all together at their best.
     """
 
+def base_isa(isa: str) -> str:
+    """
+    The instruction set that all but the bfloat16 kernels of `isa` are compiled for.
+    """
+
 def barrier_seconds(threads: int, repetitions: int) -> float:
     """
     Seconds that threads which arrive at the same time take to leave a barrier.

@@ -76,7 +76,8 @@ def test_the_machine(command: Command) -> None:
 
 def test_whole_steps_and_predictions(command: Command) -> None:
     arguments = ("bench", "lenet5", "--batch-size", 8, "--batch-size", 16, "--threads", 1)
-    found = command(*arguments, "--json").json
+    found = command(*arguments, "--json", "--precision", "bfloat16").json
+    assert {f["precision"] for f in found} == {"bfloat16"}
     assert [(f["training"], f["batch_size"]) for f in found] == [
         (True, 8),
         (True, 16),

@@ -245,3 +245,23 @@ def test_what_was_used_a_moment_ago_comes_from_the_nearest_cache() -> None:
 def test_names_keep_their_numbers_where_they_are_cut() -> None:
     assert shortened_name("batch_normalization_12", 13) == "batch_nor…_12"
     assert shortened_name("conv1", 13) == "conv1"
+
+
+def test_pairs_of_bfloat16_count_their_missing_partners() -> None:
+    model = kl.networks.small_vgg()
+    model.compile()
+    plan = model.plan(32, training=True, precision="bfloat16", threads=1).describe()
+    paired = [step for step in plan.steps if step.kernel.endswith("_bfloat16")]
+    products = [step for step in paired if step.multiply_adds]
+    assert {step.kernel for step in products} == {
+        "convolution_bfloat16",
+        "convolution_filter_gradient_bfloat16",
+    }
+    for step in products:
+        # Taps beyond the border are left out, odd channels and cells get a zero for a partner.
+        assert 0.8 < step.multiplications / step.multiply_adds < 1.4
+    rates = built_in_rates(1).multiply_adds
+    assert rates["bfloat16"] > rates["float32"]
+    for step in products:
+        arithmetic = step.multiplications + step.other
+        assert step.compute_bound == pytest.approx(arithmetic / rates["bfloat16"])

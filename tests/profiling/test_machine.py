@@ -7,6 +7,7 @@ import math
 import pytest
 
 from kernelet.errors import ConfigurationError
+from kernelet.executors.native_machine import base_isa
 from kernelet.executors.native_processor import processor, resolve_isa
 from kernelet.profiling import MachineProfile, measure_machine
 
@@ -18,13 +19,16 @@ def machine() -> MachineProfile:
 
 def test_every_instruction_set_up_to_the_one_in_use_is_measured(machine: MachineProfile) -> None:
     levels = processor().levels
-    used = levels[: levels.index(resolve_isa()) + 1]
+    used = dict.fromkeys(map(base_isa, levels[: levels.index(resolve_isa()) + 1]))
     measured = [
         (a.instruction_set, a.threads) for a in machine.arithmetic if a.numbers == "float32"
     ]
     assert measured == [(name, threads) for name in used for threads in (1, 2)]
     assert all(math.isfinite(a.rate) and a.rate > 1e6 for a in machine.arithmetic)
-    assert set(machine.multiply_adds(2)) <= {"float32", "bfloat16"}
+    special = {"avx512_bf16", "amx"}.intersection(levels)
+    assert {a.instruction_set for a in machine.arithmetic if a.numbers == "bfloat16"} == special
+    assert set(machine.multiply_adds(2)) == {"float32"} | ({"bfloat16"} if special else set())
+    assert bool(machine.tile_loads) == ("amx" in levels)
 
 
 def test_memory_is_measured_beyond_the_caches(machine: MachineProfile) -> None:

@@ -97,9 +97,8 @@ def test_the_table_shows_parts_and_the_steps_with_most_to_gain(machine: MachineP
     times = profile(network(), 64, training=True, threads=2, machine=machine)
     lines = str(times).split("\n")
     assert max(map(len, lines)) <= 100
-    assert lines[0] == "small: training step, batch 64 in blocks of 16, 2 threads, " + (
-        machine.instruction_set
-    )
+    isa = machine.instruction_set
+    assert lines[0] == f"small: training step, batch 64 in blocks of 16, 2 threads, {isa}, float32"
     for start in ("forward", "gradients", "update", "waiting", "outside", "a step"):
         assert sum(line.startswith(start) for line in lines) == 1
     slowest = times.slowest_steps()

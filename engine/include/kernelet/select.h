@@ -31,6 +31,9 @@ std::size_t kernel_index(std::string_view name);
 // another. Whether the processor has it is for the caller to know (cpu.h).
 const Kernel* kernel_table(std::string_view isa);
 
+// The instruction set that all but the bfloat16 kernels of an instruction set are compiled for.
+std::string_view base_isa(std::string_view isa);
+
 // What says how large the last operand of a bfloat16 kernel is, its workspace or its result; throws
 // std::invalid_argument for any other kernel.
 OperandSize bfloat16_size(std::string_view kernel);

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from kernelet.model import Model
 
 _MACHINE = "machine"
@@ -42,21 +42,18 @@ _LOSSES = ("sparse_categorical_crossentropy", "mean_squared_error")
     metavar="N",
     help="Threads; may be repeated.  [default: 1 and all; all with --plan]",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Of what is multiplied; auto takes bfloat16 where the processor has AMX.",
+)
 @click.option("--input", "shape", metavar="HxWxC", help="Pictures that a NETWORK is made for.")
 @click.option("--classes", type=click.IntRange(2), help="Classes that a NETWORK tells apart.")
 @click.option("--all", "every", is_flag=True, help="With --plan, show the shortest steps, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: an object a measurement.")
-def command(
-    what: str,
-    plan: bool,
-    batch_sizes: tuple[int, ...],
-    training: bool | None,
-    threads: tuple[int, ...],
-    shape: str | None,
-    classes: int | None,
-    every: bool,
-    as_json: bool,
-) -> None:
+def command(what: str, shape: str | None, classes: int | None, **given: Any) -> None:
     """Measure how fast a network is here, where its time goes, or what the machine can do.
 
     MODEL is a run folder or a .safetensors file; NETWORK a name such as lenet5. Pictures and
@@ -66,24 +63,36 @@ def command(
     """
     from kernelet.cli.models import find_model
 
+    asked = _Asked(**given)
     if what == _MACHINE:
-        _refuse_for_machine(plan, batch_sizes, training, shape, classes, every)
-        _machine(threads, as_json=as_json)
+        _refuse_for_machine(asked, shape, classes)
+        _machine(asked)
         return
-    if every and not plan:
+    if asked.every and not asked.plan:
         raise click.UsageError("--all shows more steps of a plan; give --plan with it.")
     model = find_model(what, shape, classes)
-    if plan:
-        batch_size, count = _only("--batch-size", batch_sizes), _only("--threads", threads)
-        trained = training is not False
-        _plan(model, batch_size or _PLAN_BATCH, trained, count, every, as_json)
+    if asked.plan:
+        _plan(model, asked)
     else:
-        kinds = (True, False) if training is None else (training,)
-        for kind in kinds:
-            _speed(model, kind, batch_sizes or _BATCHES[kind], _counts(threads), as_json=as_json)
+        for training in (True, False) if asked.training is None else (asked.training,):
+            _speed(model, training, asked)
 
 
-def _refuse_for_machine(*given: object) -> None:
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be measured, as the options say."""
+
+    plan: bool
+    batch_sizes: tuple[int, ...]
+    training: bool | None
+    threads: tuple[int, ...]
+    precision: str
+    every: bool
+    as_json: bool
+
+
+def _refuse_for_machine(asked: _Asked, *more: object) -> None:
+    given = (asked.plan, asked.batch_sizes, asked.training, asked.every, *more)
     if any(value not in (None, False, ()) for value in given):
         raise click.UsageError("`bench machine` takes no other options than --threads and --json.")
 
@@ -94,17 +103,11 @@ def _only(option: str, given: tuple[int, ...]) -> int | None:
     return given[0] if given else None
 
 
-def _counts(threads: tuple[int, ...]) -> Sequence[int]:
-    from kernelet.executors.native_processor import usable_threads
-
-    return threads or sorted({1, usable_threads()})
-
-
-def _machine(threads: tuple[int, ...], *, as_json: bool) -> None:
+def _machine(asked: _Asked) -> None:
     from kernelet.profiling import measure_machine
 
-    machine = measure_machine(threads or None)
-    if as_json:
+    machine = measure_machine(asked.threads or None)
+    if asked.as_json:
         _write(machine)
     else:
         from kernelet.cli.bench_display import show_machine
@@ -112,50 +115,46 @@ def _machine(threads: tuple[int, ...], *, as_json: bool) -> None:
         show_machine(machine)
 
 
-def _plan(
-    model: Model,
-    batch_size: int,
-    training: bool,
-    threads: int | None,
-    every: bool,
-    as_json: bool,
-) -> None:
+def _plan(model: Model, asked: _Asked) -> None:
     from kernelet.profiling import profile
 
+    training = asked.training is not False
     if training:
         _make_ready(model)
-    found = profile(model, batch_size, training=training, threads=threads)
-    if as_json:
+    found = profile(
+        model,
+        _only("--batch-size", asked.batch_sizes) or _PLAN_BATCH,
+        training=training,
+        threads=_only("--threads", asked.threads),
+        precision=asked.precision,
+    )
+    if asked.as_json:
         from kernelet.profiling.records import profile_record
 
         _write(profile_record(found))
     else:
         from kernelet.cli.bench_display import show_profile
 
-        show_profile(found, every=every)
+        show_profile(found, every=asked.every)
 
 
-def _speed(
-    model: Model,
-    training: bool,
-    batch_sizes: Sequence[int],
-    threads: Sequence[int],
-    *,
-    as_json: bool,
-) -> None:
+def _speed(model: Model, training: bool, asked: _Asked) -> None:
     from kernelet.cli.bench_display import SpeedTable
+    from kernelet.executors.native_processor import usable_threads
     from kernelet.profiling.speed import measure_speed
 
     if training:
         _make_ready(model)
-    shown = None if as_json else SpeedTable(model.name, training=training)
-    for batch_size in batch_sizes:
-        for count in threads:
-            speed = measure_speed(model, batch_size, training=training, threads=count)
-            if shown is None:
-                _write(speed)
-            else:
-                shown.add(speed)
+    shown = None if asked.as_json else SpeedTable(model.name, training=training)
+    threads = asked.threads or sorted({1, usable_threads()})
+    for batch_size, count in product(asked.batch_sizes or _BATCHES[training], threads):
+        speed = measure_speed(
+            model, batch_size, training=training, threads=count, precision=asked.precision
+        )
+        if shown is None:
+            _write(speed)
+        else:
+            shown.add(speed)
     if shown is not None:
         shown.show()
 

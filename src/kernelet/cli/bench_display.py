@@ -93,7 +93,7 @@ def _arithmetic(machine: MachineProfile) -> Table:
     for one in machine.arithmetic:
         rates[one.numbers, one.instruction_set][one.threads] = one.rate
     for (numbers, name), by_threads in rates.items():
-        used = " (in use)" if name == machine.instruction_set else ""
+        used = " (in use)" if machine.uses(name) else ""
         table.add_row(numbers, name + used, *(quantity(by_threads[count]) for count in counts))
     return table
 

@@ -2,6 +2,7 @@
 
 from kernelet._engine import (
     barrier_seconds,
+    base_isa,
     bfloat16_dot_rate,
     movement_rates,
     multiply_add_rate,
@@ -12,6 +13,7 @@ from kernelet._engine import (
 
 __all__ = [
     "barrier_seconds",
+    "base_isa",
     "bfloat16_dot_rate",
     "movement_rates",
     "multiply_add_rate",

@@ -6,6 +6,7 @@ leave out taps outside the picture, fill up vectors, or get by with fewer produc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -105,6 +106,25 @@ def _single_winograd(arguments: Mapping[str, int], lanes: int) -> int:
     return _positions(arguments) * arguments["channels"] * filters
 
 
+def _pairs(arguments: Mapping[str, int], lanes: int) -> int:
+    """Count the numbers of all pairs, where an odd one out has a zero for a partner.
+
+    Input cells lie a step apart, as in a gradient by the input of a convolution with strides.
+    """
+    positions = {axis: (arguments[axis] - 1) * arguments[f"step_{axis}"] + 1 for axis in _AXES}
+    runs = connected({**arguments, **positions}) / arguments["run_taps"]
+    return round(2 * lanes * runs * arguments["run_slots"] * arguments["filters"])
+
+
+def _paired_cells(arguments: Mapping[str, int], lanes: int) -> int:
+    """Count every tap of every cell, and of an empty cell at the end of a row of odd length."""
+    cells = arguments["output_depth"] * arguments["output_height"]
+    cells *= round_up(arguments["output_width"], 2)
+    taps = math.prod(arguments[f"kernel_{axis}"] for axis in _AXES)
+    channels = arguments["channels"] // arguments["groups"]
+    return lanes * cells * taps * channels * arguments["filters"]
+
+
 _AS_DEFINED = Account()
 
 #: Every kernel of the engine.
@@ -113,8 +133,8 @@ ACCOUNTS: Mapping[str, Account] = {
     "convolution_input_gradient": Account(_window),
     "convolution_filter_gradient": Account(_window),
     "convolution_single": Account(_single_window),
-    "convolution_bfloat16": Account(numbers="bfloat16"),
-    "convolution_filter_gradient_bfloat16": Account(numbers="bfloat16"),
+    "convolution_bfloat16": Account(_pairs, "bfloat16"),
+    "convolution_filter_gradient_bfloat16": Account(_paired_cells, "bfloat16"),
     "dense": Account(_matrix),
     "dense_single": Account(_single_matrix),
     "outer_product_sum": Account(_matrix),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from kernelet.executors.native_machine import (
     barrier_seconds,
+    base_isa,
     bfloat16_dot_rate,
     movement_rates,
     multiply_add_rate,
@@ -28,6 +29,8 @@ _PAUSE = 1e-3
 # Strides and offsets of rows: packed tiles, the same across cache lines, pixels of 16 channels side
 # by side, windows of six channels, and rows of a picture a page apart.
 _TILE_LAYOUTS = ((64, 0), (64, 4), (32, 0), (12, 0), (4096, 0))
+# Rates of instructions for bfloat16.
+_BFLOAT16 = {"avx512_bf16": bfloat16_dot_rate, "amx": tile_rate}
 # Where the processor does not tell of its caches.
 _USUAL_L1, _USUAL_L2 = 32 << 10, 512 << 10
 _LEAST_MEMORY = 64 << 20
@@ -40,8 +43,9 @@ class Arithmetic:
     Attributes
     ----------
     numbers : str
-        "float32", "bfloat16" in vectors, or "bfloat16 tiles".
+        "float32" or "bfloat16".
     instruction_set : str
+        For bfloat16, one with instructions for it: "avx512_bf16", or "amx" with its tiles.
     threads : int
     rate : float
         Multiply-adds a second, of all threads together.
@@ -107,7 +111,7 @@ class MachineProfile:
     processor : str
         Name that it gives itself; empty where it gives none.
     instruction_set : str
-        That bytes were moved with.
+        In use; bytes were moved with it.
     threads : int
         Most threads that were measured.
     arithmetic : tuple of Arithmetic
@@ -138,13 +142,16 @@ class MachineProfile:
         alone = self.multiply_adds(1)["float32"]
         return self.multiply_adds(self.threads)["float32"] < 0.75 * self.threads * alone
 
+    def uses(self, instruction_set: str) -> bool:
+        """Return whether kernels are taken from an instruction set."""
+        return instruction_set in (self.instruction_set, base_isa(self.instruction_set))
+
     def multiply_adds(self, threads: int) -> dict[str, float]:
         """Return multiply-adds a second by kind of number, with the instruction set in use."""
         return {
             one.numbers: one.rate
             for one in self.arithmetic
-            if one.threads == threads
-            and (one.numbers != "float32" or one.instruction_set == self.instruction_set)
+            if one.threads == threads and self.uses(one.instruction_set)
         }
 
     def rates(self, threads: int) -> Rates:
@@ -201,15 +208,19 @@ def measure_machine(
     """
     counts = sorted({1, *(threads or [usable_threads()])})
     isa = resolve_isa()
-    levels = list(processor().levels)
+    levels = [*processor().levels]
     chosen = levels[: levels.index(isa) + 1] if instruction_sets is None else [*instruction_sets]
     arithmetic = [
         Arithmetic("float32", name, count, multiply_add_rate(name, count, _REPETITIONS))
-        for name in dict.fromkeys([*chosen, isa])
+        for name in dict.fromkeys(map(base_isa, [*chosen, isa]))
         for count in counts
     ]
-    if isa == "avx512":
-        arithmetic += _bfloat16(counts)
+    arithmetic += [
+        Arithmetic("bfloat16", name, count, _BFLOAT16[name](count, _REPETITIONS))
+        for name in levels
+        if name in _BFLOAT16 and levels.index(name) <= levels.index(isa)
+        for count in counts
+    ]
     most = counts[-1]
     return MachineProfile(
         processor=processor().brand,
@@ -221,23 +232,10 @@ def measure_machine(
             for count in counts
             for level, size in _measured_sizes(count).items()
         ),
-        tile_loads=tuple(_tile_loads()) if isa == "avx512" else (),
+        tile_loads=tuple(_tile_loads()),
         barrier=barrier_seconds(most, _REPETITIONS) if most > 1 else 0.0,
         waking=_waking(most) if most > 1 else 0.0,
     )
-
-
-def _bfloat16(counts: Sequence[int]) -> list[Arithmetic]:
-    """Measure what the processor has for bfloat16."""
-    measured = [
-        Arithmetic(numbers, name, count, rate(count, _REPETITIONS))
-        for numbers, name, rate in (
-            ("bfloat16", "avx512_bf16", bfloat16_dot_rate),
-            ("bfloat16 tiles", "amx_bf16", tile_rate),
-        )
-        for count in counts
-    ]
-    return [one for one in measured if one.rate]
 
 
 def _tile_loads() -> list[TileLoad]:

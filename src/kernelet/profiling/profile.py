@@ -73,6 +73,8 @@ class Profile:
         Of the network.
     training : bool
         Whether a step of training was timed, or a prediction.
+    precision : str
+        That was asked for.
     machine : MachineProfile
         What the machine did at most, just before.
     plan : PlanDescription
@@ -92,6 +94,7 @@ class Profile:
 
     name: str
     training: bool
+    precision: str
     machine: MachineProfile
     plan: PlanDescription
     steps: tuple[StepProfile, ...]
@@ -131,6 +134,7 @@ def profile(
     batch_size: int | None = None,
     *,
     training: bool | None = None,
+    precision: str = "float32",
     threads: int | None = None,
     x: Any = None,
     y: ArrayLike | None = None,
@@ -142,7 +146,7 @@ def profile(
     ----------
     model : Model
         Stays as it is.
-    batch_size, threads
+    batch_size, precision, threads
         As for `kernelet.Model.fit`.
     training : bool, optional
         A step of training, or a prediction; by default what the model is ready for.
@@ -171,7 +175,7 @@ def profile(
     >>> abs(total / times.elapsed - 1) < 1e-6
     True
     """
-    settings = Machine.checked(batch_size, threads)
+    settings = Machine.checked(batch_size, threads, precision=precision)
     trained = model.compiled if training is None else training
     executor = measured_executor(model, settings, training=trained)
     if x is None:
@@ -182,7 +186,7 @@ def profile(
     used = executor.threads
     measured = measure_machine([used], []) if machine is None else machine
     timings = _timings(executor, samples)
-    return _summarized(model.name, trained, executor, measured, timings)
+    return _summarized(model.name, settings.precision, trained, executor, measured, timings)
 
 
 def _timings(executor: NativeExecutor, samples: Samples) -> list[Timing]:
@@ -201,6 +205,7 @@ def _timings(executor: NativeExecutor, samples: Samples) -> list[Timing]:
 
 def _summarized(
     name: str,
+    precision: str,
     training: bool,
     executor: NativeExecutor,
     machine: MachineProfile,
@@ -213,6 +218,7 @@ def _summarized(
     return Profile(
         name=name,
         training=training,
+        precision=precision,
         machine=machine,
         plan=plan,
         steps=tuple(

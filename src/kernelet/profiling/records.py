@@ -14,6 +14,7 @@ def profile_record(profile: Profile) -> dict[str, Any]:
     return {
         "network": profile.name,
         "training": profile.training,
+        "precision": profile.precision,
         "batch_size": plan.batch_size,
         "threads": plan.threads,
         "instruction_set": profile.machine.instruction_set,

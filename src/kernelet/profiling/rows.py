@@ -177,15 +177,25 @@ def title_lines(profile: Profile) -> list[str]:
     rates = plan.rates
     what = "training step" if profile.training else "prediction"
     stored = f"blocks of {plan.block}" if plan.block > 1 else "single samples"
-    peak = 2e-9 * rates.multiply_adds["float32"]
+    peaks = ", ".join(f"{2e-9 * rate:.0f} {numbers}" for numbers, rate in _peaks(profile))
     speeds = ", ".join(f"{level.name} {level.rate / 1e9:.0f}" for level in rates.levels)
+    how = (
+        f"batch {plan.batch_size} in {stored}",
+        f"{threads} thread{'s' if threads > 1 else ''}",
+        profile.machine.instruction_set,
+        profile.precision,
+    )
     return [
-        (
-            f"{profile.name}: {what}, batch {plan.batch_size} in {stored}, {threads}"
-            f" thread{'s' if threads > 1 else ''}, {profile.machine.instruction_set}"
-        ),
-        f"machine at its best: {peak:.0f} GFLOP/s float32; {speeds} GB/s",
+        f"{profile.name}: {what}, {', '.join(how)}",
+        f"machine at its best: {peaks} GFLOP/s; {speeds} GB/s",
     ]
+
+
+def _peaks(profile: Profile) -> list[tuple[str, float]]:
+    """Return the multiply-adds a second of the kinds of numbers that the plan may use."""
+    used = ("float32",) if profile.precision == "float32" else ("float32", "bfloat16")
+    rates = profile.plan.rates.multiply_adds
+    return [(numbers, rates[numbers]) for numbers in used if numbers in rates]
 
 
 def note_lines(profile: Profile) -> list[str]:

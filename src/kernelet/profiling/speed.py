@@ -31,6 +31,7 @@ class Speed:
     network : str
     training : bool
         Steps of training, or predictions.
+    precision : str
     batch_size, threads : int
         The threads are those that might be used; few samples may leave some of them asleep.
     seconds, fastest, slowest : float
@@ -43,6 +44,7 @@ class Speed:
 
     network: str
     training: bool
+    precision: str
     batch_size: int
     threads: int
     seconds: float
@@ -53,7 +55,12 @@ class Speed:
 
 
 def measure_speed(
-    model: Model, batch_size: int, *, training: bool, threads: int | None = None
+    model: Model,
+    batch_size: int,
+    *,
+    training: bool,
+    precision: str = "float32",
+    threads: int | None = None,
 ) -> Speed:
     """Time steps on random samples, without a look inside.
 
@@ -61,7 +68,7 @@ def measure_speed(
     ----------
     model : Model
         Compiled, where it is to be trained; stays as it is.
-    batch_size, threads
+    batch_size, precision, threads
         As for `kernelet.Model.fit`.
     training : bool
         Steps of training, or predictions.
@@ -80,7 +87,7 @@ def measure_speed(
     >>> abs(speed.pictures * speed.seconds / 16 - 1) < 1e-9
     True
     """
-    settings = Machine.checked(batch_size, threads)
+    settings = Machine.checked(batch_size, threads, precision=precision)
     executor = measured_executor(model, settings, training=training)
     count = sample_count(model, batch_size)
     samples = synthetic_samples(model, count, training=training)
@@ -98,6 +105,7 @@ def measure_speed(
     return Speed(
         network=model.name,
         training=training,
+        precision=precision,
         batch_size=batch_size,
         threads=settings.threads or executor.threads,
         seconds=usual,
