@@ -2,11 +2,13 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include "kernelet/cpu.h"
+#include "kernelet/kernel_list.h"
 #include "kernelet/select.h"
 
 namespace nb = nanobind;
@@ -148,6 +151,13 @@ void bind_plan(nb::module_& module) {
         },
         "kernel"_a, "arguments"_a,
         "Floats of the last operand of a bfloat16 kernel, its workspace or its result.");
+
+#define KERNELET_PIECE_ENTRY(name, size) {#name, size},
+    module.def(
+        "piece_sizes",
+        [] { return std::map<std::string, std::int64_t>{KERNELET_PIECES(KERNELET_PIECE_ENTRY)}; },
+        "Elements of a piece, for the kernels that divide elements into pieces.");
+#undef KERNELET_PIECE_ENTRY
 
     nb::enum_<Space>(module, "Space", "Where an operand lives.")
         .value("SCRATCH", Space::scratch)

@@ -272,32 +272,42 @@ class Plan::Worker {
     }
 
     void run_group(const Phase& phase, std::int64_t group) {
+        run_blocks(group, [&](std::int64_t block, std::int64_t samples, bool first) {
+            for (const Instruction& instruction : phase.instructions) {
+                execute(instruction, {block, samples, first, 0, instruction.count}, block, group);
+            }
+        });
+    }
+
+    // Calls `function(block, samples, first)` for the blocks of a group in order.
+    template <class Function>
+    void run_blocks(std::int64_t group, const Function& function) const {
         const std::int64_t begin = group * plan_.blocks_per_group_;
         const std::int64_t end = std::min(begin + plan_.blocks_per_group_, blocks_);
         for (std::int64_t block = begin; block < end; ++block) {
-            const std::int64_t samples =
-                std::min(plan_.block_size_, step_.batch - block * plan_.block_size_);
-            for (const Instruction& instruction : phase.instructions) {
-                execute(instruction, {block, samples, block == begin, 0, instruction.count}, block,
-                        group);
-            }
+            function(block, std::min(plan_.block_size_, step_.batch - block * plan_.block_size_),
+                     block == begin);
         }
     }
 
-    // Every thread gets about two runs of pieces, of one block each.
+    // Every thread gets about two runs of pieces, of all blocks of one group.
     void run_pieces(const Instruction& instruction, std::atomic<std::int64_t>& next) {
-        const std::int64_t wanted = (2 * threads_ + blocks_ - 1) / blocks_;
+        const std::int64_t groups = step_.groups;
+        const std::int64_t wanted = (2 * threads_ + groups - 1) / groups;
         const std::int64_t runs =
-            threads_ == 1 ? 1 : std::clamp<std::int64_t>(instruction.count, 1, wanted);
+            threads_ == 1 ? 1 : std::clamp<std::int64_t>(wanted, 1, instruction.count);
         for (;;) {
             const std::int64_t item = next.fetch_add(1, std::memory_order_relaxed);
-            if (item >= blocks_ * runs) {
+            if (item >= groups * runs) {
                 return;
             }
             const std::int64_t run = item % runs;
-            const Part part{item / runs, 1, false, instruction.count * run / runs,
-                            instruction.count * (run + 1) / runs};
-            execute(instruction, part, part.block, 0);
+            run_blocks(item / runs, [&](std::int64_t block, std::int64_t samples, bool first) {
+                execute(instruction,
+                        {block, samples, first, instruction.count * run / runs,
+                         instruction.count * (run + 1) / runs},
+                        block, item / runs);
+            });
         }
     }
 

@@ -127,14 +127,15 @@ struct ForwardRow {
     }
 };
 
-// Operands: input, filters packed by `pack_filters`, bias or null, factors or null, output.
+// Operands: input, filters packed by `pack_filters`, bias or null, factors or null, output. Pieces
+// are rows of output cells.
 inline void convolution(const Call& call) {
     const auto& a = arguments<ConvolutionArguments>(call);
     const ConvolutionWindow window(a);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     const std::int64_t taps = window.taps();
-    for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
+    for (std::int64_t row = call.begin; row < call.end; ++row) {
         const AxisTaps planes = forward_taps(row / a.output_height, window.depth);
         const AxisTaps rows = forward_taps(row % a.output_height, window.height);
         float* output = call.operands[4] + row * a.output_width * a.filters * lanes;
@@ -233,14 +234,14 @@ struct BackwardRow {
 };
 
 // Operands: gradient of the output, filters packed transposed by `pack_filters`, bias or null,
-// factors or null, gradient by the input.
+// factors or null, gradient by the input. Pieces are rows of input cells.
 inline void convolution_input_gradient(const Call& call) {
     const auto& a = arguments<ConvolutionArguments>(call);
     const ConvolutionWindow window(a);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     const std::int64_t taps = window.taps();
-    for (std::int64_t row = 0; row < a.depth * a.height; ++row) {
+    for (std::int64_t row = call.begin; row < call.end; ++row) {
         const AxisTaps planes = backward_taps(row / a.height, window.depth);
         const AxisTaps rows = backward_taps(row % a.height, window.height);
         float* gradient = call.operands[4] + row * a.width * a.channels * lanes;

@@ -10,30 +10,41 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// Operands: input, weights packed by `pack_filters`, bias or null, factors or null, output.
+static_assert(dense_piece % filter_block == 0);
+
+// Operands: input, weights packed by `pack_filters`, bias or null, factors or null, output. Pieces
+// are `dense_piece` outputs each.
 inline void dense(const Call& call) {
     const auto& a = arguments<DenseArguments>(call);
     const TapGrid grid{1, 1, 1, a.inputs, 0, 0, 0, 0, 0, 0};
+    const std::int64_t first = call.begin * dense_piece;
+    const std::int64_t outputs = smaller(call.end * dense_piece, a.outputs) - first;
+    float* output = call.operands[4] + first * lanes;
     for_filter_blocks(
-        a.outputs, a.inputs, call.operands[1],
+        outputs, a.inputs, call.operands[1] + first * a.inputs,
         [&](std::int64_t q, const float* weights, std::int64_t block) {
             cells_of_block[block](
-                1, call.operands[0], 0, grid, weights, call.operands[4] + q * lanes, 0,
-                epilogue_of(call.operands[2], q, a.activation, a.slope, call.operands[3]));
+                1, call.operands[0], 0, grid, weights, output + q * lanes, 0,
+                epilogue_of(call.operands[2], first + q, a.activation, a.slope, call.operands[3]));
         });
-    activate_row(call.operands[4], a.outputs, a.activation);
+    activate_row(output, outputs, a.activation);
 }
+
+static_assert(outer_product_sum_piece % outer_rows_together == 0);
 
 // Operands: input, upstream gradient, partial sum of the gradient, workspace of `lanes` × outputs
 // rounded up to a multiple of `lanes`. The upstream gradient is transposed there so that vectors
-// run along the weights' rows and no sum crosses lanes.
+// run along the weights' rows and no sum crosses lanes. Pieces are `outer_product_sum_piece` inputs
+// each.
 inline void outer_product_sum(const Call& call) {
     const auto& a = arguments<DenseArguments>(call);
     const std::int64_t width = padded_to_lanes(a.outputs);
     transpose_cell(call.operands[1], a.outputs, call.operands[3], width);
     const OuterCells cells{1, 0, 0, width};
-    outer_products(call.operands[0], a.inputs, call.operands[3], a.outputs, cells, call.operands[2],
-                   call.first);
+    const std::int64_t first = call.begin * outer_product_sum_piece;
+    const std::int64_t inputs = smaller(call.end * outer_product_sum_piece, a.inputs) - first;
+    outer_products(call.operands[0] + first * lanes, inputs, call.operands[3], a.outputs, cells,
+                   call.operands[2] + first * a.outputs, call.first);
 }
 
 }  // namespace kernelet::KERNELET_ISA

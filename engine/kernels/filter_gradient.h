@@ -118,13 +118,16 @@ inline void gradient_block(const float* input, std::int64_t elements, const floa
     }
 }
 
-// The gradient of one row of taps for one group.
+static_assert(convolution_filter_gradient_piece % gradient_columns == 0);
+
+// The gradient of one row of taps for some filters of one group.
 struct FilterGradientRow {
     const ConvolutionArguments& a;
     const ConvolutionWindow& window;
     const float* input;     // first channel of the group
-    const float* upstream;  // first filter of the group
-    float* gradient;        // first filter of the group, first tap of the row
+    const float* upstream;  // first of the filters
+    float* gradient;        // first of the filters, first tap of the row
+    std::int64_t filters;
     std::int64_t kernel_plane;
     std::int64_t kernel_row;
     Span planes;
@@ -161,8 +164,8 @@ struct FilterGradientRow {
         const std::int64_t output_cell =
             (planes.begin * a.output_height + rows.begin) * a.output_width + columns.begin;
         gradient_block(input + input_cell * a.channels * lanes, count * channels,
-                       upstream + output_cell * a.filters * lanes, a.filters / a.groups,
-                       grid(columns), gradient + tap * channels * a.filters, a.filters);
+                       upstream + output_cell * a.filters * lanes, filters, grid(columns),
+                       gradient + tap * channels * a.filters, a.filters);
     }
 
     void run_all() const {
@@ -184,34 +187,45 @@ struct FilterGradientRow {
     }
 };
 
-// Operands: input, upstream gradient, partial sum of the gradient.
+// Sets some filters' sums to zero: `rows` rows of them, `stride` floats apart.
+inline void clear_gradient(float* gradient, std::int64_t rows, std::int64_t filters,
+                           std::int64_t stride) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t f = 0; f < filters; ++f) gradient[row * stride + f] = 0.0F;
+    }
+}
+
+// Operands: input, upstream gradient, partial sum of the gradient. Pieces are rows of taps, of
+// those groups, of those `convolution_filter_gradient_piece` filters each.
 inline void convolution_filter_gradient(const Call& call) {
     const auto& a = arguments<ConvolutionArguments>(call);
     const ConvolutionWindow window(a);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     const std::int64_t row_size = a.kernel_width * channels * a.filters;
-    const std::int64_t kernel_rows = a.kernel_depth * a.kernel_height;
-    if (call.first) {
-        for (std::int64_t k = 0; k < kernel_rows * row_size; ++k) {
-            call.operands[2][k] = 0.0F;
-        }
-    }
-    for (std::int64_t k = 0; k < kernel_rows; ++k) {
+    const std::int64_t chunks =
+        (filters + convolution_filter_gradient_piece - 1) / convolution_filter_gradient_piece;
+    for (std::int64_t piece = call.begin; piece < call.end; ++piece) {
+        const std::int64_t begin = piece % chunks * convolution_filter_gradient_piece;
+        const std::int64_t count = smaller(convolution_filter_gradient_piece, filters - begin);
+        const std::int64_t g = piece / chunks % a.groups;
+        const std::int64_t k = piece / chunks / a.groups;
         const std::int64_t plane = k / a.kernel_height;
         const std::int64_t row = k % a.kernel_height;
-        for (std::int64_t g = 0; g < a.groups; ++g) {
-            FilterGradientRow{a,
-                              window,
-                              call.operands[0] + g * channels * lanes,
-                              call.operands[1] + g * filters * lanes,
-                              call.operands[2] + k * row_size + g * filters,
-                              plane,
-                              row,
-                              cells_of_tap(plane, window.depth),
-                              cells_of_tap(row, window.height)}
-                .run_all();
-        }
+        const std::int64_t first = g * filters + begin;
+        float* gradient = call.operands[2] + k * row_size + first;
+        if (call.first) clear_gradient(gradient, a.kernel_width * channels, count, a.filters);
+        FilterGradientRow{a,
+                          window,
+                          call.operands[0] + g * channels * lanes,
+                          call.operands[1] + first * lanes,
+                          gradient,
+                          count,
+                          plane,
+                          row,
+                          cells_of_tap(plane, window.depth),
+                          cells_of_tap(row, window.height)}
+            .run_all();
     }
 }
 

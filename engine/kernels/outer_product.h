@@ -85,12 +85,15 @@ inline void outer_tile(const float* input, const float* upstream, const OuterCel
     }
 }
 
+// Inputs that are taken together.
+inline constexpr int outer_rows_together = Vector::registers >= 32 ? 6 : 3;
+
 // Rows [0, inputs) of O vectors.
 template <int O>
 inline void outer_rows(const float* input, std::int64_t inputs, const float* upstream,
                        const OuterCells& cells, float* target, std::int64_t stride, int last,
                        bool overwrite) {
-    constexpr int I = Vector::registers >= 32 ? 6 : 3;
+    constexpr int I = outer_rows_together;
     std::int64_t i = 0;
     for (; i + I <= inputs; i += I) {
         outer_tile<I, O>(input + i * lanes, upstream, cells, target + i * stride, stride, last,

@@ -206,6 +206,22 @@ inline void winograd_tiles(const Arguments& a, const Cells<const float>& input,
     }
 }
 
+// The same for the call's pieces, which are rows of tiles, and the activations that `finish`
+// leaves.
+template <int Taps, class Arguments, class Multiply, class Finish>
+inline void winograd_rows(const Arguments& a, const Call& call, const Cells<const float>& input,
+                          const Cells<float>& output, const WinogradStrip& strip,
+                          const Multiply& multiply, const Finish& finish) {
+    constexpr std::int64_t outputs = winograd_outputs<Taps>;
+    const std::int64_t columns = TileGrid(output.height, output.width, outputs).columns;
+    winograd_tiles<Taps>(a, input, output, strip, call.begin * columns, call.end * columns,
+                         multiply, finish);
+    const std::int64_t first = call.begin * outputs;
+    const std::int64_t rows = smaller(call.end * outputs, output.height) - first;
+    activate_row(output.at(first, 0), rows * output.width * output.cell_floats / lanes,
+                 a.activation);
+}
+
 // A position's products: one tap, a run of all channels.
 inline TapGrid channel_grid(std::int64_t channels) { return {1, 1, 1, channels, 0, 0, 0, 0, 0, 0}; }
 
@@ -236,13 +252,11 @@ inline void winograd_block(const Call& call) {
     const auto finished = [&](Vector value, std::int64_t offset, int) {
         return finish(value, epilogue, offset / lanes);
     };
-    const TileGrid grid(a.output_height, a.output_width, winograd_outputs<Taps>);
-    winograd_tiles<Taps>(a, input, output, strip, 0, grid.count(), multiply, finished);
-    activate_row(output.first, a.output_height * a.output_width * a.filters, a.activation);
+    winograd_rows<Taps>(a, call, input, output, strip, multiply, finished);
 }
 
 // Operands: input, filters transformed by `pack_filters_winograd`, bias or null, factors or null,
-// output, workspace.
+// output, workspace. Pieces are rows of tiles.
 inline void winograd_convolution(const Call& call) {
     if (arguments<WinogradArguments>(call).taps == 3) {
         winograd_block<3>(call);
@@ -276,16 +290,10 @@ inline void winograd_sample(const Call& call) {
     const auto finished = [&](Vector value, std::int64_t offset, int count) {
         return finish_single(value, epilogue, offset, count);
     };
-    const TileGrid grid(a.output_height, a.output_width, winograd_outputs<Taps>);
-    winograd_tiles<Taps>(a, input, output, strip, call.begin * grid.columns,
-                         call.end * grid.columns, multiply, finished);
-    const std::int64_t first = call.begin * winograd_outputs<Taps>;
-    const std::int64_t rows = smaller(call.end * winograd_outputs<Taps>, a.output_height) - first;
-    activate_row(output.at(first, 0), rows * a.output_width * output.cell_floats / lanes,
-                 a.activation);
+    winograd_rows<Taps>(a, call, input, output, strip, multiply, finished);
 }
 
-// The same for a single sample. Pieces are rows of tiles.
+// The same for a single sample.
 inline void winograd_single(const Call& call) {
     if (arguments<SingleWinogradArguments>(call).taps == 3) {
         winograd_sample<3>(call);

@@ -87,11 +87,11 @@ inline void transpose_tile(const Cells<const float>& upstream, std::int64_t filt
     }
 }
 
-// Filters of `Taps` × `Taps` from the sums of all positions.
+// Filters of `Taps` × `Taps` from the sums of all positions, the first `filters` of `size`.
 template <int Taps>
-inline void transform_gradient(const float* sums, std::int64_t size, float* gradient,
-                               bool overwrite) {
-    for_vectors(size, [&](std::int64_t offset, int count) {
+inline void transform_gradient(const float* sums, std::int64_t size, std::int64_t filters,
+                               float* gradient, bool overwrite) {
+    for_vectors(filters, [&](std::int64_t offset, int count) {
         Vector half[winograd_points][Taps];
         for (int i = 0; i < winograd_points; ++i) {
             Vector row[winograd_points];
@@ -116,12 +116,17 @@ inline void transform_gradient(const float* sums, std::int64_t size, float* grad
     });
 }
 
+static_assert(winograd_filter_gradient_piece % outer_rows_together == 0);
+
 template <int Taps>
 inline void winograd_filter_gradient_of(const Call& call) {
     constexpr std::int64_t outputs = winograd_outputs<Taps>;
     const auto& a = arguments<WinogradArguments>(call);
-    const Cells<const float> input{call.operands[0], a.height, a.width, a.channels * lanes,
-                                   a.channels * lanes};
+    const std::int64_t begin = call.begin * winograd_filter_gradient_piece;
+    const std::int64_t channels =
+        smaller(call.end * winograd_filter_gradient_piece, a.channels) - begin;
+    const Cells<const float> input{call.operands[0] + begin * lanes, a.height, a.width,
+                                   a.channels * lanes, channels * lanes};
     const Cells<const float> upstream{call.operands[1], a.output_height, a.output_width,
                                       a.filters * lanes, a.filters * lanes};
     const WinogradGradientSpace space(call.operands[3], a, outputs);
@@ -141,15 +146,17 @@ inline void winograd_filter_gradient_of(const Call& call) {
         }
         const OuterCells cells{tiles, space.input_floats, space.upstream_floats, space.width};
         for (int k = 0; k < winograd_positions; ++k) {
-            outer_products(space.input_values + k * space.input_stride, a.channels,
+            outer_products(space.input_values + k * space.input_stride, channels,
                            space.upstream_values + k * space.upstream_stride, a.filters, cells,
                            space.sums + k * size, first == 0);
         }
     }
-    transform_gradient<Taps>(space.sums, size, call.operands[2], call.first);
+    transform_gradient<Taps>(space.sums, size, channels * a.filters,
+                             call.operands[2] + begin * a.filters, call.first);
 }
 
-// Operands: input, upstream gradient, partial sum of the gradient, workspace.
+// Operands: input, upstream gradient, partial sum of the gradient, workspace. Pieces are
+// `winograd_filter_gradient_piece` channels each.
 inline void winograd_filter_gradient(const Call& call) {
     if (arguments<WinogradArguments>(call).taps == 3) {
         winograd_filter_gradient_of<3>(call);

@@ -128,6 +128,9 @@ def bfloat16_operand_size(kernel: str, arguments: dict[str, object]) -> int:
     Floats of the last operand of a bfloat16 kernel, its workspace or its result.
     """
 
+def piece_sizes() -> dict[str, int]:
+    """Elements of a piece, for the kernels that divide elements into pieces."""
+
 class Space(enum.Enum):
     """Where an operand lives."""
 

@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "kernelet/kernel_list.h"
@@ -45,17 +46,27 @@ inline Numbers random_factors(Random& random, std::int64_t channels) {
 
 inline float* data_or_null(Numbers& numbers) { return numbers.empty() ? nullptr : numbers.data(); }
 
+// Pieces that a kernel makes of a number of elements.
+inline std::int64_t pieces_of(std::int64_t elements, std::int64_t piece) {
+    return (elements + piece - 1) / piece;
+}
+
 class Kernels {
   public:
     explicit Kernels(const std::string& isa) : table_(kernelet::kernel_table(isa)) {}
 
+    // Runs a kernel on all pieces of a block of samples, first on one and then on the others.
     template <class Arguments>
     void run(const char* name, std::vector<float*> operands, const Arguments& arguments,
-             bool first = true) const {
+             bool first = true, std::int64_t pieces = 1) const {
         kernelet::Step step{};
         step.batch = lanes;
-        const Call call{operands.data(), &arguments, &step, 0, lanes, first, 0, 0};
-        table_[kernelet::kernel_index(name)](call);
+        for (const auto& [begin, end] :
+             {std::pair{std::int64_t{0}, std::int64_t{1}}, std::pair{std::int64_t{1}, pieces}}) {
+            if (begin == end) continue;
+            const Call call{operands.data(), &arguments, &step, 0, lanes, first, begin, end};
+            table_[kernelet::kernel_index(name)](call);
+        }
     }
 
     // Runs a kernel of single samples on pieces [begin, end).

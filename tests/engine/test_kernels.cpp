@@ -79,7 +79,7 @@ void test_convolution(const Kernels& kernels, Random& random) {
     Numbers forward = packed(kernels, weights, a, false);
     kernels.run("convolution",
                 {input.data(), forward.data(), bias.data(), data_or_null(factors), output.data()},
-                a);
+                a, true, a.output_depth * a.output_height);
     CHECK(output == expected);
 
     Numbers input_gradient(input.size());
@@ -87,16 +87,19 @@ void test_convolution(const Kernels& kernels, Random& random) {
     kernels.run("convolution_input_gradient",
                 {upstream.data(), backward.data(), transposed_bias.data(),
                  data_or_null(transposed_factors), input_gradient.data()},
-                a);
+                a, true, a.depth * a.height);
     CHECK(input_gradient == expected_input);
 
+    const std::int64_t pieces =
+        a.kernel_depth * a.kernel_height * a.groups *
+        pieces_of(a.filters / a.groups, kernelet::convolution_filter_gradient_piece);
     kernels.run("convolution_filter_gradient", {input.data(), upstream.data(), gradient.data()}, a,
-                false);
+                false, pieces);
     for (std::size_t k = 0; k < gradient.size(); ++k) {
         CHECK(gradient[k] == before[k] + expected_weights[k]);
     }
     kernels.run("convolution_filter_gradient", {input.data(), upstream.data(), gradient.data()}, a,
-                true);
+                true, pieces);
     CHECK(gradient == expected_weights);
 }
 
@@ -122,16 +125,18 @@ void test_dense(const Kernels& kernels, Random& random) {
     const PackFiltersArguments pack{1, a.inputs, a.outputs, 1, 0};
     kernels.run("pack_filters", {weights.data(), forward.data()}, pack);
     Numbers output(expected.size());
-    kernels.run("dense", {input.data(), forward.data(), nullptr, nullptr, output.data()}, a);
+    kernels.run("dense", {input.data(), forward.data(), nullptr, nullptr, output.data()}, a, true,
+                pieces_of(a.outputs, kernelet::dense_piece));
     CHECK(output == expected);
 
     Numbers gradient(weights.size());
     Numbers workspace(size_of((a.outputs + lanes - 1) / lanes * lanes * lanes));
     const std::vector<float*> operands{input.data(), upstream.data(), gradient.data(),
                                        workspace.data()};
-    kernels.run("outer_product_sum", operands, a, true);
+    const std::int64_t pieces = pieces_of(a.inputs, kernelet::outer_product_sum_piece);
+    kernels.run("outer_product_sum", operands, a, true, pieces);
     CHECK(gradient == expected_weights);
-    kernels.run("outer_product_sum", operands, a, false);
+    kernels.run("outer_product_sum", operands, a, false, pieces);
     for (std::size_t k = 0; k < gradient.size(); ++k) {
         CHECK(gradient[k] == 2.0F * expected_weights[k]);
     }

@@ -12,11 +12,22 @@ import pytest
 from kernelet import _engine, weights
 from kernelet.errors import ConfigurationError
 from kernelet.executors.base import Results, Run, State
-from kernelet.executors.native import NativeExecutor
+from kernelet.executors.native import TARGET, NativeExecutor
 from kernelet.executors.reference import ReferenceExecutor
-from kernelet.program import Program
+from kernelet.plan.storage import SampleBlocks, arrange
+from kernelet.program import Program, ProgramBuilder
 from levels import LEVELS
-from programs import batch, branched_network, enlarging_network, new_state, plain_network
+from programs import (
+    CLASSES,
+    batch,
+    branched_network,
+    convolution,
+    dense,
+    enlarging_network,
+    new_state,
+    plain_network,
+    with_training,
+)
 
 NETWORKS = pytest.mark.parametrize(
     "network",
@@ -80,6 +91,37 @@ def test_any_number_of_threads_gives_the_same_bits(
         content = state.parameters.tobytes() + state.slots.tobytes()
         digests.add(hashlib.sha256(content + results.values["loss"].tobytes()).hexdigest())
     assert len(digests) == 1
+
+
+@NETWORKS
+@LEVELS
+@pytest.mark.parametrize("rows", [5, 16, 48])
+def test_threads_that_share_blocks_give_the_same_bits(
+    network: Callable[[], Program], isa: str, rows: int
+) -> None:
+    program = network()
+    digests = set()
+    for spread, threads in ((False, 1), (True, 1), (True, 2), (True, 4)):
+        state = new_state(program)
+        storage = SampleBlocks(TARGET, spread=spread)
+        executor = NativeExecutor(program, rows, state, isa=isa, threads=threads, storage=storage)
+        executor.run(run_of(program, 3 * rows - 1, rows))
+        digests.add(hashlib.sha256(state.parameters.tobytes() + state.slots.tobytes()).hexdigest())
+    assert len(digests) == 1
+
+
+def test_threads_share_blocks_where_some_would_have_none() -> None:
+    build = ProgramBuilder()
+    x = convolution(build, build.input("x", (32, 32, 16)), "conv", 32, 3)
+    large, small = with_training(build, dense(build, x, "dense", CLASSES)), plain_network()
+
+    def spread(program: Program, batch_size: int, threads: int) -> bool:
+        return arrange(program, batch_size, threads, TARGET).storage.spread
+
+    assert [spread(large, size, 2) for size in (1, 16, 48)] == [True] * 3
+    assert [spread(large, size, 2) for size in (17, 32, 128)] == [False] * 3
+    assert not spread(large, 16, 1)
+    assert not spread(small, 16, 2)
 
 
 @NETWORKS

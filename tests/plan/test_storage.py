@@ -10,7 +10,7 @@ from kernelet.plan.candidate import Target
 from kernelet.plan.storage import SampleBlocks, arrange
 from kernelet.training.programs import prediction_program
 
-TARGET = Target(lanes=16, alignment=16)
+TARGET = Target(lanes=16, alignment=16, pieces={})
 
 
 def vgg() -> Model:

@@ -287,6 +287,17 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(clip_by_value, Limit, 2)                              \
     KERNELET_BFLOAT16_KERNELS(KERNEL)
 
+// How many outputs, inputs, filters or channels a piece of such a kernel's work has: multiples of
+// those that any instruction set takes together.
+#define KERNELET_PIECES(PIECE)             \
+    PIECE(dense, 48)                       \
+    PIECE(outer_product_sum, 48)           \
+    PIECE(convolution_filter_gradient, 16) \
+    PIECE(winograd_filter_gradient, 12)
+
+#define KERNELET_DEFINE_PIECE(name, size) inline constexpr std::int64_t name##_piece = size;
+KERNELET_PIECES(KERNELET_DEFINE_PIECE)
+
 #define KERNELET_FIELD_INTEGER(name) std::int64_t name;
 #define KERNELET_FIELD_REAL(name) double name;
 #define KERNELET_DEFINE_ARGUMENTS(Type)                               \

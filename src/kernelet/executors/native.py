@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,9 @@ from kernelet.plan.planner import Plan, make_plan
 from kernelet.plan.storage import Storage, arrange
 from kernelet.program import Program
 
-TARGET = Target(lanes=_engine.LANES, alignment=_engine.ALIGNMENT)
+TARGET = Target(
+    lanes=_engine.LANES, alignment=_engine.ALIGNMENT, pieces=MappingProxyType(_engine.piece_sizes())
+)
 
 
 def _engine_arguments(arguments: Arguments) -> dict[str, object]:

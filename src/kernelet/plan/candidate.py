@@ -66,7 +66,7 @@ class Candidate:
     packing : callable or None
         The filter operand to pack before the batch begins.
     pieces : callable
-        For a kernel of single samples, how many parts of its result threads may share out.
+        How many parts of its work on a block threads may share out.
     bias : bool
         Whether the kernel takes a bias (or nothing) behind its inputs, and an activation:
         what follows the operation may be fused into it.
@@ -84,7 +84,7 @@ class Candidate:
     workspace: Callable[[Node, Target], int] | None = None
     divisible: bool = False
     packing: Callable[[Node], Packing] | None = None
-    pieces: Callable[[Node], int] = field(default=lambda node: 1)
+    pieces: Callable[[Node, Target], int] = field(default=lambda node, target: 1)
     bias: bool = False
     factors: bool = False
     activation: bool = False
@@ -100,10 +100,17 @@ class Target:
         Samples that are stored side by side.
     alignment : int
         Shared values begin at a multiple of this many floats.
+    pieces : mapping of str to int
+        For kernels that divide elements into pieces, how many elements a piece has.
     """
 
     lanes: int
     alignment: int
+    pieces: Mapping[str, int]
+
+    def pieces_of(self, kernel: str, elements: int) -> int:
+        """Return how many pieces a kernel makes of a number of elements."""
+        return -(-elements // self.pieces[kernel])
 
 
 def round_up(value: int, multiple: int) -> int:

@@ -13,7 +13,7 @@ from kernelet.ops.convolution import (
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Packing, Target, round_up
 from kernelet.plan.candidates_winograd import WINOGRAD, WINOGRAD_FILTER_GRADIENT
-from kernelet.program import Node, Op
+from kernelet.program import Node, Op, Value
 
 
 def window_arguments(window: SlidingWindow) -> dict[str, int]:
@@ -44,6 +44,23 @@ def _convolution(node: Node) -> Arguments:
         "filters": op.filters,
         "groups": op.groups,
     }
+
+
+def rows_of_cells(value: Value) -> int:
+    """Return the rows of a picture, in all its planes."""
+    return math.prod(value.shape[:-2])
+
+
+def _rows(node: Node, target: Target) -> int:
+    return rows_of_cells(node.output)
+
+
+def _gradient_pieces(node: Node, target: Target) -> int:
+    """Return the rows of taps times groups times pieces of a group's filters."""
+    op = node.op
+    assert isinstance(op, ConvolutionFilterGradient)
+    filters = target.pieces_of("convolution_filter_gradient", op.filters // op.groups)
+    return math.prod(op.window.kernel[:-1]) * op.groups * filters
 
 
 def _packed_filters(node: Node) -> Packing:
@@ -93,7 +110,14 @@ def _outer_product_workspace(node: Node, target: Target) -> int:
 CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     Convolution: (
         WINOGRAD,
-        Candidate("convolution", _convolution, packing=_packed_filters, bias=True, factors=True),
+        Candidate(
+            "convolution",
+            _convolution,
+            packing=_packed_filters,
+            pieces=_rows,
+            bias=True,
+            factors=True,
+        ),
     ),
     ConvolutionInputGradient: (
         WINOGRAD,
@@ -101,16 +125,31 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
             "convolution_input_gradient",
             _convolution,
             packing=_packed_filters,
+            pieces=_rows,
             bias=True,
             factors=True,
         ),
     ),
     ConvolutionFilterGradient: (
         WINOGRAD_FILTER_GRADIENT,
-        Candidate("convolution_filter_gradient", _convolution),
+        Candidate("convolution_filter_gradient", _convolution, pieces=_gradient_pieces),
     ),
-    MatrixProduct: (Candidate("dense", _dense, packing=_packed_matrix, bias=True, factors=True),),
+    MatrixProduct: (
+        Candidate(
+            "dense",
+            _dense,
+            packing=_packed_matrix,
+            pieces=lambda node, target: target.pieces_of("dense", node.output.size),
+            bias=True,
+            factors=True,
+        ),
+    ),
     OuterProductSum: (
-        Candidate("outer_product_sum", _outer_product, workspace=_outer_product_workspace),
+        Candidate(
+            "outer_product_sum",
+            _outer_product,
+            workspace=_outer_product_workspace,
+            pieces=lambda node, target: target.pieces_of("outer_product_sum", node.inputs[0].size),
+        ),
     ),
 }

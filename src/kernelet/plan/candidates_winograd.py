@@ -299,9 +299,16 @@ WINOGRAD = Candidate(
     applies=pays,
     workspace=_workspace,
     packing=lambda node: packing(node, rows=False),
+    pieces=lambda node, target: rows_of_tiles(node),
     bias=True,
     factors=True,
 )
 WINOGRAD_FILTER_GRADIENT = Candidate(
-    "winograd_filter_gradient", _arguments, applies=pays, workspace=_gradient_workspace
+    "winograd_filter_gradient",
+    _arguments,
+    applies=pays,
+    workspace=_gradient_workspace,
+    pieces=lambda node, target: target.pieces_of(
+        "winograd_filter_gradient", _correlation(node).channels
+    ),
 )

@@ -124,7 +124,7 @@ class Fusion:
             workspace=candidate.workspace(node, self.target) if candidate.workspace else 0,
             divisible=candidate.divisible,
             packing=candidate.packing(node) if candidate.packing else None,
-            pieces=candidate.pieces(node),
+            pieces=candidate.pieces(node, self.target),
             nodes=(node,),
         )
         steps = self._with_bias(step, candidate) if candidate.bias else [step]

@@ -21,6 +21,7 @@ from kernelet.ops.shape import Concatenate, Reshape
 from kernelet.ops.softmax import Softmax
 from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import Arguments, Candidate, Packed, round_up
+from kernelet.plan.candidates_convolution import rows_of_cells
 from kernelet.plan.packing import pack_arguments
 from kernelet.plan.selection import CANDIDATES
 from kernelet.program import Node, Op, Program, Value
@@ -103,7 +104,7 @@ class SingleSamples:
             packing=lambda node: winograd.packing(node, rows=True),
             bias=True,
             factors=True,
-            pieces=winograd.rows_of_tiles,
+            pieces=lambda node, target: winograd.rows_of_tiles(node),
         )
 
     def _winograd_arguments(self, node: Node) -> Arguments:
@@ -149,10 +150,14 @@ _KERNELS: dict[type[Op], Callable[[SingleSamples], Candidate]] = {
         own._convolution,
         bias=True,
         factors=True,
-        pieces=lambda node: _rows_of_cells(node.output),
+        pieces=lambda node, target: rows_of_cells(node.output),
     ),
     MatrixProduct: lambda own: Candidate(
-        "dense_single", own._dense, bias=True, factors=True, pieces=own._groups
+        "dense_single",
+        own._dense,
+        bias=True,
+        factors=True,
+        pieces=lambda node, target: own._groups(node),
     ),
     MaxPool: lambda own: Candidate("max_pool", own._pooling),
     AveragePool: lambda own: Candidate("average_pool", own._pooling),
@@ -201,11 +206,6 @@ def _form(value: Value) -> tuple[int, int]:
     """Return cells and channels."""
     channels = value.shape[-1] if value.shape else 1
     return value.size // channels, channels
-
-
-def _rows_of_cells(value: Value) -> int:
-    cells, _ = _form(value)
-    return cells // value.shape[-2]
 
 
 def _origins(program: Program) -> dict[Value, Value]:

@@ -20,6 +20,8 @@ from kernelet.program import Node, Program, Value
 _BARRIER = round(BARRIER * MULTIPLY_ADDS)
 _WAKING = round(WAKING * MULTIPLY_ADDS)
 _NUMBER = 6
+# The part of a block's training step that one thread does while the others wait.
+_ALONE = 0.2
 # How much longer a multiply-add takes where a vector holds channels: tiles are smaller at the
 # border of a picture, and filters come from further away.
 _SINGLE_COST = 1.2
@@ -60,12 +62,15 @@ class SampleBlocks:
     target : Target
     bfloat16 : Bfloat16, optional
         How to multiply in bfloat16; without it, all is float32.
+    spread : bool
+        Whether threads share each block, instead of taking blocks of their own.
     """
 
-    spread = False
-
-    def __init__(self, target: Target, bfloat16: Bfloat16 | None = None) -> None:
+    def __init__(
+        self, target: Target, bfloat16: Bfloat16 | None = None, *, spread: bool = False
+    ) -> None:
         self.block = target.lanes
+        self.spread = spread
         self._bfloat16 = bfloat16
 
     def floats(self, value: Value) -> int:
@@ -163,7 +168,8 @@ def arrange(
     """
     blocks = SampleBlocks(target, bfloat16)
     if not supports(program, target.lanes):
-        return Arrangement(blocks, threads)
+        spread = _spreading_pays(program, batch_size, threads, target)
+        return Arrangement(SampleBlocks(target, bfloat16, spread=spread), threads)
     work = Work.of(program, target.lanes)
     full = -(-batch_size // target.lanes)
     choices: list[tuple[float, Arrangement]] = [
@@ -174,6 +180,15 @@ def arrange(
         for n in {1, threads}:
             choices += _single_choices(program, work, batch_size, n, target)
     return min(choices, key=lambda choice: choice[0])[1]
+
+
+def _spreading_pays(program: Program, batch_size: int, threads: int, target: Target) -> bool:
+    """Return whether a few blocks take less time where threads share each of them."""
+    blocks = -(-batch_size // target.lanes)
+    work = target.lanes * sum(node.cost.multiply_adds for node in program.nodes)
+    apart = -(-blocks // threads) * work
+    shared = blocks * work * ((1 - _ALONE) / threads + _ALONE)
+    return shared + _BARRIER * len(program.nodes) < apart
 
 
 def _waited(threads: int) -> int:
