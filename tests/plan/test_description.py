@@ -29,9 +29,13 @@ def described(program: Program, batch_size: int = 64, threads: int = 2) -> PlanD
     return planned(program, batch_size, new_state(program).offsets, threads).describe()
 
 
-def one_convolution(filters: int = 5, kernel: int = 3) -> Program:
+def one_convolution(kernel: int = 3) -> Program:
+    return one_convolution_of(5, (8, 6, 2), kernel)
+
+
+def one_convolution_of(filters: int, shape: tuple[int, ...], kernel: int = 3) -> Program:
     build = ProgramBuilder()
-    build.outputs["maps"] = convolution(build, build.input("x", (8, 6, 2)), "c", filters, kernel)
+    build.outputs["maps"] = convolution(build, build.input("x", shape), "c", filters, kernel)
     return build.finish()
 
 
@@ -265,3 +269,14 @@ def test_pairs_of_bfloat16_count_their_missing_partners() -> None:
     for step in products:
         arithmetic = step.multiplications + step.other
         assert step.compute_bound == pytest.approx(arithmetic / rates["bfloat16"])
+
+
+def test_winograds_algorithm_multiplies_less_and_transforms() -> None:
+    program = one_convolution_of(32, (16, 16, 32))
+    plan = described(program, 32, 1)
+    (step,) = [s for s in plan.steps if s.kernel == "winograd_convolution"]
+    tiles = 4 * 4  # of 4×4 cells each
+    assert step.multiplications == 32 * tiles * 36 * 32 * 32
+    assert step.multiply_adds == 32 * 16 * 16 * 9 * 32 * 32
+    usual = 2 * step.written // 4  # bias and activation
+    assert step.other == 32 * tiles * (144 + 120) * 32 + usual

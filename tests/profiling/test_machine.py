@@ -59,3 +59,14 @@ def test_rates_are_those_of_a_number_of_threads(machine: MachineProfile) -> None
 def test_an_instruction_set_that_is_not_there_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="isa: 'sse9' is not the name"):
         measure_machine([1], ["sse9"])
+
+
+@pytest.mark.parametrize("isa", ["scalar", "amx_emulated"])
+def test_a_forced_instruction_set_is_what_is_measured(
+    monkeypatch: pytest.MonkeyPatch, isa: str
+) -> None:
+    monkeypatch.setenv("KERNELET_ISA", isa)
+    machine = measure_machine([1])
+    assert machine.instruction_set == isa
+    assert [a.instruction_set for a in machine.arithmetic] == ["scalar"]
+    assert set(machine.rates(1).multiply_adds) == {"float32"}

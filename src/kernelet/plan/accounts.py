@@ -15,6 +15,12 @@ from kernelet.plan.candidates_winograd import POINTS, POSITIONS
 
 Products = Callable[[Mapping[str, int], int], int]
 
+# Operations of the transforms in engine/kernels/winograd_transforms.h: of the cells of one
+# channel of a tile, and of its sums, or its gradient, for one map, by taps.
+_CELLS = 144
+_SUMS = {3: 120, 5: 64}
+_UPSTREAM = {3: 80, 5: 32}
+
 _AXES = ("depth", "height", "width")
 
 
@@ -27,11 +33,14 @@ class Account:
     products : callable or None
         Multiply-adds that it does on one block of samples, from its arguments and the lanes of a
         vector; None where it multiplies as often as its operations say, or not at all.
+    additions : callable or None
+        Other operations on a block that its operations do not have, such as those of transforms.
     numbers : str
         Kind of number whose multiply-adds limit it; a key of `Rates.multiply_adds`.
     """
 
     products: Products | None = None
+    additions: Products | None = None
     numbers: str = "float32"
 
 
@@ -90,20 +99,34 @@ def _single_matrix(arguments: Mapping[str, int], lanes: int) -> int:
     return inputs * round_up(arguments["outputs"], lanes)
 
 
-def _positions(arguments: Mapping[str, int]) -> int:
-    """Return the values that all tiles of Winograd's algorithm have for one channel."""
+def _tiles(arguments: Mapping[str, int]) -> int:
+    """Return the tiles that Winograd's algorithm takes."""
     outputs = POINTS + 1 - arguments["taps"]
     rows, columns = (-(-arguments[f"output_{axis}"] // outputs) for axis in ("height", "width"))
-    return POSITIONS * rows * columns
+    return rows * columns
 
 
 def _winograd(arguments: Mapping[str, int], lanes: int) -> int:
-    return lanes * _positions(arguments) * arguments["channels"] * arguments["filters"]
+    positions = lanes * POSITIONS * _tiles(arguments)
+    return positions * arguments["channels"] * arguments["filters"]
 
 
 def _single_winograd(arguments: Mapping[str, int], lanes: int) -> int:
     filters = round_up(arguments["filters"], lanes)
-    return _positions(arguments) * arguments["channels"] * filters
+    return POSITIONS * _tiles(arguments) * arguments["channels"] * filters
+
+
+def _transforms(of_filters: Mapping[int, int], *, single: bool = False) -> Products:
+    """Return what counts the operations of the transforms of a tile's cells and of its maps."""
+
+    def count(arguments: Mapping[str, int], lanes: int) -> int:
+        channels, filters = arguments["channels"], arguments["filters"]
+        if single:
+            channels, filters, lanes = round_up(channels, lanes), round_up(filters, lanes), 1
+        maps = of_filters[arguments["taps"]]
+        return lanes * _tiles(arguments) * (_CELLS * channels + maps * filters)
+
+    return count
 
 
 def _pairs(arguments: Mapping[str, int], lanes: int) -> int:
@@ -133,14 +156,14 @@ ACCOUNTS: Mapping[str, Account] = {
     "convolution_input_gradient": Account(_window),
     "convolution_filter_gradient": Account(_window),
     "convolution_single": Account(_single_window),
-    "convolution_bfloat16": Account(_pairs, "bfloat16"),
-    "convolution_filter_gradient_bfloat16": Account(_paired_cells, "bfloat16"),
+    "convolution_bfloat16": Account(_pairs, numbers="bfloat16"),
+    "convolution_filter_gradient_bfloat16": Account(_paired_cells, numbers="bfloat16"),
     "dense": Account(_matrix),
     "dense_single": Account(_single_matrix),
     "outer_product_sum": Account(_matrix),
-    "winograd_convolution": Account(_winograd),
-    "winograd_filter_gradient": Account(_winograd),
-    "winograd_single": Account(_single_winograd),
+    "winograd_convolution": Account(_winograd, _transforms(_SUMS)),
+    "winograd_filter_gradient": Account(_winograd, _transforms(_UPSTREAM)),
+    "winograd_single": Account(_single_winograd, _transforms(_SUMS, single=True)),
     **dict.fromkeys(
         (
             "absolute_error",
@@ -209,8 +232,14 @@ ACCOUNTS: Mapping[str, Account] = {
 
 def products(kernel: str, arguments: Arguments, lanes: int) -> int | None:
     """Return the multiply-adds that a kernel does on a block; None where as many as defined."""
-    count = ACCOUNTS[kernel].products
-    if count is None:
-        return None
+    return _counted(ACCOUNTS[kernel].products, arguments, lanes)
+
+
+def additions(kernel: str, arguments: Arguments, lanes: int) -> int:
+    """Return the other operations on a block that a kernel does beside those of its operations."""
+    return _counted(ACCOUNTS[kernel].additions, arguments, lanes) or 0
+
+
+def _counted(count: Products | None, arguments: Arguments, lanes: int) -> int | None:
     whole = {name: value for name, value in arguments.items() if isinstance(value, int)}
-    return count(whole, lanes)
+    return None if count is None else count(whole, lanes)

@@ -41,7 +41,7 @@ class StepDescription:
         Multiply-adds that the kernel really does: without taps outside the picture, with the lanes
         that samples or channels leave idle.
     other : int
-        Every other arithmetic operation on a number.
+        Every other arithmetic operation on a number, those of transforms among them.
     read, written : int
         Bytes of its operands, each counted once a block of samples; arrays that come from outside
         as float32.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernelet.plan.accounts import ACCOUNTS, products
+from kernelet.plan.accounts import ACCOUNTS, additions, products
 from kernelet.plan.fusion import Step
 from kernelet.plan.instruction import Instruction, Operand, Space
 from kernelet.program import Value
@@ -41,8 +41,10 @@ class Work:
 
     Attributes
     ----------
-    multiply_adds, other : int
+    multiply_adds : int
         By the definition of its operations.
+    other : int
+        Other operations on a number, those of transforms among them.
     multiplications : int
         Multiply-adds that the kernel does.
     numbers : str
@@ -64,7 +66,9 @@ class Work:
             self._move(step, instruction.operands)
         if not instruction.steps:
             self._sum_groups(instruction)
-        done = products(instruction.kernel, instruction.arguments, plan.target.lanes)
+        counted = (instruction.kernel, instruction.arguments, plan.target.lanes)
+        self.other += self._blocks * additions(*counted)
+        done = products(*counted)
         self.multiplications = self.multiply_adds if done is None else self._blocks * done
 
     @property

@@ -208,17 +208,17 @@ def measure_machine(
     """
     counts = sorted({1, *(threads or [usable_threads()])})
     isa = resolve_isa()
-    levels = [*processor().levels]
-    chosen = levels[: levels.index(isa) + 1] if instruction_sets is None else [*instruction_sets]
+    usable = _up_to(isa)
+    chosen = usable if instruction_sets is None else [*instruction_sets, isa]
     arithmetic = [
         Arithmetic("float32", name, count, multiply_add_rate(name, count, _REPETITIONS))
-        for name in dict.fromkeys(map(base_isa, [*chosen, isa]))
+        for name in dict.fromkeys(map(base_isa, chosen))
         for count in counts
     ]
     arithmetic += [
         Arithmetic("bfloat16", name, count, _BFLOAT16[name](count, _REPETITIONS))
-        for name in levels
-        if name in _BFLOAT16 and levels.index(name) <= levels.index(isa)
+        for name in usable
+        if name in _BFLOAT16
         for count in counts
     ]
     most = counts[-1]
@@ -236,6 +236,12 @@ def measure_machine(
         barrier=barrier_seconds(most, _REPETITIONS) if most > 1 else 0.0,
         waking=_waking(most) if most > 1 else 0.0,
     )
+
+
+def _up_to(isa: str) -> list[str]:
+    """Return the processor's instruction sets up to one; an emulated one is none of them."""
+    levels = list(processor().levels)
+    return levels[: levels.index(isa) + 1] if isa in levels else [isa]
 
 
 def _tile_loads() -> list[TileLoad]:
