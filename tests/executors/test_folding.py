@@ -126,7 +126,7 @@ def test_training_goes_through_a_frozen_normalisation() -> None:
     for device in ("cpu", "reference"):
         model = network(frozen())
         model.compile("sgd", "sparse_categorical_crossentropy")
-        model.fit(x, y, 20, epochs=2, verbose=0, device=device)
+        model.fit(x, y, 20, epochs=2, verbose=0, precision="float32", device=device)
         weights.append(model.get_weights())
     for have, want in zip(*weights, strict=True):
         np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-5)

@@ -114,7 +114,15 @@ def test_class_weights_are_sample_weights() -> None:
 
 def test_class_weights_do_not_count_in_validation() -> None:
     model = _compiled(optimizer=SGD(0.0))
-    logs = model.fit(IMAGES, LABELS, validation_split=0.5, class_weight={0: 9.0}, verbose=0).history
+    history = model.fit(
+        IMAGES,
+        LABELS,
+        validation_split=0.5,
+        class_weight={0: 9.0},
+        verbose=0,
+        precision="float32",
+    )
+    logs = history.history
     expected = model.evaluate(IMAGES[60:], LABELS[60:], verbose=0)
     assert [logs["val_loss"][0], logs["val_accuracy"][0]] == pytest.approx(expected)
 

@@ -160,7 +160,7 @@ def test_the_engine_trains_as_the_definition_says(optimizer: Callable[[], Optimi
     for device in ("cpu", "reference"):
         model = plain_network()
         model.compile(optimizer(), "sparse_categorical_crossentropy")
-        model.fit(images, labels, batch_size=40, epochs=2, verbose=0, device=device)
+        model.fit(images, labels, 40, 2, verbose=0, precision="float32", device=device)
         trained[device] = model.weights.buffer.copy()
     difference = np.linalg.norm(trained["cpu"] - trained["reference"])
     assert difference <= 1e-4 * np.linalg.norm(trained["reference"])

@@ -83,12 +83,14 @@ def test_float32_is_strict() -> None:
     np.testing.assert_array_equal(model.predict(IMAGES), same)
 
 
-def test_auto_takes_matrix_tiles_alone() -> None:
-    way = bfloat16("auto", "amx")
-    assert way is not None
-    assert way.tiles
-    assert bfloat16("auto", "avx512_bf16") is None
-    assert bfloat16("auto", "avx2") is None
+def test_auto_takes_bfloat16_where_there_are_instructions_for_it() -> None:
+    for isa, tiles in {"avx512_bf16": False, "amx": True}.items():
+        way = bfloat16("auto", isa)
+        assert way is not None
+        assert way.tiles == tiles
+    for isa in ("scalar", "neon", "avx2", "avx512"):
+        assert bfloat16("auto", isa) is None
+        assert bfloat16("bfloat16", isa) is not None
 
 
 def test_a_run_goes_on_in_its_own_precision_only(tmp_path: Path) -> None:

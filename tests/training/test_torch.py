@@ -99,7 +99,7 @@ def test_twenty_steps_of_lenet(
     losses = []
     for step in range(STEPS):
         rows = slice(step * BATCH, (step + 1) * BATCH)
-        logs = model.train_on_batch(x[rows], y[rows], return_dict=True)
+        logs = model.train_on_batch(x[rows], y[rows], return_dict=True, precision="float32")
         assert isinstance(logs, dict)
         losses.append(logs["loss"])
     rescaling = next(layer for layer in model.layers if isinstance(layer, Rescaling))

@@ -49,6 +49,7 @@ def _facts() -> dict[str, str | list[str]]:
         "processor": chip.brand or platform.machine(),
         "instruction_set": in_use + forced,
         "instruction_sets_supported": list(chip.levels),
+        "precision": _precision(in_use),
         "processor_features": list(chip.features),
         "caches": [f"{name} {byte_size(size)}" for name, size in sizes.items() if size],
         "threads": _threads(),
@@ -56,6 +57,15 @@ def _facts() -> dict[str, str | list[str]]:
         "cache_folder": str(cache_folder()),
         "data_folders": _data_folders(),
     }
+
+
+def _precision(isa: str) -> str:
+    """Return what ``--precision auto`` comes to, and by what."""
+    from kernelet.executors.native_processor import BFLOAT16_INSTRUCTIONS
+
+    if isa not in BFLOAT16_INSTRUCTIONS:
+        return "auto is float32"
+    return f"auto is bfloat16 where it pays, by {BFLOAT16_INSTRUCTIONS[isa]}"
 
 
 def _threads() -> str:

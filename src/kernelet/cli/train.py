@@ -101,7 +101,7 @@ _FREE_ON_RESUME = frozenset({"data", "resume", "threads", "as_json"})
     type=click.Choice(["auto", "float32", "bfloat16"]),
     default="auto",
     show_default=True,
-    help="Of what is multiplied; auto takes bfloat16 where the processor has AMX.",
+    help="Of what is multiplied; auto: bfloat16 where the processor is faster with it.",
 )
 @click.option("--threads", type=click.IntRange(1, 1024), help="By default, all that are allowed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kernelet import _engine
 from kernelet.executors.base import Executor, Results, Run, State
+from kernelet.executors.native_processor import BFLOAT16_INSTRUCTIONS
 from kernelet.executors.timing import Timing
 from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.candidate import Arguments, Target
@@ -42,13 +43,12 @@ def bfloat16(precision: str, isa: str) -> Bfloat16 | None:
     Parameters
     ----------
     precision : {"auto", "float32", "bfloat16"}
-        "auto" takes bfloat16 where there are matrix tiles for it.
+        "auto" takes bfloat16 where there are instructions for it.
     isa : str
     """
-    tiles = isa.startswith("amx")
-    if precision == "float32" or (precision == "auto" and not tiles):
+    if precision == "float32" or (precision == "auto" and isa not in BFLOAT16_INSTRUCTIONS):
         return None
-    return Bfloat16(tiles, _operand_size)
+    return Bfloat16(isa.startswith("amx"), _operand_size)
 
 
 def _add(engine: _engine.Plan, instruction: Instruction) -> None:

@@ -70,7 +70,7 @@ class Machine:
         if precision not in PRECISIONS:
             raise ConfigurationError(
                 f'precision {precision!r} is not available: the engine multiplies in "float32" or '
-                '"bfloat16", and "auto" takes bfloat16 where the processor has matrix tiles for it.'
+                '"bfloat16"; "auto" takes bfloat16 where the processor has instructions for it.'
             )
         size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
         for name, value in (("batch_size", size), ("threads", threads)):
