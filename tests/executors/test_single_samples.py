@@ -164,7 +164,7 @@ def test_the_bits_are_those_of_blocks(network: Callable[[], Model], isa: str, dt
     for samples in (1, 2, 5):
         generator = np.random.default_rng(samples)
         x = generator.integers(0, 256, (samples, *model.inputs[0].sample_shape)).astype(dtype)
-        wanted = predicted(program, model, x, SampleBlocks(TARGET), isa, 1)
+        wanted = predicted(program, model, x, SampleBlocks(TARGET, alone=True), isa, 1)
         for spread in (False, True):
             storage = SingleSamples(program, TARGET.lanes, spread=spread)
             for threads in (1, 2, 5):

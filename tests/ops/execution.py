@@ -137,9 +137,12 @@ def _state(program: Program, operands: Sequence[Operand]) -> State:
 
 def storages(op: Op, *operands: Operand) -> list[Storage]:
     """Return every way in which the engine can store the operands of an operation."""
-    found: list[Storage] = [SampleBlocks(TARGET, spread=spread) for spread in (False, True)]
     program = _program(op, operands)
-    if supports(program, TARGET.lanes):
+    alone = supports(program, TARGET.lanes)
+    found: list[Storage] = [
+        SampleBlocks(TARGET, spread=spread, alone=alone) for spread in (False, True)
+    ]
+    if alone:
         found += [SingleSamples(program, TARGET.lanes, spread=spread) for spread in (False, True)]
     return found
 

@@ -34,7 +34,7 @@ KERNELS = ["winograd_convolution", "winograd_convolution", "winograd_filter_grad
 ROOTS = (0.0, 2**0.5, -(2**0.5), 2**-0.5, -(2**-0.5))
 
 
-def kernels(case: Case) -> list[str]:
+def kernels(case: Case, *, alone: bool = False) -> list[str]:
     """Return the kernels that are chosen for a convolution and its gradients."""
     chosen = []
     for op, inputs in applications(case, real_numbers, np.random.default_rng(0)):
@@ -46,7 +46,7 @@ def kernels(case: Case) -> list[str]:
             for k, x in enumerate(inputs)
         ]
         build.add(op, *values)
-        chosen.append(select(build.nodes[-1]).kernel)
+        chosen.append(select(build.nodes[-1], alone=alone).kernel)
     return chosen
 
 
@@ -71,6 +71,14 @@ def test_it_is_chosen_where_it_pays() -> None:
         Case((14, 14), (5, 5), channels=6, filters=16, batch=1),
     ):
         assert not set(kernels(other)).intersection(KERNELS)
+
+
+def test_single_samples_go_without_it_where_filters_are_many_and_tiles_are_few() -> None:
+    few = Case((7, 7), (3, 3), "same", channels=512, filters=512, batch=1)
+    many = Case((28, 28), (3, 3), "same", channels=128, filters=128, batch=1)
+    assert [kernels(few)[0], kernels(many)[0]] == ["winograd_convolution"] * 2
+    assert kernels(few, alone=True)[0] == "convolution"
+    assert kernels(many, alone=True)[0] == "winograd_convolution"
 
 
 def transforms(taps: int) -> tuple[Numbers, Numbers, Numbers]:

@@ -8,6 +8,7 @@ the products one by one (``benchmarks/log.md``).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from kernelet.geometry import Window
@@ -52,6 +53,10 @@ _PRODUCT_COST = 1.15
 # one, which keeps whole numbers exact.
 _WORTHWHILE = 0.75
 _FEWEST_PRODUCTS = 1 << 18
+# A single sample must read all filters as well: bytes in the time of one multiply-add of sixteen
+# floats, by the bytes that they may have to come from the second-level cache, the third or memory.
+_READ = ((1 << 19, 16), (1 << 24, 8), (math.inf, 4))
+_LANES = 16
 
 
 @dataclass(frozen=True)
@@ -205,6 +210,24 @@ def predicted_cost(node: Node) -> float:
 
 def _cost(own: Correlation, op: AnyConvolution) -> float:
     return own.gradient_cost() if isinstance(op, ConvolutionFilterGradient) else own.cost()
+
+
+def pays_alone(node: Node) -> bool:
+    """Return whether a convolution should go by this algorithm where a sample may come alone.
+
+    Nothing else shares the reading of its filters then, which are four times as many.
+    """
+    if not pays(node):
+        return False
+    own = _correlation(node)
+    weights = own.channels * own.filters
+    usual = own.usual_cost() / _LANES + _reading(own.taps**2 * weights)
+    return own.cost() / _LANES + _reading(POSITIONS * weights) < _WORTHWHILE * usual
+
+
+def _reading(floats: int) -> float:
+    size = 4 * floats
+    return next(size / rate for most, rate in _READ if size <= most)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from kernelet.ops.softmax import Softmax, SoftmaxGradient
 from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Constants
 from kernelet.plan.candidates_convolution import CONVOLUTION_CANDIDATES, window_arguments
 from kernelet.plan.candidates_training import TRAINING_CANDIDATES
+from kernelet.plan.candidates_winograd import WINOGRAD, pays_alone
 from kernelet.program import Node, Op
 
 
@@ -110,9 +111,18 @@ CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
 }
 
 
-def select(node: Node) -> Candidate:
-    """Return the kernel for a node: the first candidate that applies."""
+def select(node: Node, *, alone: bool = False) -> Candidate:
+    """Return the kernel for a node: the first candidate that applies.
+
+    Parameters
+    ----------
+    node : Node
+    alone : bool
+        Whether samples may come one by one, which must be run by the same algorithms.
+    """
     for candidate in CANDIDATES.get(type(node.op), ()):
+        if alone and candidate is WINOGRAD and not pays_alone(node):
+            continue
         if candidate.applies(node):
             return candidate
     if isinstance(node.op, RandomFlip | RandomShift):

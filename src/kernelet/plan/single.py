@@ -58,7 +58,7 @@ class SingleSamples:
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
-        if isinstance(node.op, Convolution) and winograd.pays(node):
+        if isinstance(node.op, Convolution) and winograd.pays_alone(node):
             return self._winograd()
         return _KERNELS[type(node.op)](self)
 

@@ -64,12 +64,20 @@ class SampleBlocks:
         How to multiply in bfloat16; without it, all is float32.
     spread : bool
         Whether threads share each block, instead of taking blocks of their own.
+    alone : bool
+        Whether other batches of the same program may come as single samples.
     """
 
     def __init__(
-        self, target: Target, bfloat16: Bfloat16 | None = None, *, spread: bool = False
+        self,
+        target: Target,
+        bfloat16: Bfloat16 | None = None,
+        *,
+        spread: bool = False,
+        alone: bool = False,
     ) -> None:
         self.block = target.lanes
+        self._alone = alone
         self.spread = spread
         self._bfloat16 = bfloat16
 
@@ -79,7 +87,9 @@ class SampleBlocks:
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
-        return (self._bfloat16 and self._bfloat16.candidate(node)) or select(node)
+        return (self._bfloat16 and self._bfloat16.candidate(node)) or select(
+            node, alone=self._alone
+        )
 
     def pack(self, chain: list[Node], index: int, value: Value) -> Packed:
         """Return how an input is loaded, with the augmentation and rescaling behind it."""
@@ -166,10 +176,10 @@ def arrange(
     Arrangement
         In float32, the results have the same bits with any of them.
     """
-    blocks = SampleBlocks(target, bfloat16)
     if not supports(program, target.lanes):
         spread = _spreading_pays(program, batch_size, threads, target)
         return Arrangement(SampleBlocks(target, bfloat16, spread=spread), threads)
+    blocks = SampleBlocks(target, bfloat16, alone=True)
     work = Work.of(program, target.lanes)
     full = -(-batch_size // target.lanes)
     choices: list[tuple[float, Arrangement]] = [
