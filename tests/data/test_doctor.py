@@ -15,6 +15,7 @@ from PIL import Image
 from kernelet.data import load_dataset
 from kernelet.data.dataset import BrokenPicture, Dataset, Split
 from kernelet.data.doctor import Finding, Findings, diagnose, examine
+from kernelet.data.doctor.examination import checksums
 from kernelet.data.doctor.findings import KINDS
 from kernelet.errors import DataError
 from scenes import changes, encoded, scene, turns, write_scenes
@@ -362,3 +363,27 @@ def test_examine_looks_at_what_is_in_memory() -> None:
 def test_what_matters_most_comes_first() -> None:
     order = list(KINDS.values())
     assert order == sorted(order, key=("error", "warning", "note").index)
+
+
+@pytest.mark.parametrize("side", [1, 3, 8])
+def test_checksums_tell_pictures_apart_and_keep_equal_ones_together(side: int) -> None:
+    generator = np.random.default_rng(1)
+    images = generator.integers(0, 256, (200, side, side, 3), np.uint8)
+    images[150] = images[7]
+    images[151] = images[7]
+    images[151, -1, -1, -1] ^= 1
+    sums = checksums(images)
+    assert sums[150] == sums[7]
+    assert sums[151] != sums[7]
+    assert len(np.unique(sums)) == len(np.unique(images.reshape(200, -1), axis=0))
+
+
+def test_equal_pictures_of_a_loaded_set_are_found_across_splits() -> None:
+    generator = np.random.default_rng(2)
+    images = generator.integers(0, 256, (60, 5, 5, 1), np.uint8)
+    images[[51, 58]] = images[[3, 4]]
+    labels = np.arange(60) % 2
+    train, test = Split(images[:40], labels[:40]), Split(images[40:], labels[40:])
+    found = examine(Dataset(("a", "b"), train, None, test, "made"))
+    copies = [f for f in found.found if f.kind == "duplicates-across-splits"]
+    assert sum(len(f.groups) for f in copies) == 2

@@ -31,7 +31,7 @@ class Recipe:
 
 
 _RECIPES = {
-    "lenet5": Recipe(epochs=12, learning_rate=4e-3, weight_decay=0.02),
+    "lenet5": Recipe(epochs=8, learning_rate=6e-3, weight_decay=0.05),
 }
 
 #: Peak learning rate by optimizer, as a multiple of AdamW's.

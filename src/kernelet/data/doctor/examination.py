@@ -90,10 +90,31 @@ def digests(images: NDArray[np.uint8]) -> list[bytes]:
     return [hashlib.blake2b(row.data, digest_size=16).digest() for row in images]
 
 
+def checksums(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return 64 bits for each picture, equal for equal pixels, and seldom for others.
+
+    The pixels, eight to a number, times odd random factors, added up modulo 2⁶⁴: a fifth of the
+    time of `digests`.
+    """
+    flat = np.ascontiguousarray(images).reshape(len(images), -1)
+    words = -(-flat.shape[1] // 8)
+    factors = np.random.default_rng(0).integers(0, 2**63, words, np.uint64) * 2 + 1
+    sums = np.empty(len(flat), np.uint64)
+    rows = max(1, _BLOCK // words)
+    for begin in range(0, len(flat), rows):
+        block = flat[begin : begin + rows]
+        padded = np.pad(block, ((0, 0), (0, 8 * words - flat.shape[1])))
+        np.sum(padded.view(np.uint64) * factors, axis=1, out=sums[begin : begin + rows])
+    return sums
+
+
 def _equal_pictures(dataset: Dataset) -> list[tuple[Item, ...]]:
+    sums = {name: checksums(split.images) for name, split in dataset.splits.items()}
+    values, counts = np.unique(np.concatenate(list(sums.values())), return_counts=True)
     places: dict[bytes, list[tuple[str, int]]] = {}
     for name, split in dataset.splits.items():
-        for row, digest in enumerate(digests(np.ascontiguousarray(split.images))):
+        rows = np.flatnonzero(np.isin(sums[name], values[counts > 1]))
+        for row, digest in zip(rows.tolist(), digests(split.images[rows]), strict=True):
             places.setdefault(digest, []).append((name, row))
     return [
         tuple(_item(dataset, name, row) for name, row in copies)

@@ -44,7 +44,7 @@ _LAYERS = 8
 _MAPS = 8
 _MAP_SIDE = 48
 # Seconds, once each layer is measured twice.
-_TIMING_BUDGET = 0.25
+_TIMING_BUDGET = 0.12
 # Pictures a step, less where a picture takes many multiply-adds.
 _BATCH = 64
 _SLOW = 5e6
