@@ -23,7 +23,7 @@ CPP_SOURCES = $(shell find engine bindings tests/engine \
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo docs test test-engine test-neon test-old-processors test-sanitize test-torch \
-    lint stub format bench hooks clean
+    lint stub format bench bench-operator hooks clean
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -146,8 +146,17 @@ $(STAMPS)/bench: pyproject.toml | $(STAMPS)/torch
 	$(INSTALL) '.[bench]'
 	@touch $@
 
-bench: $(STAMPS)/bench ## every benchmark, beside PyTorch, OpenCV and SciPy
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+$(STAMPS)/bench-all: pyproject.toml | $(STAMPS)/bench
+	$(INSTALL) '.[bench-all]'
+	@touch $@
+
+bench: $(STAMPS)/bench-all ## compare with every other library (8 minutes); writes the README's table
+	$(BIN)/python benchmarks/overview.py
+
+bench-operator: $(STAMPS)/bench ## convolve and conv2d beside SciPy, OpenCV and PyTorch
+	for name in image_filter signal_filter volume_filter batched_convolution method_choice; do \
+	    $(BIN)/python benchmarks/$$name.py || exit 1; \
+	done
 
 clean: ## remove everything made here
 	rm -rf build dist docs/course $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

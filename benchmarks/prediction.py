@@ -15,14 +15,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from contenders.processes import (
-    Runner,
-    compare_all,
-    start_all,
-    take_turns,
-)
+from contenders.options import compare_all, parser_of
+from contenders.processes import Conditions, Runner, load_all, start_all, take_turns
 from workers import kernelet_worker
-from workers.networks import NETWORKS
+from workers.networks import NETWORKS, Network
 
 SCRIPT = "prediction_worker.py"
 CONTENDERS = {
@@ -34,25 +30,29 @@ CONTENDERS = {
 }
 
 
-def compare(network: str, batch_size: int, threads: int, rounds: int) -> list[Runner]:
-    """Time one network; return the contenders with their times."""
-    shape = NETWORKS[network]
+def time_predictions(runners: list[Runner], shape: Network, conditions: Conditions) -> None:
+    """Give contenders a network, hold a picture to float64, and let them take turns."""
     generator = np.random.default_rng(1)
-    pictures = (batch_size, shape.height, shape.height, shape.channels)
+    pictures = (conditions.batch_size, shape.height, shape.width, shape.channels)
     x = generator.standard_normal(pictures, np.float32)
     model = kernelet_worker.build(shape)
     expected = model.predict(x[:1], device="reference")[0]
-    task = {"network": network, "batch_size": batch_size, "threads": threads}
-    data = {"x": x, "y": np.zeros(batch_size, np.int32)}
-    with start_all(CONTENDERS, task, model.get_weights(), data) as runners:
-        for runner in runners:
-            _, probabilities = runner.run(1)
-            error = np.abs(np.array(probabilities) - expected).max()
-            if not error < 1e-5:
-                raise SystemExit(f"{runner.name} is {error:.1e} from the float64 result")
-        take_turns(runners, rounds)
+    data = {"x": x, "y": np.zeros(conditions.batch_size, np.int32)}
+    load_all(runners, shape, conditions, model.get_weights(), data)
+    for runner in runners:
+        _, probabilities = runner.run(1)
+        error = np.abs(np.array(probabilities) - expected).max()
+        if not error < 1e-5:
+            raise SystemExit(f"{runner.name} is {error:.1e} from the float64 result")
+    take_turns(runners, conditions.rounds)
+
+
+def compare(network: str, conditions: Conditions) -> list[Runner]:
+    """Time one of the named networks; return the contenders with their times."""
+    with start_all(CONTENDERS, conditions) as runners:
+        time_predictions(runners, NETWORKS[network], conditions)
     return runners
 
 
 if __name__ == "__main__":
-    compare_all(__doc__, compare, "float32, ms a batch", [1, 8, 32, 256], 9)
+    compare_all(parser_of(__doc__, [1, 8, 32, 256], 9).parse_args(), compare, "float32, ms a batch")

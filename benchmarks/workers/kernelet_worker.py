@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,24 +20,38 @@ from kernelet.program import Program
 from kernelet.training.execution import parameter_state
 from kernelet.training.programs import Objective, training_program
 from kernelet.weights import Weights
-from workers.networks import Network
-from workers.protocol import Contender, serve
+from workers.networks import Convolution, Network
+from workers.protocol import Numbers, Trainer, serve
 
 LEARNING_RATE = 1e-3
 
 
-def build(network: Network) -> kl.Sequential:
+def _stage(c: Convolution) -> list[kl.layers.Layer]:
+    layers: list[kl.layers.Layer] = [
+        kl.Conv2D(
+            c.filters,
+            c.kernel,
+            strides=c.strides,
+            padding=c.padding,
+            dilation_rate=c.dilation,
+            groups=c.groups,
+            activation=None if c.normalized else "relu",
+            use_bias=not c.normalized,
+        )
+    ]
+    if c.normalized:
+        layers += [kl.BatchNormalization(), kl.Activation("relu")]
+    return layers + ([kl.MaxPooling2D(c.pool)] if c.pool > 1 else [])
+
+
+def build(network: Network, seed: int = 1) -> kl.Sequential:
     """Return the network."""
-    layers: list[kl.layers.Layer] = []
-    for c in network.convolutions:
-        layers.append(kl.Conv2D(c.filters, c.kernel, padding=c.padding, activation="relu"))
-        if c.pool > 1:
-            layers.append(kl.MaxPooling2D(c.pool))
+    layers = [layer for c in network.convolutions for layer in _stage(c)]
     layers.append(kl.Flatten())
     layers += [kl.Dense(units, activation="relu") for units in network.dense]
     layers.append(kl.Dense(network.classes, activation="softmax"))
-    shape = (network.height, network.height, network.channels)
-    return kl.Sequential([kl.Input(shape), *layers])
+    shape = (network.height, network.width, network.channels)
+    return kl.Sequential([kl.Input(shape), *layers], seed=seed)
 
 
 def adam_step(model: kl.Sequential) -> Program:
@@ -51,7 +67,7 @@ def state_of(model: kl.Sequential, program: Program) -> State:
 
 
 def train(
-    executor: Executor, x: NDArray[np.float32], y: NDArray[np.int32], first_step: int, steps: int
+    executor: Executor, x: Numbers, y: NDArray[np.int32], first_step: int, steps: int
 ) -> list[float]:
     """Do some steps over the data in order, again from the start where it ends."""
     order = np.resize(np.arange(len(x)), steps * executor.batch_size)
@@ -61,20 +77,28 @@ def train(
     return [float(loss) for loss in executor.run(run).values["loss"]]
 
 
-def initial_weights(network: Network) -> list[NDArray[np.float32]]:
+def initial_weights(network: Network) -> list[Numbers]:
     """Return the weights that every contender starts from, in Keras' order and layout."""
     return build(network).get_weights()
 
 
-def reference_losses(
+@dataclass(frozen=True)
+class Expected:
+    """What float64 makes of the first steps: their losses, and the weights afterwards."""
+
+    losses: list[float]
+    weights: list[Numbers]
+
+
+def reference(
     network: Network,
-    weights: list[NDArray[np.float32]],
-    x: NDArray[np.float32],
+    weights: list[Numbers],
+    x: Numbers,
     y: NDArray[np.int32],
     batch_size: int,
     steps: int,
-) -> list[float]:
-    """Return the losses of the first steps, computed in float64."""
+) -> Expected:
+    """Do the first steps in float64."""
     model = build(network)
     model.set_weights(weights)
     program = adam_step(model)
@@ -82,28 +106,39 @@ def reference_losses(
     state = State(
         single.parameters.astype(np.float64), single.slots.astype(np.float64), single.offsets
     )
-    return train(ReferenceExecutor(program, batch_size, state), x, y, 0, steps)
+    losses = train(ReferenceExecutor(program, batch_size, state), x, y, 0, steps)
+    single.parameters[:] = state.parameters
+    return Expected(losses, model.get_weights())
 
 
-class Native(Contender):
-    """The native engine, in float32."""
+class Native(Trainer):
+    """The native engine.
+
+    Parameters
+    ----------
+    precision : {"float32", "bfloat16"}
+        Of products.
+    """
 
     def __init__(
         self,
         network: Network,
-        weights: list[NDArray[np.float32]],
-        x: NDArray[np.float32],
+        weights: list[Numbers],
+        x: Numbers,
         y: NDArray[np.int32],
         batch_size: int,
         threads: int,
+        *,
+        precision: str = "float32",
     ) -> None:
-        model = build(network)
-        model.set_weights(weights)
-        program = adam_step(model)
+        self.model = build(network)
+        self.model.set_weights(weights)
+        program = adam_step(self.model)
+        self.state = state_of(self.model, program)
         self.executor = NativeExecutor(
-            program, batch_size, state_of(model, program), threads=threads
+            program, batch_size, self.state, threads=threads, precision=precision
         )
-        self.x, self.y = x, y
+        self.first, self.x, self.y = weights, x, y
         self.steps = 0
 
     def run(self, times: int) -> tuple[float, list[float]]:
@@ -113,6 +148,14 @@ class Native(Contender):
         self.steps += times
         return seconds, losses
 
+    def restart(self) -> None:
+        self.model.set_weights(self.first)
+        self.state.slots[:] = 0
+        self.steps = 0
+
+    def weights(self) -> list[Numbers]:
+        return self.model.get_weights()
+
 
 if __name__ == "__main__":
-    serve({"float32": Native})
+    serve({"float32": Native, "bfloat16": partial(Native, precision="bfloat16")})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from workers.networks import Network
+from workers.networks import Convolution, Network
+from workers.protocol import Numbers
 
 
 class _Graph:
@@ -18,7 +20,7 @@ class _Graph:
         self.weights: list[onnx.TensorProto] = []
         self.last = "x"
 
-    def add(self, kind: str, *weights: NDArray[np.float32], **attributes: object) -> None:
+    def add(self, kind: str, *weights: Numbers, **attributes: object) -> None:
         names = []
         for values in weights:
             names.append(f"w{len(self.weights)}")
@@ -28,26 +30,40 @@ class _Graph:
         self.last = output
 
 
-def onnx_bytes(network: Network, weights: list[NDArray[np.float32]]) -> bytes:
+def _add_convolution(graph: _Graph, c: Convolution, values: Iterator[Numbers]) -> None:
+    kernel = next(values).transpose(3, 2, 0, 1)
+    bias = [] if c.normalized else [next(values)]
+    graph.add(
+        "Conv",
+        kernel,
+        *bias,
+        pads=[c.padding] * 4,
+        strides=[c.strides] * 2,
+        dilations=[c.dilation] * 2,
+        group=c.groups,
+    )
+    if c.normalized:
+        graph.add("BatchNormalization", *(next(values) for _ in range(4)), epsilon=1e-3)
+    graph.add("Relu")
+    if c.pool > 1:
+        graph.add("MaxPool", kernel_shape=[c.pool] * 2, strides=[c.pool] * 2)
+
+
+def onnx_bytes(network: Network, weights: list[Numbers]) -> bytes:
     """Return a network with weights in Keras' order and layout as an ONNX file."""
     graph, values = _Graph(), iter(weights)
-    size, channels = network.height, network.channels
     for c in network.convolutions:
-        graph.add("Conv", next(values).transpose(3, 2, 0, 1), next(values), pads=[c.padding] * 4)
-        graph.add("Relu")
-        size, channels = size + 2 * c.padding - c.kernel + 1, c.filters
-        if c.pool > 1:
-            graph.add("MaxPool", kernel_shape=[c.pool] * 2, strides=[c.pool] * 2)
-            size //= c.pool
+        _add_convolution(graph, c, values)
     graph.add("Flatten")
+    height, width, channels = network.features
     for number in range(len(network.dense) + 1):
         kernel = next(values)
         if number == 0:  # the rows are in the order height, width, channel
-            kernel = kernel.reshape(size, size, channels, -1).transpose(2, 0, 1, 3)
-            kernel = kernel.reshape(size * size * channels, -1)
+            kernel = kernel.reshape(height, width, channels, -1).transpose(2, 0, 1, 3)
+            kernel = kernel.reshape(height * width * channels, -1)
         graph.add("Gemm", kernel, next(values))
         graph.add("Relu" if number < len(network.dense) else "Softmax")
-    shape = ["n", network.channels, network.height, network.height]
+    shape = ["n", network.channels, network.height, network.width]
     tensor = helper.make_tensor_value_info
     model = helper.make_model(
         helper.make_graph(

@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from workers.networks import Network
-from workers.protocol import Contender, serve
-
-Numbers = NDArray[np.float32]
+from workers.protocol import Contender, Numbers, serve
 
 
 class Predictor(Contender):
@@ -63,7 +61,9 @@ class Kernelet(Predictor):
         self.model.set_weights(weights)
 
     def predict(self) -> Any:
-        return self.model.predict(self.x, batch_size=max(32, len(self.x)), threads=self.threads)
+        return self.model.predict(
+            self.x, batch_size=max(32, len(self.x)), threads=self.threads, precision="float32"
+        )
 
 
 class Torch(Predictor):
@@ -72,11 +72,11 @@ class Torch(Predictor):
     def load(self, network: Network, weights: list[Numbers], x: Numbers, threads: int) -> None:
         import torch
 
-        from workers.torch_worker import build, load
+        from workers.torch_worker import Layout, build
 
         torch.set_num_threads(threads)
         model = build(network)
-        load(model, weights)
+        Layout(network, model).load(weights)
         self.torch = torch
         self.model = self._prepared(
             torch.nn.Sequential(model, torch.nn.Softmax(-1))

@@ -1,7 +1,9 @@
-"""How a contender talks to the benchmark: one JSON object a line on standard input and output.
+"""How a contender talks to the benchmark: a JSON object a line, there and back.
 
-The benchmark sends the path of an ``.npz`` with the weights and the data, then how often to do the
-work; the contender answers each with the seconds it took and the numbers that came out.
+The benchmark sends what to load (the network, the path of an ``.npz`` with weights and data, the
+setting), ``{"run": times}``, ``{"restart": true}``, or ``{"weights": path}``, a file to write the
+weights to. The contender answers with the seconds it took, the numbers that came out and the most
+memory it has held.
 """
 
 from __future__ import annotations
@@ -9,14 +11,16 @@ from __future__ import annotations
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.networks import NETWORKS, Network
+from workers.networks import Network
+
+Numbers = NDArray[np.float32]
 
 
 class Contender(ABC):
@@ -26,8 +30,8 @@ class Contender(ABC):
     def __init__(
         self,
         network: Network,
-        weights: list[NDArray[np.float32]],
-        x: NDArray[np.float32],
+        weights: list[Numbers],
+        x: Numbers,
         y: NDArray[np.int32],
         batch_size: int,
         threads: int,
@@ -42,6 +46,22 @@ class Contender(ABC):
         """
 
 
+class Trainer(Contender):
+    """A contender that changes its weights."""
+
+    @abstractmethod
+    def restart(self) -> None:
+        """Go back to the first weights.
+
+        A network that has learnt its few pictures by heart has gradients near zero, and what
+        processors make of those is no measure of training.
+        """
+
+    @abstractmethod
+    def weights(self) -> list[Numbers]:
+        """Return what training made of the weights, in Keras' order and layout."""
+
+
 def peak_memory() -> int:
     """Return the most bytes that this process has held; getrusage would count its parent's, too."""
     status = Path("/proc/self/status").read_text()
@@ -49,20 +69,36 @@ def peak_memory() -> int:
     return int(line.split()[1]) * 1024
 
 
-def serve(contenders: Mapping[str, type[Contender]]) -> None:
-    """Answer the benchmark until it closes standard input."""
-    task: dict[str, Any] = json.loads(sys.stdin.readline())
+def _loaded(contenders: Mapping[str, Callable[..., Contender]], task: dict[str, Any]) -> Contender:
     with np.load(task["data"], allow_pickle=False) as data:
         weights = [data[f"weight{k}"] for k in range(task["weights"])]
-        contender = contenders[task["setting"]](
-            NETWORKS[task["network"]],
+        return contenders[task["setting"]](
+            Network.from_json(task["network"]),
             weights,
             data["x"],
             data["y"],
             task["batch_size"],
             task["threads"],
         )
+
+
+def serve(contenders: Mapping[str, Callable[..., Contender]]) -> None:
+    """Answer the benchmark until it closes standard input."""
+    contender = None
     for line in sys.stdin:
-        seconds, numbers = contender.run(int(line))
+        seconds, numbers = 0.0, list[float]()
+        match json.loads(line):
+            case {"load": task}:
+                contender = None  # what it holds must not count towards the next one's memory
+                contender = _loaded(contenders, task)
+            case {"run": times}:
+                assert contender is not None
+                seconds, numbers = contender.run(times)
+            case {"restart": True}:
+                if isinstance(contender, Trainer):
+                    contender.restart()
+            case {"weights": path}:
+                assert isinstance(contender, Trainer)
+                np.savez(path, *contender.weights())
         answer = {"seconds": seconds, "numbers": numbers, "peak": peak_memory()}
         print(json.dumps(answer), flush=True)

@@ -1,9 +1,11 @@
-"""PyTorch on the processor, channels last, fused Adam; compiled or not."""
+"""PyTorch on the processor with fused Adam: layouts, precisions, compiled or not."""
 
 from __future__ import annotations
 
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,77 +14,150 @@ from numpy.typing import NDArray
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from workers.networks import Network
-from workers.protocol import Contender, serve
+from workers.networks import Convolution, Network
+from workers.protocol import Numbers, Trainer, serve
+
+# PyTorch adds ε to the root of the second moment after its correction, the others before: in the
+# first step, where this matters most, the root is corrected by √(1 − β₂).
+EPSILON = 1e-7 / 0.001**0.5
+
+
+def _stage(channels: int, c: Convolution) -> list[nn.Module]:
+    convolution = nn.Conv2d(
+        channels,
+        c.filters,
+        c.kernel,
+        c.strides,
+        c.padding,
+        c.dilation,
+        c.groups,
+        bias=not c.normalized,
+    )
+    # Keras' defaults, which the other contenders have.
+    normalization = [nn.BatchNorm2d(c.filters, eps=1e-3, momentum=0.01)] if c.normalized else []
+    pooling = [nn.MaxPool2d(c.pool)] if c.pool > 1 else []
+    return [convolution, *normalization, nn.ReLU(), *pooling]
 
 
 def build(network: Network) -> nn.Sequential:
     """Return the network, channels first as PyTorch stores filters."""
     layers: list[nn.Module] = []
-    size, channels = network.height, network.channels
-    for c in network.convolutions:
-        layers += [nn.Conv2d(channels, c.filters, c.kernel, padding=c.padding), nn.ReLU()]
-        size, channels = size + 2 * c.padding - c.kernel + 1, c.filters
-        if c.pool > 1:
-            layers.append(nn.MaxPool2d(c.pool))
-            size //= c.pool
+    for (_, _, channels), c in network.inputs():
+        layers += _stage(channels, c)
     layers.append(nn.Flatten())
-    width = size * size * channels
+    height, width, channels = network.features
+    size = height * width * channels
     for units in network.dense:
-        layers += [nn.Linear(width, units), nn.ReLU()]
-        width = units
-    layers.append(nn.Linear(width, network.classes))
+        layers += [nn.Linear(size, units), nn.ReLU()]
+        size = units
+    layers.append(nn.Linear(size, network.classes))
     return nn.Sequential(*layers)
 
 
-def load(model: nn.Sequential, weights: list[NDArray[np.float32]]) -> None:
-    """Copy weights in Keras' layout; the first dense layer's rows are in H, W, C order."""
-    channels = size = 0
-    values = iter(weights)
-    with torch.no_grad():
-        for layer in model:
-            if isinstance(layer, nn.Conv2d):
-                layer.weight.copy_(torch.from_numpy(next(values)).permute(3, 2, 0, 1))
-                layer.bias.copy_(torch.from_numpy(next(values)))
-                channels = layer.out_channels
-            elif isinstance(layer, nn.Linear):
-                w = next(values)
-                if channels:
-                    size = round((len(w) / channels) ** 0.5)
-                    w = w.reshape(size, size, channels, -1).transpose(2, 0, 1, 3)
-                    w, channels = w.reshape(size * size * w.shape[0], -1), 0
-                layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(w.T)))
-                layer.bias.copy_(torch.from_numpy(next(values)))
+def _parameters(layer: nn.Module) -> list[torch.Tensor]:
+    """Return a layer's weights in Keras' order."""
+    if isinstance(layer, nn.BatchNorm2d):
+        assert layer.running_mean is not None
+        assert layer.running_var is not None
+        return [layer.weight, layer.bias, layer.running_mean, layer.running_var]
+    return list(layer.parameters(recurse=False))
 
 
-class Eager(Contender):
-    """Plain PyTorch."""
+class Layout:
+    """Between PyTorch's layout of weights and Keras'.
 
-    compiled = False
+    Rows of the first dense layer are in the order channel, height, width here, and height, width,
+    channel there.
+    """
+
+    def __init__(self, network: Network, model: nn.Sequential) -> None:
+        self.features = network.features
+        self.dense = next(layer for layer in model if isinstance(layer, nn.Linear)).weight
+        self.parameters = [p for layer in model for p in _parameters(layer)]
+
+    def load(self, weights: list[Numbers]) -> None:
+        """Copy weights in Keras' layout."""
+        height, width, channels = self.features
+        with torch.no_grad():
+            for parameter, values in zip(self.parameters, weights, strict=True):
+                w = torch.from_numpy(values)
+                if parameter is self.dense:
+                    w = w.reshape(height, width, channels, -1).permute(3, 2, 0, 1).flatten(1)
+                elif w.ndim == 2:
+                    w = w.T
+                elif w.ndim == 4:
+                    w = w.permute(3, 2, 0, 1)
+                parameter.copy_(w)
+
+    def weights(self) -> list[Numbers]:
+        """Return weights in Keras' layout."""
+        height, width, channels = self.features
+        result = []
+        for parameter in self.parameters:
+            w = parameter.detach()
+            if parameter is self.dense:
+                w = w.reshape(-1, channels, height, width).permute(2, 3, 1, 0).flatten(0, 2)
+            elif w.ndim == 2:
+                w = w.T
+            elif w.ndim == 4:
+                w = w.permute(2, 3, 1, 0)
+            result.append(np.ascontiguousarray(w.numpy()))
+        return result
+
+
+class Torch(Trainer):
+    """PyTorch.
+
+    Parameters
+    ----------
+    compiled : bool
+        Whether network and loss go through ``torch.compile``.
+    precision : {"float32", "autocast", "fp32_precision"}
+        The latter two compute products in bfloat16.
+    layout : torch.memory_format
+        Of pictures and filters.
+    """
 
     def __init__(
         self,
         network: Network,
-        weights: list[NDArray[np.float32]],
-        x: NDArray[np.float32],
+        weights: list[Numbers],
+        x: Numbers,
         y: NDArray[np.int32],
         batch_size: int,
         threads: int,
+        *,
+        compiled: bool = False,
+        precision: str = "float32",
+        layout: torch.memory_format = torch.channels_last,
     ) -> None:
+        torch.set_flush_denormal(True)  # before its threads start, which inherit it
         torch.set_num_threads(threads)
-        module = build(network)
-        load(module, weights)
-        module = module.to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, eps=1e-7, fused=True)
-        self.model = torch.compile(module) if self.compiled else module
+        if precision == "fp32_precision":
+            torch.backends.mkldnn.conv.fp32_precision = "bf16"
+            torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+        self.autocast = precision == "autocast"
+        self.model = build(network)
+        self.layout = Layout(network, self.model)
+        self.first = weights
+        self.layout.load(weights)
+        self.model.to(memory_format=layout)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), 1e-3, eps=EPSILON, fused=True)
+        self.loss = torch.compile(self._loss) if compiled else self._loss
         pictures = torch.from_numpy(x).permute(0, 3, 1, 2)
         self.batches = [
             (
-                pictures[k : k + batch_size].to(memory_format=torch.channels_last),
+                pictures[k : k + batch_size].contiguous(memory_format=layout),
                 torch.from_numpy(y[k : k + batch_size]).long(),
             )
             for k in range(0, len(x), batch_size)
         ]
+
+    def _loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(self.model(x), y)
+
+    def _precision(self) -> AbstractContextManager[object]:
+        return torch.autocast("cpu", torch.bfloat16) if self.autocast else nullcontext()
 
     def run(self, times: int) -> tuple[float, list[float]]:
         losses = []
@@ -90,19 +165,33 @@ class Eager(Contender):
         for step in range(times):
             x, y = self.batches[step % len(self.batches)]
             self.optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(self.model(x), y)
+            with self._precision():
+                loss = self.loss(x, y)
             loss.backward()
             self.optimizer.step()
             losses.append(loss.detach())
         seconds = time.perf_counter() - start
         return seconds, [float(loss) for loss in losses]
 
+    def restart(self) -> None:
+        self.layout.load(self.first)
+        for slots in self.optimizer.state.values():
+            for slot in slots.values():
+                slot.zero_()
 
-class Compiled(Eager):
-    """The same through torch.compile."""
-
-    compiled = True
+    def weights(self) -> list[Numbers]:
+        return self.layout.weights()
 
 
 if __name__ == "__main__":
-    serve({"eager": Eager, "compiled": Compiled})
+    serve(
+        {
+            "float32": Torch,
+            "float32-compiled": partial(Torch, compiled=True),
+            "float32-channels-first": partial(Torch, layout=torch.contiguous_format),
+            "autocast": partial(Torch, precision="autocast"),
+            "autocast-compiled": partial(Torch, precision="autocast", compiled=True),
+            "fp32-precision": partial(Torch, precision="fp32_precision"),
+            "fp32-precision-compiled": partial(Torch, precision="fp32_precision", compiled=True),
+        }
+    )

@@ -382,7 +382,7 @@ def test_equal_pictures_of_a_loaded_set_are_found_across_splits() -> None:
     generator = np.random.default_rng(2)
     images = generator.integers(0, 256, (60, 5, 5, 1), np.uint8)
     images[[51, 58]] = images[[3, 4]]
-    labels = np.arange(60) % 2
+    labels = np.arange(60, dtype=np.int32) % 2
     train, test = Split(images[:40], labels[:40]), Split(images[40:], labels[40:])
     found = examine(Dataset(("a", "b"), train, None, test, "made"))
     copies = [f for f in found.found if f.kind == "duplicates-across-splits"]
