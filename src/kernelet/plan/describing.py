@@ -100,14 +100,22 @@ class Describer:
         """Return what a thread waits on average at the end of a phase."""
         together = sum(steps)
         threads = self.rates.threads
-        longest = together
         if phase.kind is PhaseKind.TASKS:
             longest = _longest([threads * seconds for seconds in steps], threads)
-        elif phase.kind is PhaseKind.BLOCKS:
-            group = math.ceil(self.blocks / self.plan.groups)
-            turns = math.ceil(math.ceil(self.blocks / group) / threads)
-            longest = max(1.0, threads * turns * group / self.blocks) * together
+        elif phase.kind is PhaseKind.RANGE:
+            longest = together
+        else:
+            shares = self._shares(phase)
+            longest = together * threads * math.ceil(shares / threads) / shares
         return longest - together + self.rates.barrier
+
+    def _shares(self, phase: PlannedPhase) -> int:
+        """Return into how many shares threads divide a phase of blocks, or of their pieces."""
+        groups = math.ceil(self.blocks / math.ceil(self.blocks / self.plan.groups))
+        if phase.kind is PhaseKind.BLOCKS:
+            return groups
+        wanted = math.ceil(2 * self.rates.threads / groups)
+        return groups * max(1, min(phase.instructions[0].count, wanted))
 
     def _seconds(self, work: Work, distances: list[float]) -> float:
         """Return how long an instruction's bytes take from where each operand is found."""

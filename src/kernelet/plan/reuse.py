@@ -14,6 +14,8 @@ from kernelet.program import Value
 if TYPE_CHECKING:
     from kernelet.plan.planner import Plan
 
+_EVERYTHING = "everything"
+
 
 class Reuse:
     """Distances in bytes between uses, for steps that follow each other.
@@ -37,10 +39,7 @@ class Reuse:
         self._used: dict[Value, float] = {}
         self._position = 0.0
         self._distances: dict[tuple[int, int], list[float]] = {}
-        self._most = {
-            Space.SCRATCH.value: FLOAT_BYTES * plan.scratch,
-            Space.CONSTANTS.value: FLOAT_BYTES * len(plan.constants),
-        }
+        self._most = _footprints(plan, self._blocks, threads)
         # The first step finds what it would find after another one.
         for _ in range(2):
             for number, (phase, instructions) in enumerate(zip(plan.phases, works, strict=True)):
@@ -74,4 +73,17 @@ class Reuse:
         since = position - self._used.get(move.value, -math.inf)
         # What all blocks share was used for the block before.
         distance = since if move.value.batched else min(since, turn)
-        return min(distance, self._most.get(move.place, math.inf))
+        return min(distance, self._most.get(move.place, self._most[_EVERYTHING]))
+
+
+def _footprints(plan: Plan, blocks: int, threads: int) -> dict[str, float]:
+    """Return the bytes that a thread uses of its own arena, and of everything, again and again."""
+    inputs = plan.batch_size * sum(value.size for value in plan.program.inputs.values())
+    parameters = sum(parameter.value.size for parameter in plan.program.parameters)
+    arenas = plan.batch * blocks + plan.partial * plan.groups + plan.shared
+    everything = plan.scratch + (arenas + parameters + inputs) / threads
+    return {
+        Space.SCRATCH.value: FLOAT_BYTES * plan.scratch,
+        Space.CONSTANTS.value: FLOAT_BYTES * len(plan.constants),
+        _EVERYTHING: FLOAT_BYTES * everything,
+    }

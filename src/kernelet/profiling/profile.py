@@ -54,8 +54,12 @@ class StepProfile:
 
     @property
     def share(self) -> float:
-        """Share of what limits it, multiply-adds or bytes, that it reached; 1 is the machine."""
-        return self.description.bound / self.seconds if self.seconds else 0.0
+        """Share of what limits it, multiply-adds or bytes, that it reached; 1 is the machine.
+
+        It is 0 for what is done once a run, whose time is spread over all steps of the run.
+        """
+        once = self.description.once or not self.seconds
+        return 0.0 if once else self.description.bound / self.seconds
 
     @property
     def excess(self) -> float:

@@ -102,7 +102,7 @@ def _step(step: StepProfile, profile: Profile, rank: int) -> Row:
         quantity(described.read + described.written),
         short_time(described.predicted),
         *_measured(step.seconds, described.multiply_adds),
-        f"{100 * step.share:.0f} % {described.limit[0]}",
+        "once" if described.once else f"{100 * step.share:.0f} % {described.limit[0]}",
         _share(step.seconds, profile),
     )
     return Row(cells, "step", step.seconds / profile.elapsed, step.share, rank)
@@ -110,16 +110,17 @@ def _step(step: StepProfile, profile: Profile, rank: int) -> Row:
 
 def _several(title: str, work: str, steps: list[StepProfile], profile: Profile, kind: str) -> Row:
     seconds = sum(step.seconds for step in steps)
-    multiply_adds = sum(step.description.multiply_adds for step in steps)
-    bound = sum(step.description.bound for step in steps)
+    described = [step.description for step in steps if not step.description.once]
+    multiply_adds = sum(one.multiply_adds for one in described)
+    bound = sum(one.bound for one in described)
     share = bound / seconds if seconds else None
     cells = (
         title,
         work,
         "",
         _count(multiply_adds),
-        quantity(sum(step.description.read + step.description.written for step in steps)),
-        short_time(sum(step.description.predicted for step in steps)),
+        quantity(sum(one.read + one.written for one in described)),
+        short_time(sum(one.predicted for one in described)),
         *_measured(seconds, multiply_adds),
         "" if share is None else f"{100 * share:.0f} %  ",
         _share(seconds, profile),
