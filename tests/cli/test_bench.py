@@ -34,7 +34,8 @@ STEP_FIELDS = {
 
 
 def test_a_plan_as_a_table(command: Command) -> None:
-    outcome = command("bench", "--plan", "--batch-size", 32, "--threads", 1)
+    arguments = ("--batch-size", 32, "--threads", 1, "--precision", "float32")
+    outcome = command("bench", "--plan", *arguments)
     assert (outcome.code, outcome.errors) == (0, "")
     lines = outcome.output.split("\n")
     assert max(map(len, lines)) <= 100
@@ -42,7 +43,7 @@ def test_a_plan_as_a_table(command: Command) -> None:
     assert "convolution +bias +re" in outcome.output
     assert "conv2 convolution_filter_gradient" in outcome.output or "most to gain" in outcome.output
     assert sum(line.startswith("a step") for line in lines) == 1
-    every = command("bench", "--plan", "--batch-size", 32, "--threads", 1, "--all").output
+    every = command("bench", "--plan", *arguments, "--all").output
     assert "short steps" in outcome.output
     assert "short steps" not in every
     assert "softmax_cross_entropy" in every

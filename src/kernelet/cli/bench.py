@@ -45,9 +45,8 @@ _LOSSES = ("sparse_categorical_crossentropy", "mean_squared_error")
 @click.option(
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
-    default="float32",
-    show_default=True,
-    help="Of what is multiplied; auto takes bfloat16 where the processor has AMX.",
+    help="Of what is multiplied; auto: bfloat16 where the processor is faster with it."
+    "  [default: auto for training, float32 for predictions]",
 )
 @click.option("--input", "shape", metavar="HxWxC", help="Pictures that a NETWORK is made for.")
 @click.option("--classes", type=click.IntRange(2), help="Classes that a NETWORK tells apart.")
@@ -86,7 +85,7 @@ class _Asked:
     batch_sizes: tuple[int, ...]
     training: bool | None
     threads: tuple[int, ...]
-    precision: str
+    precision: str | None
     every: bool
     as_json: bool
 

@@ -10,6 +10,7 @@ from kernelet.ops.activation import Activate
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.bias import BiasAdd
 from kernelet.ops.reduction import SampleShare
+from kernelet.plan.accounts import reached
 from kernelet.plan.description import (
     FORWARD,
     GRADIENTS,
@@ -93,7 +94,8 @@ class Describer:
             workspace=FLOAT_BYTES * max((step.workspace for step in instruction.steps), default=0),
             compute_bound=compute,
             memory_bound=memory,
-            predicted=max(compute, memory) + calls * _CALL / self.rates.threads,
+            predicted=max(compute, memory) / reached(instruction.kernel)
+            + calls * _CALL / self.rates.threads,
         )
 
     def _waiting(self, phase: PlannedPhase, steps: list[float]) -> float:

@@ -16,6 +16,7 @@ from kernelet.profiling.rounds import (
     sample_count,
     some_steps,
     steps_a_round,
+    usual_precision,
 )
 from kernelet.profiling.samples import given_samples, synthetic_samples
 from kernelet.training.arrays import Samples
@@ -138,7 +139,7 @@ def profile(
     batch_size: int | None = None,
     *,
     training: bool | None = None,
-    precision: str = "float32",
+    precision: str | None = None,
     threads: int | None = None,
     x: Any = None,
     y: ArrayLike | None = None,
@@ -151,7 +152,7 @@ def profile(
     model : Model
         Stays as it is.
     batch_size, precision, threads
-        As for `kernelet.Model.fit`.
+        As for `kernelet.Model.fit`, or `predict`.
     training : bool, optional
         A step of training, or a prediction; by default what the model is ready for.
     x, y : array_like, optional
@@ -179,8 +180,9 @@ def profile(
     >>> abs(total / times.elapsed - 1) < 1e-6
     True
     """
-    settings = Machine.checked(batch_size, threads, precision=precision)
     trained = model.compiled if training is None else training
+    chosen = precision or usual_precision(training=trained)
+    settings = Machine.checked(batch_size, threads, precision=chosen)
     executor = measured_executor(model, settings, training=trained)
     if x is None:
         count = sample_count(model, settings.batch_size)

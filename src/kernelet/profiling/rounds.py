@@ -41,6 +41,11 @@ def measured_executor(model: Model, settings: Machine, *, training: bool) -> Nat
     )
 
 
+def usual_precision(*, training: bool) -> str:
+    """Return the precision that `kernelet.Model.fit`, or `predict`, takes by default."""
+    return "auto" if training else "float32"
+
+
 def sample_count(model: Model, batch_size: int) -> int:
     """Return how many samples to take: whole batches, of no more than a few megabytes."""
     floats = sum(math.prod(shape) for shape in input_shapes(model.graph))

@@ -12,6 +12,7 @@ from kernelet.profiling.rounds import (
     sample_count,
     some_steps,
     steps_a_round,
+    usual_precision,
 )
 from kernelet.profiling.samples import synthetic_samples
 from kernelet.training.execution import Machine
@@ -59,7 +60,7 @@ def measure_speed(
     batch_size: int,
     *,
     training: bool,
-    precision: str = "float32",
+    precision: str | None = None,
     threads: int | None = None,
 ) -> Speed:
     """Time steps on random samples, without a look inside.
@@ -69,7 +70,7 @@ def measure_speed(
     model : Model
         Compiled, where it is to be trained; stays as it is.
     batch_size, precision, threads
-        As for `kernelet.Model.fit`.
+        As for `kernelet.Model.fit`, or `predict`.
     training : bool
         Steps of training, or predictions.
 
@@ -87,7 +88,8 @@ def measure_speed(
     >>> abs(speed.pictures * speed.seconds / 16 - 1) < 1e-9
     True
     """
-    settings = Machine.checked(batch_size, threads, precision=precision)
+    chosen = precision or usual_precision(training=training)
+    settings = Machine.checked(batch_size, threads, precision=chosen)
     executor = measured_executor(model, settings, training=training)
     count = sample_count(model, batch_size)
     samples = synthetic_samples(model, count, training=training)
@@ -105,7 +107,7 @@ def measure_speed(
     return Speed(
         network=model.name,
         training=training,
-        precision=precision,
+        precision=chosen,
         batch_size=batch_size,
         threads=settings.threads or executor.threads,
         seconds=usual,
