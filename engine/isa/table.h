@@ -21,6 +21,7 @@
 #include "kernels/reduction.h"
 #include "kernels/samples.h"
 #include "kernels/shape.h"
+#include "kernels/single_cells.h"
 #include "kernels/single_convolution.h"
 #include "kernels/single_values.h"
 #include "kernels/sliding.h"

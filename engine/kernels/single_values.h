@@ -3,7 +3,9 @@
 // those of blocks of samples, with a group in place of a channel. The others are here.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <utility>
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
@@ -42,14 +44,15 @@ inline void load_numbers(const T* source, std::int64_t count, const float* scale
         .store_partial(target + k, rest);
 }
 
-// Cells without padding are one long row, along which scales and offsets repeat.
+// Cells without padding are one long row, along which scales and offsets repeat. Of cells that are
+// taken together there are whole vectors.
 inline constexpr std::int64_t most_repeated = 1024;
+inline constexpr std::int64_t cells_together = 4 * lanes;
 
 template <class T>
 inline void load_cells(const T* source, std::int64_t cells, const PackSingleArguments& a,
                        const float* scale, const float* offset, float* target) {
-    const std::int64_t together = a.cell_floats == a.channels ? most_repeated / a.channels : 0;
-    if (together < 2) {
+    if (a.cell_floats != a.channels || a.channels * cells_together > most_repeated) {
         for (std::int64_t cell = 0; cell < cells; ++cell) {
             load_numbers(source, a.channels, scale, offset, target);
             source += a.channels;
@@ -59,12 +62,14 @@ inline void load_cells(const T* source, std::int64_t cells, const PackSingleArgu
     }
     float scales[most_repeated];
     float offsets[most_repeated];
-    for (std::int64_t k = 0; k < smaller(together, cells) * a.channels; ++k) {
-        scales[k] = scale[k % a.channels];
-        offsets[k] = offset[k % a.channels];
+    for (std::int64_t cell = 0; cell < smaller(cells_together, cells); ++cell) {
+        for (std::int64_t c = 0; c < a.channels; ++c) {
+            scales[cell * a.channels + c] = scale[c];
+            offsets[cell * a.channels + c] = offset[c];
+        }
     }
-    for (std::int64_t cell = 0; cell < cells; cell += together) {
-        const std::int64_t numbers = smaller(together, cells - cell) * a.channels;
+    for (std::int64_t cell = 0; cell < cells; cell += cells_together) {
+        const std::int64_t numbers = smaller(cells_together, cells - cell) * a.channels;
         load_numbers(source + cell * a.channels, numbers, scales, offsets,
                      target + cell * a.channels);
     }
@@ -111,7 +116,7 @@ inline void unpack_single(const Call& call) {
 
 // --- Dense ---------------------------------------------------------------------------------------
 
-// V vectors of outputs.
+// V vectors of outputs, the last of them perhaps not whole.
 template <int V, bool Whole>
 inline void dense_tile(const SingleDenseArguments& a, const float* input, const float* weights,
                        std::int64_t outputs, float* output, const Epilogue& epilogue) {
@@ -131,20 +136,29 @@ inline void dense_tile(const SingleDenseArguments& a, const float* input, const 
     }
 }
 
+using DenseTile = void (*)(const SingleDenseArguments&, const float*, const float*, std::int64_t,
+                           float*, const Epilogue&);
+
+template <bool Whole, int... V>
+constexpr std::array<DenseTile, sizeof...(V)> dense_tiles(std::integer_sequence<int, V...>) {
+    return {dense_tile<V + 1, Whole>...};
+}
+
 // Operands: input, weights, bias or null, factors or null, output. Pieces are groups of outputs.
 inline void dense_single(const Call& call) {
     const auto& a = arguments<SingleDenseArguments>(call);
     const std::int64_t end = smaller(call.end * lanes, a.outputs);
-    constexpr std::int64_t together = 8 * Vector::width;
-    for (std::int64_t o = call.begin * lanes; o < end;) {
-        const std::int64_t left = end - o;
-        const std::int64_t count = left >= together ? together : smaller(left, lanes);
-        const auto tile = count == together ? dense_tile<8, true>
-                          : count == lanes  ? dense_tile<group_vectors, true>
-                                            : dense_tile<group_vectors, false>;
+    static constexpr std::int64_t most = 8;
+    static constexpr auto whole =
+        dense_tiles<true>(std::make_integer_sequence<int, static_cast<int>(most)>());
+    static constexpr auto partial =
+        dense_tiles<false>(std::make_integer_sequence<int, static_cast<int>(most)>());
+    for (std::int64_t o = call.begin * lanes; o < end; o += most * Vector::width) {
+        const std::int64_t count = smaller(end - o, most * Vector::width);
+        const auto last = static_cast<std::size_t>((count - 1) / Vector::width);
+        const DenseTile tile = count % Vector::width == 0 ? whole[last] : partial[last];
         tile(a, call.operands[0], call.operands[1] + o, count, call.operands[4] + o,
              epilogue_of(call.operands[2], o, a.activation, a.slope, call.operands[3]));
-        o += count;
     }
     float* first = call.operands[4] + call.begin * lanes;
     activate_row(first, call.end - call.begin, a.activation);

@@ -273,6 +273,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(pack_single, PackSingle, 3)                           \
     KERNEL(unpack_single, UnpackSingle, 1)                       \
     KERNEL(convolution_single, SingleConvolution, 5)             \
+    KERNEL(convolution_single_cells, SingleConvolution, 6)       \
     KERNEL(dense_single, SingleDense, 5)                         \
     KERNEL(rescale_single, Channels, 4)                          \
     KERNEL(bias_add_single, Channels, 3)                         \

@@ -22,6 +22,7 @@ _SUMS = {3: 120, 5: 64}
 _UPSTREAM = {3: 80, 5: 32}
 
 _AXES = ("depth", "height", "width")
+_LENGTHS = ("", "output_", "kernel_", "stride_", "pad_", "dilation_")
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,7 @@ def connected(arguments: Mapping[str, int]) -> int:
     """
     pairs = 1
     for axis in _AXES:
-        pairs *= _along(
-            arguments[axis],
-            arguments[f"output_{axis}"],
-            arguments[f"kernel_{axis}"],
-            arguments[f"stride_{axis}"],
-            arguments[f"pad_{axis}"],
-            arguments[f"dilation_{axis}"],
-        )
+        pairs *= _along(*(arguments[f"{name}{axis}"] for name in _LENGTHS))
     return pairs
 
 
@@ -88,6 +82,12 @@ def _single_window(arguments: Mapping[str, int], lanes: int) -> int:
     groups = arguments["groups"]
     filters = groups * round_up(arguments["filters"] // groups, lanes)
     return connected(arguments) * arguments["channels"] // groups * filters
+
+
+def _single_cells(arguments: Mapping[str, int], lanes: int) -> int:
+    rows = _along(*(arguments[f"{name}height"] for name in _LENGTHS))
+    columns = arguments["kernel_width"] * round_up(arguments["output_width"], lanes)
+    return rows * columns * arguments["channels"] * arguments["filters"]
 
 
 def _matrix(arguments: Mapping[str, int], lanes: int) -> int:
@@ -156,6 +156,7 @@ ACCOUNTS: Mapping[str, Account] = {
     "convolution_input_gradient": Account(_window),
     "convolution_filter_gradient": Account(_window),
     "convolution_single": Account(_single_window),
+    "convolution_single_cells": Account(_single_cells),
     "convolution_bfloat16": Account(_pairs, numbers="bfloat16"),
     "convolution_filter_gradient_bfloat16": Account(_paired_cells, numbers="bfloat16"),
     "dense": Account(_matrix),

@@ -20,7 +20,7 @@ from kernelet.ops.pooling import AveragePool, MaxPool
 from kernelet.ops.shape import Concatenate, Reshape
 from kernelet.ops.softmax import Softmax
 from kernelet.plan import candidates_winograd as winograd
-from kernelet.plan.candidate import Arguments, Candidate, Packed, round_up
+from kernelet.plan.candidate import Arguments, Candidate, Packed, Target, round_up
 from kernelet.plan.candidates_convolution import rows_of_cells
 from kernelet.plan.packing import pack_arguments
 from kernelet.plan.selection import CANDIDATES
@@ -60,6 +60,8 @@ class SingleSamples:
         """Return the kernel of a node."""
         if isinstance(node.op, Convolution) and winograd.pays_alone(node):
             return self._winograd()
+        if isinstance(node.op, Convolution) and lanes_hold_cells(node.op, self._lanes):
+            return self._by_cells()
         return _KERNELS[type(node.op)](self)
 
     def pack(self, chain: list[Node], index: int, value: Value) -> Packed:
@@ -110,6 +112,16 @@ class SingleSamples:
     def _winograd_arguments(self, node: Node) -> Arguments:
         cell_floats = self._cells(node.inputs[0])["cell_floats"]
         return {**winograd.single_arguments(node, self._lanes), "cell_floats": cell_floats}
+
+    def _by_cells(self) -> Candidate:
+        return Candidate(
+            "convolution_single_cells",
+            self._convolution,
+            workspace=_ring,
+            bias=True,
+            factors=True,
+            pieces=lambda node, target: rows_of_cells(node.output),
+        )
 
     def _dense(self, node: Node) -> Arguments:
         arguments = dict(CANDIDATES[MatrixProduct][0].arguments(node))
@@ -169,6 +181,30 @@ _KERNELS: dict[type[Op], Callable[[SingleSamples], Candidate]] = {
     Softmax: lambda own: own._like(Softmax, "softmax_single", own._channels),
     Concatenate: lambda own: own._like(Concatenate, "concatenate_single"),
 }
+
+
+# The most filters that `convolution_single_cells` has sums in registers for.
+_MOST_CELL_FILTERS = 8
+
+
+def lanes_hold_cells(op: Convolution, lanes: int) -> bool:
+    """Return whether vectors of neighbouring cells take less time than vectors of channels."""
+    depth, _, width = op.window.volume
+    flat = depth.length == depth.kernel == depth.output == 1
+    if not flat or width.stride > 1 or op.groups > 1 or op.filters > _MOST_CELL_FILTERS:
+        return False
+    # Copying the input channel by channel, and transposing the result, take their time too.
+    return 4 * op.filters * -(-width.output // lanes) < 3 * width.output
+
+
+def _ring(node: Node, target: Target) -> int:
+    """Return the floats of the input rows that one output row reads, with zeros around them."""
+    op = node.op
+    assert isinstance(op, Convolution)
+    _, height, width = op.window.volume
+    rows = (height.kernel - 1) * height.dilation + 1
+    row = round_up(width.output, target.lanes) + (width.kernel - 1) * width.dilation
+    return rows * op.channels * row
 
 
 def supports(program: Program, lanes: int) -> bool:
