@@ -168,6 +168,7 @@ class NativeExecutor(Executor):
             storage, self.threads = arranged.storage, arranged.threads
         self.plan = make_plan(program, batch_size, state.offsets, TARGET, storage, self.threads)
         self._engine = _engine_plan(self.plan, self.isa)
+        self._batched = [name for name, value in program.outputs.items() if value.batched]
 
     def run(self, run: Run) -> Results:
         return self._run(run, None)
@@ -194,12 +195,13 @@ class NativeExecutor(Executor):
         steps = self.steps(run)
         rates = run.learning_rates
         results = np.zeros((steps, len(self.plan.results)), np.float32)
-        batched = [name for name, value in self.program.outputs.items() if value.batched]
         done = self._engine.run(
             parameters=self.state.parameters,
             slots=self.state.slots,
             inputs=[_rows(run.inputs[name]) for name in self.program.inputs],
-            outputs=[run.outputs[name].reshape(len(run.outputs[name]), -1) for name in batched],
+            outputs=[
+                run.outputs[name].reshape(len(run.outputs[name]), -1) for name in self._batched
+            ],
             order=np.ascontiguousarray(run.order, np.int64),
             learning_rates=np.zeros(steps, np.float32) if rates is None else rates,
             results=results,

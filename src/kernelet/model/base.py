@@ -320,13 +320,17 @@ class Model(Trainable):
         -------
         ndarray of float32, or list of them where the model has several outputs
         """
+        if not training and self._predictor is not None:
+            prepared = self._predictor.prepared(x, BATCH, None, "cpu", "float32")
+            if prepared is not None:
+                return prepared(x)
         several = list(x) if isinstance(x, list | tuple) else [x]
         if several and all(isinstance(one, SymbolicTensor) for one in several):
             tensors = self._replayed(several)
             return tensors[0] if len(tensors) == 1 else tensors
         arrays = self.named_inputs(x)
         if not training:
-            return self.predict(arrays, BATCH)
+            return self.predict(arrays if len(arrays) > 1 else next(iter(arrays.values())), BATCH)
 
         def lowering(build: ProgramBuilder, values: list[Value]) -> list[Value]:
             return self.graph.lower(build, build.inputs, training)

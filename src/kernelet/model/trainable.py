@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from kernelet.training.callbacks.base import Callback
     from kernelet.training.callbacks.history import History
     from kernelet.training.checkpoints import Checkpointer
-    from kernelet.training.execution import Executors
     from kernelet.training.losses import Loss
     from kernelet.training.metrics import Metric
     from kernelet.training.optimizers import Optimizer
+    from kernelet.training.prediction import Predictor
     from kernelet.training.trainer import Trainer
 
 Numbers = float | list[float] | dict[str, float]
@@ -37,7 +37,7 @@ class Trainable:
 
     stop_training = False
     _trainer: Trainer | None = None
-    _executors: Executors | None = None
+    _predictor: Predictor | None = None
 
     def _model(self) -> Model:
         from kernelet.model.base import Model
@@ -303,16 +303,12 @@ class Trainable:
         ConfigurationError, DataError, ShapeError
             If arguments or data do not fit.
         """
-        from kernelet.training.execution import Executors, Machine
-        from kernelet.training.prediction import predict
+        if self._predictor is None:
+            from kernelet.training.prediction import Predictor
 
-        model = self._model()
-        machine = Machine.checked(batch_size, threads, device, precision)
-        model.build_for(x)
-        if self._executors is None:
-            self._executors = Executors(model)
+            self._predictor = Predictor(self._model())
         began = time.perf_counter()
-        outputs = predict(model, x, machine, self._executors)
+        outputs = self._predictor.predict(x, batch_size, threads, device, precision)
         if verbose:
             first = outputs[0] if isinstance(outputs, list) else outputs
             print(f"{len(first)} samples  {time.perf_counter() - began:.1f} s")
