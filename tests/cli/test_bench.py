@@ -102,6 +102,7 @@ def test_a_model_file(trained: Path, command: Command) -> None:
     [
         (("nowhere",), "neither a file or folder nor a network"),
         (("machine", "--plan"), "takes no other options than --threads and --json"),
+        (("machine", "--precision", "float32"), "takes no other options than"),
         (("lenet5", "--all"), "give --plan with it"),
         (("--plan", "--threads", 1, "--threads", 2), "give --threads once"),
         (("--plan", "--batch-size", 0), "0 is not in the range"),

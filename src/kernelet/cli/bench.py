@@ -53,7 +53,7 @@ _LOSSES = ("sparse_categorical_crossentropy", "mean_squared_error")
 @click.option("--all", "every", is_flag=True, help="With --plan, show the shortest steps, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: an object a measurement.")
 def command(what: str, shape: str | None, classes: int | None, **given: Any) -> None:
-    """Measure how fast a network is here, where its time goes, or what the machine can do.
+    """Measure how fast a network is, and where its time goes.
 
     MODEL is a run folder or a .safetensors file; NETWORK a name such as lenet5. Pictures and
     labels are made up: their values do not matter. With --plan, every step of the network's plan
@@ -91,7 +91,8 @@ class _Asked:
 
 
 def _refuse_for_machine(asked: _Asked, *more: object) -> None:
-    given = (asked.plan, asked.batch_sizes, asked.training, asked.every, *more)
+    plans = (asked.plan, asked.batch_sizes, asked.training, asked.precision, asked.every)
+    given = (*plans, *more)
     if any(value not in (None, False, ()) for value in given):
         raise click.UsageError("`bench machine` takes no other options than --threads and --json.")
 
