@@ -31,6 +31,12 @@ def test_a_single_sample_is_shared_by_threads_where_there_is_enough_to_do() -> N
     assert (small.storage.block, small.storage.spread, small.threads) == (1, False, 1)
 
 
+def test_a_few_small_samples_are_left_alone() -> None:
+    program = prediction_program(kl.networks.lenet5().graph)
+    assert arrange(program, 7, 1, TARGET).storage.block == 1
+    assert isinstance(arrange(program, 14, 1, TARGET).storage, SampleBlocks)
+
+
 def test_a_sample_for_every_thread_needs_no_barriers() -> None:
     arranged = arrange(prediction_program(vgg().graph), 4, 4, TARGET)
     assert (arranged.storage.block, arranged.storage.spread) == (1, False)

@@ -197,6 +197,12 @@ def lanes_hold_cells(op: Convolution, lanes: int) -> bool:
     return 4 * op.filters * -(-width.output // lanes) < 3 * width.output
 
 
+def idle_lanes(op: Convolution, lanes: int) -> float:
+    """Return how many lanes of the vectors that hold results there are to one that is used."""
+    used = op.window.output[-1] if lanes_hold_cells(op, lanes) else op.filters // op.groups
+    return round_up(used, lanes) / used
+
+
 def _ring(node: Node, target: Target) -> int:
     """Return the floats of the input rows that one output row reads, with zeros around them."""
     op = node.op

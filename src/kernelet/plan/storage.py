@@ -12,7 +12,7 @@ from kernelet.plan.candidate import Candidate, Packed, Target, round_up
 from kernelet.plan.packing import pack_arguments
 from kernelet.plan.rates import BARRIER, MULTIPLY_ADDS, WAKING
 from kernelet.plan.selection import select
-from kernelet.plan.single import SingleSamples, supports
+from kernelet.plan.single import SingleSamples, idle_lanes, supports
 from kernelet.program import Node, Program, Value
 
 # In multiply-adds that a core does in the meantime: a barrier between two steps, waking a thread
@@ -128,8 +128,7 @@ class Work:
             padded += _NUMBER * node.output.size * padding
             if isinstance(node.op, Convolution | MatrixProduct):
                 if isinstance(node.op, Convolution):
-                    own = channels // node.op.groups
-                    padding = round_up(own, lanes) / own
+                    padding = idle_lanes(node.op, lanes)
                 useful += node.cost.multiply_adds
                 padded += _SINGLE_COST * node.cost.multiply_adds * padding
         return cls(useful, int(padded), len(program.nodes))
