@@ -55,7 +55,7 @@ def steps(rounds: int) -> Iterator[Measurement]:
 def predictions(rounds: int) -> Iterator[Measurement]:
     """Time predictions in float32."""
     for name, shape in KNOWN.items():
-        with start_all(prediction.CONTENDERS, Conditions(1, THREADS)) as runners:
+        with start_all(prediction.CONTENDERS["float32"], Conditions(1, THREADS)) as runners:
             for size in PREDICTION_SIZES:
                 conditions = Conditions(size, THREADS, rounds)
                 prediction.time_predictions(runners, shape, conditions)

@@ -1,4 +1,4 @@
-"""Predictions in float32: kernelet, PyTorch, ONNX Runtime and OpenVINO.
+"""Predictions in float32 or bfloat16: kernelet, PyTorch, ONNX Runtime and OpenVINO.
 
 Each library is imported by its own contender only, and pictures are in the layout that it takes
 without a copy.
@@ -54,6 +54,8 @@ class Predictor(Contender):
 class Kernelet(Predictor):
     """`Model.predict`."""
 
+    precision = "float32"
+
     def load(self, network: Network, weights: list[Numbers], x: Numbers, threads: int) -> None:
         from workers.kernelet_worker import build
 
@@ -62,8 +64,17 @@ class Kernelet(Predictor):
 
     def predict(self) -> Any:
         return self.model.predict(
-            self.x, batch_size=max(32, len(self.x)), threads=self.threads, precision="float32"
+            self.x,
+            batch_size=max(32, len(self.x)),
+            precision=self.precision,
+            threads=self.threads,
         )
+
+
+class KerneletBfloat16(Kernelet):
+    """`Model.predict` in bfloat16."""
+
+    precision = "bfloat16"
 
 
 class Torch(Predictor):
@@ -103,6 +114,25 @@ class FrozenTorch(Torch):
         self.model = self.torch.jit.freeze(traced)
 
 
+class AutocastTorch(Torch):
+    """PyTorch that multiplies in bfloat16."""
+
+    def predict(self) -> Any:
+        with self.torch.inference_mode(), self.torch.autocast("cpu", self.torch.bfloat16):
+            return self.model(self.x).float()
+
+
+class Bfloat16Torch(Torch):
+    """PyTorch with all weights and values in bfloat16."""
+
+    def _prepared(self, model: Any) -> Any:
+        return model.bfloat16()
+
+    def predict(self) -> Any:
+        with self.torch.inference_mode():
+            return self.model(self.x.bfloat16()).float()
+
+
 class OnnxRuntime(Predictor):
     """ONNX Runtime."""
 
@@ -125,6 +155,8 @@ class OnnxRuntime(Predictor):
 class OpenVino(Predictor):
     """OpenVINO, told to answer soon and to stay in float32."""
 
+    precision = "f32"
+
     def load(self, network: Network, weights: list[Numbers], x: Numbers, threads: int) -> None:
         import openvino
 
@@ -136,13 +168,19 @@ class OpenVino(Predictor):
         model.reshape(self.x.shape)
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": self.precision,
             "INFERENCE_NUM_THREADS": threads,
         }
         self.request = core.compile_model(model, "CPU", settings).create_infer_request()
 
     def predict(self) -> Any:
         return self.request.infer([self.x], share_inputs=True)[0]
+
+
+class OpenVinoBfloat16(OpenVino):
+    """OpenVINO that may multiply in bfloat16."""
+
+    precision = "bf16"
 
 
 if __name__ == "__main__":
@@ -153,5 +191,9 @@ if __name__ == "__main__":
             "torch-frozen": FrozenTorch,
             "onnxruntime": OnnxRuntime,
             "openvino": OpenVino,
+            "kernelet-bfloat16": KerneletBfloat16,
+            "torch-autocast": AutocastTorch,
+            "torch-bfloat16": Bfloat16Torch,
+            "openvino-bfloat16": OpenVinoBfloat16,
         }
     )

@@ -6,7 +6,6 @@
 
 namespace kernelet::KERNELET_ISA {
 
-inline constexpr std::int64_t cell_pairs = lanes / 2;
 // Filters whose gradients matrix tiles sum up together.
 inline constexpr std::int64_t block_filters = 16;
 

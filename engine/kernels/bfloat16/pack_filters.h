@@ -34,17 +34,25 @@ inline void pack_pieces(const float* source, std::int64_t pieces, std::int64_t p
                         std::int64_t step, std::int64_t filter, const Block& block,
                         std::int64_t slot) {
     float held = 0.0F;
-    std::int64_t element = 0;
+    bool holding = false;
     for (std::int64_t p = 0; p < pieces; ++p) {
         const float* numbers = source + p * step;
-        for (std::int64_t k = 0; k < piece; ++k, ++element) {
-            if (element % 2 != 0) {
+        std::int64_t k = 0;
+        for (; !holding && k + lanes <= piece; k += lanes) {
+            Pair pairs[cell_pairs];
+            store_neighbours(numbers + k, pairs);
+            for (const Pair pair : pairs) {
+                block.put(filter, slot++, pair);
+            }
+        }
+        for (; k < piece; ++k, holding = !holding) {
+            if (holding) {
                 block.put(filter, slot++, pair_of(held, numbers[k]));
             }
             held = numbers[k];
         }
     }
-    if (element % 2 != 0) {
+    if (holding) {
         block.put(filter, slot, pair_of(held, 0.0F));
     }
 }

@@ -11,6 +11,8 @@ namespace kernelet::KERNELET_ISA {
 
 // Thirty-two bits that hold two bfloat16 numbers; a vector of pairs has one for each lane.
 using Pair = std::int32_t;
+// Neighbouring samples of a cell make that many pairs.
+inline constexpr std::int64_t cell_pairs = lanes / 2;
 
 // Kernels of matrix tiles read up to this many pairs behind the last one.
 inline constexpr std::int64_t pairs_behind = 512;

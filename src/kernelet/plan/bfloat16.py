@@ -29,10 +29,12 @@ _CHUNK = 16
 _MOST_CHUNKS = 1.25
 
 # Measured on a Zen 4 core, in cycles: a call, a vector of pairs made from float32, and adding up
-# the lanes of a sum. A tile takes a cycle for each of its sixteen rows.
+# the lanes of a sum. By the number of its instructions, a tile of sums takes as many more at its
+# end; each product of tiles takes a cycle for each of its sixteen rows.
 _CALL = 500
 _STORED = 4
 _SUM = 10
+_TILE = 50
 
 AXES = ("depth", "height", "width")
 
@@ -81,8 +83,11 @@ class Bfloat16:
             for axis in AXES
         )
         pairs = visited / runs["run_taps"] * runs["run_slots"]
-        sums = -(-filters // _CHUNK) if self.tiles else filters
-        return _CALL + _STORED * written + product["groups"] * sums * pairs
+        cycles = filters * pairs
+        if self.tiles:
+            cells = math.prod(product[f"output_{axis}"] for axis in AXES)
+            cycles = -(-filters // _CHUNK) * (pairs + _TILE * cells)
+        return _CALL + _STORED * written + product["groups"] * cycles
 
     def _gradient_cycles(self, node: Node) -> float:
         """Predict the cycles of a gradient by filters on a block of samples."""
@@ -95,8 +100,8 @@ class Bfloat16:
         stored = _STORED * (read / 2 + cells * window["filters"])
         rows = taps * channels
         if self.tiles:
-            blocks = -(-filters // _CHUNK) * round_up(rows, _CHUNK)
-            return _CALL + stored + groups * cells * blocks
+            blocks = -(-filters // _CHUNK) * -(-rows // _CHUNK)
+            return _CALL + stored + groups * blocks * (_CHUNK * cells + _TILE)
         return _CALL + stored + groups * rows * filters * (cells + _SUM)
 
     def _candidate(
