@@ -15,7 +15,8 @@ struct PoolingStrides {
     std::int64_t row;
     std::int64_t column;
 
-    explicit PoolingStrides(const PoolingArguments& a)
+    template <class Arguments>
+    explicit PoolingStrides(const Arguments& a)
         : plane(a.height * a.width * a.channels * lanes),
           row(a.width * a.channels * lanes),
           column(a.channels * lanes) {}
@@ -52,8 +53,8 @@ KERNELET_INLINE Span window_cells(std::int64_t cell, std::int64_t length, std::i
 }
 
 // Applies `function` to every window, in row-major order.
-template <class Function>
-KERNELET_INLINE void for_windows(const PoolingArguments& a, Function&& function) {
+template <class Arguments, class Function>
+KERNELET_INLINE void for_windows(const Arguments& a, Function&& function) {
     const PoolingStrides strides(a);
     std::int64_t target = 0;
     for (std::int64_t z = 0; z < a.output_depth; ++z) {
@@ -80,13 +81,15 @@ inline bool axis_tiled(std::int64_t length, std::int64_t output, std::int64_t ke
 }
 
 // Whether every cell of the picture lies in exactly one window.
-inline bool windows_tile(const PoolingArguments& a) {
+template <class Arguments>
+inline bool windows_tile(const Arguments& a) {
     return axis_tiled(a.depth, a.output_depth, a.kernel_depth, a.stride_depth, a.pad_depth) &&
            axis_tiled(a.height, a.output_height, a.kernel_height, a.stride_height, a.pad_height) &&
            axis_tiled(a.width, a.output_width, a.kernel_width, a.stride_width, a.pad_width);
 }
 
-inline void clear_picture(const PoolingArguments& a, float* picture) {
+template <class Arguments>
+inline void clear_picture(const Arguments& a, float* picture) {
     const std::int64_t cells = a.depth * a.height * a.width;
     for (std::int64_t k = 0; k < cells * a.channels * lanes; k += Vector::width) {
         Vector::zero().store(picture + k);
@@ -133,8 +136,9 @@ struct MaxPoolOperands {
 };
 
 // Hands the upstream gradient of one window to its first maximum: the first cell that is not less
-// than the maximum, which is the first cell where the maximum is NaN.
-template <bool accumulate>
+// than the maximum, which is the first cell where the maximum is NaN. Where cells are `rectified`,
+// one that is not above zero gets nothing.
+template <bool accumulate, bool rectified>
 KERNELET_INLINE void max_window_gradient(const MaxPoolOperands& at, std::int64_t planes,
                                          std::int64_t rows, std::int64_t columns,
                                          const PoolingStrides& strides) {
@@ -143,8 +147,12 @@ KERNELET_INLINE void max_window_gradient(const MaxPoolOperands& at, std::int64_t
         const Vector whole = Vector::load(at.upstream + k);
         Mask waiting = first_lanes(Vector::width);
         for_cells(planes, rows, columns, strides, [&](std::int64_t cell) {
-            const Mask below = less(Vector::load(at.source + cell + k), maximum);
-            const Mask found = mask_and(waiting, mask_not(below));
+            const Vector value = Vector::load(at.source + cell + k);
+            const Mask below = less(value, maximum);
+            Mask found = mask_and(waiting, mask_not(below));
+            if constexpr (rectified) {
+                found = mask_and(found, mask_not(less_equal(value, Vector::zero())));
+            }
             const Vector share = select(found, whole, Vector::zero());
             float* target = at.gradient + cell + k;
             if constexpr (accumulate) {
@@ -157,9 +165,9 @@ KERNELET_INLINE void max_window_gradient(const MaxPoolOperands& at, std::int64_t
     }
 }
 
-// Operands: upstream gradient, pictures, maps, gradient by the pictures.
-inline void max_pool_gradient(const Call& call) {
-    const auto& a = arguments<PoolingArguments>(call);
+template <bool rectified>
+inline void max_pool_gradient_of(const Call& call) {
+    const auto& a = arguments<MaxPoolGradientArguments>(call);
     const PoolingStrides strides(a);
     const bool tiled = windows_tile(a);
     if (!tiled) {
@@ -170,13 +178,25 @@ inline void max_pool_gradient(const Call& call) {
                                  call.operands[2] + window.target,
                                  call.operands[3] + window.source};
         if (tiled && window.planes == 1 && window.rows == 2 && window.columns == 2) {
-            max_window_gradient<false>(at, 1, 2, 2, strides);
+            max_window_gradient<false, rectified>(at, 1, 2, 2, strides);
         } else if (tiled) {
-            max_window_gradient<false>(at, window.planes, window.rows, window.columns, strides);
+            max_window_gradient<false, rectified>(at, window.planes, window.rows, window.columns,
+                                                  strides);
         } else {
-            max_window_gradient<true>(at, window.planes, window.rows, window.columns, strides);
+            max_window_gradient<true, rectified>(at, window.planes, window.rows, window.columns,
+                                                 strides);
         }
     });
+}
+
+// Operands: upstream gradient, pictures, maps, gradient by the pictures or, where they are
+// rectified, by what was rectified.
+inline void max_pool_gradient(const Call& call) {
+    if (arguments<MaxPoolGradientArguments>(call).rectified) {
+        max_pool_gradient_of<true>(call);
+    } else {
+        max_pool_gradient_of<false>(call);
+    }
 }
 
 KERNELET_INLINE Vector cell_count(const PoolingWindow& window) {

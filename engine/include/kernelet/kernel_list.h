@@ -175,6 +175,10 @@ inline constexpr std::int64_t any_number = 0;
     KERNELET_WINDOW(INTEGER)             \
     INTEGER(channels)
 
+// `rectified` is 1 where the pictures are the output of a relu, by whose input the gradient is
+// then.
+#define ARGUMENTS_MaxPoolGradient(INTEGER, REAL) ARGUMENTS_Pooling(INTEGER, REAL) INTEGER(rectified)
+
 #define ARGUMENTS_Activation(INTEGER, REAL) \
     INTEGER(size)                           \
     INTEGER(activation)                     \
@@ -225,7 +229,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(softmax, Channels, 2)                                 \
     KERNEL(softmax_gradient, Channels, 3)                        \
     KERNEL(max_pool, Pooling, 2)                                 \
-    KERNEL(max_pool_gradient, Pooling, 4)                        \
+    KERNEL(max_pool_gradient, MaxPoolGradient, 4)                \
     KERNEL(average_pool, Pooling, 2)                             \
     KERNEL(average_pool_gradient, Pooling, 2)                    \
     KERNEL(add, Activation, 3)                                   \
@@ -328,6 +332,7 @@ KERNELET_DEFINE_ARGUMENTS(SGD)
 KERNELET_DEFINE_ARGUMENTS(Adam)
 KERNELET_DEFINE_ARGUMENTS(Limit)
 KERNELET_DEFINE_ARGUMENTS(Pooling)
+KERNELET_DEFINE_ARGUMENTS(MaxPoolGradient)
 KERNELET_DEFINE_ARGUMENTS(Activation)
 KERNELET_DEFINE_ARGUMENTS(ChannelSlice)
 KERNELET_DEFINE_ARGUMENTS(Dropout)

@@ -75,6 +75,9 @@ class Candidate:
         normalisation by fixed statistics may be fused too.
     activation : bool
         For a kernel without bias, whether it takes an activation.
+    rectifies : bool
+        Whether it can go on to the gradient by the input of the relu whose output its second
+        operand is.
     """
 
     kernel: str
@@ -88,6 +91,7 @@ class Candidate:
     bias: bool = False
     factors: bool = False
     activation: bool = False
+    rectifies: bool = False
 
 
 @dataclass(frozen=True)

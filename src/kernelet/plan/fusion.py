@@ -1,9 +1,10 @@
 """Operations become steps: one kernel each, with what can be fused into it.
 
-Three rewrites: a convolution or dense product takes the bias, the normalisation by fixed
-statistics and the activation that follow it, other sums and normalisations the activation; a
-reshape disappears, because it changes no element's place; an input is packed together with the
-augmentation and rescaling that directly follow it.
+Four rewrites: a convolution or dense product takes the bias, the normalisation by fixed
+statistics and the activation that follow it, other sums and normalisations the activation; the
+gradient of a pooling goes on to that of the relu before it; a reshape disappears, because it
+changes no element's place; an input is packed together with the augmentation and rescaling that
+directly follow it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from kernelet.ops.activation import Activate
+from kernelet.ops.activation import Activate, ActivateGradient
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.augmentation import RandomFlip, RandomShift
 from kernelet.ops.bias import BiasAdd
@@ -130,7 +131,7 @@ class Fusion:
         steps = self._with_bias(step, candidate) if candidate.bias else [step]
         if candidate.bias or candidate.activation:
             steps[-1] = self._with_activation(steps[-1])
-        return steps
+        return [self._with_derivative(step)] if candidate.rectifies else steps
 
     def _with_bias(self, step: Step, candidate: Candidate) -> list[Step]:
         """Return a step with its bias, or with factors and offsets, behind what computes those."""
@@ -156,6 +157,16 @@ class Fusion:
         chosen: Arguments = {"activation": reader.op.kind, "slope": float(reader.op.slope)}
         step = self._absorb(step, reader)
         return replace(step, arguments={**step.arguments, **chosen})
+
+    def _with_derivative(self, step: Step) -> Step:
+        reader = self._sole_reader(step.outputs[0])
+        if reader is None or not isinstance(reader.op, ActivateGradient):
+            return step
+        saved = self.resolve(reader.inputs[1])
+        if reader.op.kind != "relu" or saved is not step.inputs[1]:
+            return step
+        step = self._absorb(step, reader)
+        return replace(step, arguments={**step.arguments, "rectified": 1})
 
     def _absorb(self, step: Step, node: Node) -> Step:
         self._done.add(node.output)

@@ -57,6 +57,10 @@ def _pooling(node: Node) -> Arguments:
     return {**window_arguments(op.window), "channels": op.channels}
 
 
+def _pooling_gradient(node: Node) -> Arguments:
+    return {**_pooling(node), "rectified": 0}
+
+
 def _concatenate(node: Node) -> Arguments:
     channels = node.output.shape[-1]
     return {"cells": node.output.size // channels, "channels": channels}
@@ -102,7 +106,7 @@ CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     Softmax: (Candidate("softmax", _channels),),
     SoftmaxGradient: (Candidate("softmax_gradient", _channels),),
     MaxPool: (Candidate("max_pool", _pooling),),
-    MaxPoolGradient: (Candidate("max_pool_gradient", _pooling),),
+    MaxPoolGradient: (Candidate("max_pool_gradient", _pooling_gradient, rectifies=True),),
     AveragePool: (Candidate("average_pool", _pooling),),
     AveragePoolGradient: (Candidate("average_pool_gradient", _pooling),),
     Concatenate: (Candidate("concatenate", _concatenate, constants=_concatenate_constants),),
