@@ -39,8 +39,6 @@ TAPS = (3, 5)
 _BLOCK_STRIP = 1 << 14
 _SINGLE_STRIP = 1 << 17
 _FEWEST_TILES = 3
-# The gradient by filters takes as many of them at once.
-_FILTERS_TOGETHER = 16
 
 # Measured on a Zen 4 core, in the time of one multiply-add of sixteen samples: to transform the
 # cells of a channel's tile, a filter's sums, and a tile of the gradient by a filter's map, by taps;
@@ -56,6 +54,8 @@ _FEWEST_PRODUCTS = 1 << 18
 # A single sample must read all filters as well: bytes in the time of one multiply-add of sixteen
 # floats, by the bytes that they may have to come from the second-level cache, the third or memory.
 _READ = ((1 << 19, 16), (1 << 24, 8), (math.inf, 4))
+# Floats of a vector with AVX-512; costs count by them, and the gradient by filters takes as many
+# filters at once.
 _LANES = 16
 
 
@@ -126,7 +126,7 @@ class Correlation:
 
     def gradient_cost(self) -> float:
         """Return the same for the gradient by the filters, taken sixteen at once."""
-        filters = round_up(self.filters, _FILTERS_TOGETHER)
+        filters = round_up(self.filters, _LANES)
         products = _PRODUCT_COST * POSITIONS * self.channels * filters
         transforms = _CELLS_COST * self.channels + _UPSTREAM_COST[self.taps] * filters
         return self.tiles * (products + transforms)
