@@ -60,6 +60,13 @@ class Window:
         """Number of window positions; zero or less where the kernel does not fit."""
         return (self.length + self.before + self.after - self.extent) // self.stride + 1
 
+    @property
+    def connections(self) -> int:
+        """Pairs of an input cell and an output cell that the kernel connects, no padding."""
+        return connections(
+            self.length, self.output, self.kernel, self.stride, self.dilation, self.before
+        )
+
     def arithmetic(self) -> str:
         """Return the output size as a sum to check by hand, for example ``28 − 5 + 1 = 24``.
 
@@ -85,6 +92,25 @@ class Window:
         rest = self.length - (self.output - 1) * self.stride - self.extent
         padding = f" {'−' if rest < 0 else '+'} {abs(rest)}" if rest else ""
         return f"({self.output} − 1) · {self.stride} + {self.extent}{padding} = {self.length}"
+
+
+def connections(
+    length: int, output: int, kernel: int, stride: int, dilation: int, before: int
+) -> int:
+    """Return how many pairs of an input cell and an output cell a window connects along an axis.
+
+    Examples
+    --------
+    >>> connections(4, 4, 3, 1, 1, 1)  # 3·4, but for the neighbours that the ends lack
+    10
+    """
+    pairs = 0
+    for tap in range(kernel):
+        shift = tap * dilation - before
+        first = max(0, -(shift // stride))
+        last = min(output - 1, (length - 1 - shift) // stride)
+        pairs += max(0, last - first + 1)
+    return pairs
 
 
 def _resolve_mode(mode: str, length: int, extent: int, stride: int) -> tuple[int, int]:

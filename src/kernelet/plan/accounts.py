@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from kernelet.geometry import connections
 from kernelet.plan.candidate import Arguments, round_up
 from kernelet.plan.candidates_winograd import POINTS, POSITIONS
 
@@ -22,7 +23,7 @@ _SUMS = {3: 120, 5: 64}
 _UPSTREAM = {3: 80, 5: 32}
 
 _AXES = ("depth", "height", "width")
-_LENGTHS = ("", "output_", "kernel_", "stride_", "pad_", "dilation_")
+_LENGTHS = ("", "output_", "kernel_", "stride_", "dilation_", "pad_")
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,12 @@ def connected(arguments: Mapping[str, int]) -> int:
     """
     pairs = 1
     for axis in _AXES:
-        pairs *= _along(*(arguments[f"{name}{axis}"] for name in _LENGTHS))
+        pairs *= _along(arguments, axis)
     return pairs
 
 
-def _along(length: int, output: int, kernel: int, stride: int, pad: int, dilation: int) -> int:
-    pairs = 0
-    for tap in range(kernel):
-        shift = tap * dilation - pad
-        first = max(0, -(shift // stride))
-        last = min(output - 1, (length - 1 - shift) // stride)
-        pairs += max(0, last - first + 1)
-    return pairs
+def _along(arguments: Mapping[str, int], axis: str) -> int:
+    return connections(*(arguments[f"{name}{axis}"] for name in _LENGTHS))
 
 
 def _window(arguments: Mapping[str, int], lanes: int) -> int:
@@ -85,7 +80,7 @@ def _single_window(arguments: Mapping[str, int], lanes: int) -> int:
 
 
 def _single_cells(arguments: Mapping[str, int], lanes: int) -> int:
-    rows = _along(*(arguments[f"{name}height"] for name in _LENGTHS))
+    rows = _along(arguments, "height")
     columns = arguments["kernel_width"] * round_up(arguments["output_width"], lanes)
     return rows * columns * arguments["channels"] * arguments["filters"]
 

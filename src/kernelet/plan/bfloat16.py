@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from kernelet.geometry import connections
 from kernelet.ops.convolution import (
     Convolution,
     ConvolutionFilterGradient,
@@ -184,13 +185,9 @@ def _extent(window: Mapping[str, int], axis: str) -> int:
 
 def _connections(product: Mapping[str, int], axis: str) -> int:
     """Return how many pairs of an output cell and a position of the input a tap connects."""
-    stride, dilation = product[f"stride_{axis}"], product[f"dilation_{axis}"]
-    positions = range((product[axis] - 1) * product[f"step_{axis}"] + 1)
-    return sum(
-        cell * stride - product[f"pad_{axis}"] + tap * dilation in positions
-        for cell in range(product[f"output_{axis}"])
-        for tap in range(product[f"kernel_{axis}"])
-    )
+    names = ("output_", "kernel_", "stride_", "dilation_", "pad_")
+    positions = (product[axis] - 1) * product[f"step_{axis}"] + 1
+    return connections(positions, *(product[f"{name}{axis}"] for name in names))
 
 
 def _window(node: Node) -> dict[str, int]:

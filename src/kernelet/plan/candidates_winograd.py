@@ -116,7 +116,7 @@ class Correlation:
 
     def usual_cost(self) -> int:
         """Return the multiply-adds of the usual kernels, which skip taps outside the picture."""
-        return _products(self.height) * _products(self.width) * self.channels * self.filters
+        return self.height.connections * self.width.connections * self.channels * self.filters
 
     def cost(self) -> float:
         """Return what this algorithm is predicted to take, in the usual multiply-adds."""
@@ -160,16 +160,6 @@ class Correlation:
             "rows": int(rows),
         }
         return Packing(1, arguments, "pack_filters_winograd", POSITIONS * channels * filters)
-
-
-def _products(axis: Window) -> int:
-    """Return how many pairs of an output cell and a tap meet a cell of the picture."""
-    return sum(
-        1
-        for cell in range(axis.output)
-        for tap in range(axis.kernel)
-        if 0 <= cell + tap - axis.before < axis.length
-    )
 
 
 def _turned(axis: Window) -> Window:
