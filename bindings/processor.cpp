@@ -9,6 +9,7 @@
 
 #include "kernelet/cpu.h"
 #include "kernelet/cpu_limits.h"
+#include "kernelet/threads.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -66,6 +67,8 @@ void bind_processor(nb::module_& module) {
                "and control groups allow this process.\n\n"
                "Raises ConfigurationError where KERNELET_THREADS is not a whole number from 1\n"
                "to 1024.");
+    module.def("check_threads", &kernelet::ThreadPool::check_threads, "threads"_a,
+               "Raise ConfigurationError unless this many threads may be asked for.");
     module.def("cgroup_limit", &kernelet::cgroup_limit, "root"_a = "/",
                "Processors, possibly a fraction, that this process' control groups allow; None\n"
                "where they set no quota. `root` is the folder that stands for \"/\".");

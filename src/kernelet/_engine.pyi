@@ -60,6 +60,9 @@ def usable_threads() -> int:
     to 1024.
     """
 
+def check_threads(threads: int) -> None:
+    """Raise ConfigurationError unless this many threads may be asked for."""
+
 def cgroup_limit(root: str = '/') -> float | None:
     """
     Processors, possibly a fraction, that this process' control groups allow; None

@@ -122,6 +122,8 @@ def test_threads_share_blocks_where_some_would_have_none() -> None:
     assert [spread(large, size, 2) for size in (17, 32, 128)] == [False] * 3
     assert not spread(large, 16, 1)
     assert not spread(small, 16, 2)
+    # What is too small to share is left to as many threads as there are blocks.
+    assert [arrange(small, size, 4, TARGET).threads for size in (16, 48, 128)] == [1, 3, 4]
 
 
 @NETWORKS

@@ -60,8 +60,8 @@ def test_pieces_of_single_samples_are_timed() -> None:
 
 def test_times_of_another_shape_are_refused() -> None:
     program = plain_network()
-    executor = NativeExecutor(program, 16, new_state(program), threads=2)
-    run = run_of(program, 16, 16)
+    executor = NativeExecutor(program, 32, new_state(program), threads=2)
+    run = run_of(program, 32, 32)
     entries = executor._engine.time_count
     for shape in ((1, entries), (2, entries - 1)):
         with pytest.raises(ValueError, match="a row a thread"):

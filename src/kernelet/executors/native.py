@@ -95,7 +95,7 @@ def planned(
     offsets : mapping of str to int
         Where each parameter begins.
     """
-    workers = _engine.usable_threads() if threads is None else threads
+    workers = _workers(threads)
     pairs = bfloat16(precision, _engine.resolve_isa(None))
     arranged = arrange(program, batch_size, workers, TARGET, pairs)
     return make_plan(program, batch_size, offsets, TARGET, arranged.storage, arranged.threads)
@@ -111,6 +111,14 @@ def planned_memory(
     """Return what `NativeExecutor.memory` will say; arguments as for `planned`."""
     plan = planned(program, batch_size, offsets, threads, precision)
     return plan.memory(plan.threads, TARGET)
+
+
+def _workers(threads: int | None) -> int:
+    """Return how many threads there may be."""
+    if threads is None:
+        return _engine.usable_threads()
+    _engine.check_threads(threads)
+    return threads
 
 
 def _rows(array: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -160,7 +168,7 @@ class NativeExecutor(Executor):
         self.program = program
         self.batch_size = batch_size
         self.state = state
-        self.threads = _engine.usable_threads() if threads is None else threads
+        self.threads = _workers(threads)
         self.isa = _engine.resolve_isa(isa)
         if storage is None:
             pairs = bfloat16(precision, self.isa)

@@ -20,8 +20,9 @@ from kernelet.program import Node, Program, Value
 _BARRIER = round(BARRIER * MULTIPLY_ADDS)
 _WAKING = round(WAKING * MULTIPLY_ADDS)
 _NUMBER = 6
-# The part of a block's training step that one thread does while the others wait.
-_ALONE = 0.2
+# The part that is lost of what sharing a block would save, to steps that one thread does while the
+# others wait.
+_ALONE = 0.4
 # How much longer a multiply-add takes where a vector holds channels: tiles are smaller at the
 # border of a picture, and filters come from further away.
 _SINGLE_COST = 1.2
@@ -176,8 +177,12 @@ def arrange(
         In float32, the results have the same bits with any of them.
     """
     if not supports(program, target.lanes):
-        spread = _spreading_pays(program, batch_size, threads, target)
-        return Arrangement(SampleBlocks(target, bfloat16, spread=spread), threads)
+        shared = SampleBlocks(target, bfloat16, spread=True)
+        if _spreading_pays(program, shared, batch_size, threads, target):
+            return Arrangement(shared, threads)
+        # A thread without a block would only keep the others waiting at barriers.
+        full = -(-batch_size // target.lanes)
+        return Arrangement(SampleBlocks(target, bfloat16), min(threads, full))
     blocks = SampleBlocks(target, bfloat16, alone=True)
     work = Work.of(program, target.lanes)
     full = -(-batch_size // target.lanes)
@@ -191,13 +196,21 @@ def arrange(
     return min(choices, key=lambda choice: choice[0])[1]
 
 
-def _spreading_pays(program: Program, batch_size: int, threads: int, target: Target) -> bool:
+def _spreading_pays(
+    program: Program, storage: SampleBlocks, batch_size: int, threads: int, target: Target
+) -> bool:
     """Return whether a few blocks take less time where threads share each of them."""
     blocks = -(-batch_size // target.lanes)
-    work = target.lanes * sum(node.cost.multiply_adds for node in program.nodes)
-    apart = -(-blocks // threads) * work
-    shared = blocks * work * ((1 - _ALONE) / threads + _ALONE)
-    return shared + _BARRIER * len(program.nodes) < apart
+    turns = -(-blocks // threads)
+    apart = shared = 0.0
+    for node in program.nodes:
+        work = target.lanes * node.cost.multiply_adds
+        if work:
+            divided = storage.candidate(node).pieces(node, target) > 1
+            shared += work * (blocks / threads if divided else turns)
+            apart += work * turns
+    barriers = _BARRIER * len(program.nodes)
+    return shared + _ALONE * (apart - shared) + barriers < apart
 
 
 def _waited(threads: int) -> int:
