@@ -12,7 +12,8 @@ from kernelet.plan.candidate import Candidate, Packed, Target, round_up
 from kernelet.plan.packing import pack_arguments
 from kernelet.plan.rates import BARRIER, MULTIPLY_ADDS, WAKING
 from kernelet.plan.selection import select
-from kernelet.plan.single import SingleSamples, idle_lanes, supports
+from kernelet.plan.single import SingleSamples, supports
+from kernelet.plan.single_kernels import idle_lanes
 from kernelet.program import Node, Program, Value
 
 # In multiply-adds that a core does in the meantime: a barrier between two steps, waking a thread

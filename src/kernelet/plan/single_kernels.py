@@ -1,0 +1,174 @@
+"""Kernels of single samples: which one runs which operation, and with what arguments.
+
+A kernel that treats all channels alike does not notice how samples are stored: it is told the
+number of groups of channels in place of the number of channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kernelet.ops.activation import Activate
+from kernelet.ops.arithmetic import Add, Rescale
+from kernelet.ops.bias import BiasAdd
+from kernelet.ops.convolution import Convolution
+from kernelet.ops.dense import MatrixProduct
+from kernelet.ops.normalization import Normalize
+from kernelet.ops.pooling import AveragePool, MaxPool
+from kernelet.ops.shape import Concatenate
+from kernelet.ops.softmax import Softmax
+from kernelet.plan import candidates_winograd as winograd
+from kernelet.plan.candidate import Arguments, Candidate, Target, round_up
+from kernelet.plan.candidates_convolution import rows_of_cells
+from kernelet.plan.selection import CANDIDATES
+from kernelet.plan.single_layout import SingleLayout
+from kernelet.program import Node, Op
+
+# The most filters that `convolution_single_cells` has sums in registers for.
+_MOST_CELL_FILTERS = 8
+
+
+class SingleKernels:
+    """Candidates for the operations of a program.
+
+    Parameters
+    ----------
+    layout : SingleLayout
+        Of its values.
+    """
+
+    def __init__(self, layout: SingleLayout) -> None:
+        self.layout = layout
+        self._lanes = layout.lanes
+
+    def candidate(self, node: Node) -> Candidate:
+        """Return the kernel of a node."""
+        if isinstance(node.op, Convolution) and winograd.pays_alone(node):
+            return self._winograd()
+        if isinstance(node.op, Convolution) and lanes_hold_cells(node.op, self._lanes):
+            return self._by_cells()
+        return _KERNELS[type(node.op)](self)
+
+    def _channels(self, node: Node) -> Arguments:
+        cells = self.layout.cells(node.inputs[0])
+        return {"cells": cells["cells"], "channels": cells["channels"]}
+
+    def _convolution(self, node: Node) -> Arguments:
+        arguments = CANDIDATES[Convolution][-1].arguments(node)
+        return {**arguments, "cell_floats": self.layout.cells(node.inputs[0])["cell_floats"]}
+
+    def _winograd(self) -> Candidate:
+        return Candidate(
+            "winograd_single",
+            self._winograd_arguments,
+            workspace=lambda node, target: winograd.single_workspace(node, target.lanes),
+            packing=lambda node: winograd.packing(node, rows=True),
+            bias=True,
+            factors=True,
+            pieces=lambda node, target: winograd.rows_of_tiles(node),
+        )
+
+    def _winograd_arguments(self, node: Node) -> Arguments:
+        cell_floats = self.layout.cells(node.inputs[0])["cell_floats"]
+        return {**winograd.single_arguments(node, self._lanes), "cell_floats": cell_floats}
+
+    def _by_cells(self) -> Candidate:
+        return Candidate(
+            "convolution_single_cells",
+            self._convolution,
+            workspace=_ring,
+            bias=True,
+            factors=True,
+            pieces=lambda node, target: rows_of_cells(node.output),
+        )
+
+    def _dense(self, node: Node) -> Arguments:
+        arguments = dict(CANDIDATES[MatrixProduct][0].arguments(node))
+        del arguments["inputs"]
+        return {**arguments, **self.layout.cells(node.inputs[0])}
+
+    def _pooling(self, node: Node) -> Arguments:
+        arguments = CANDIDATES[type(node.op)][0].arguments(node)
+        floats = self.layout.cells(node.output)["cell_floats"]
+        return {**arguments, "channels": floats // self._lanes}
+
+    def _alike(self, op: type[Op]) -> Candidate:
+        """Return the kernel of blocks of samples, told of groups of channels as elements."""
+        usual = CANDIDATES[op][0]
+        return Candidate(
+            usual.kernel,
+            lambda node: {**usual.arguments(node), "size": self.layout.groups(node.output)},
+            activation=usual.activation,
+        )
+
+    def _like(
+        self, op: type[Op], kernel: str, arguments: Callable[[Node], Arguments] | None = None
+    ) -> Candidate:
+        """Return a kernel that takes the constants of the usual one, and its arguments."""
+        usual = CANDIDATES[op][0]
+        return Candidate(
+            kernel,
+            arguments or usual.arguments,
+            constants=usual.constants,
+            activation=usual.activation,
+        )
+
+
+# The kernel of each operation that single samples have one for.
+_KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
+    Convolution: lambda own: Candidate(
+        "convolution_single",
+        own._convolution,
+        bias=True,
+        factors=True,
+        pieces=lambda node, target: rows_of_cells(node.output),
+    ),
+    MatrixProduct: lambda own: Candidate(
+        "dense_single",
+        own._dense,
+        bias=True,
+        factors=True,
+        pieces=lambda node, target: own.layout.groups(node.output),
+    ),
+    MaxPool: lambda own: Candidate("max_pool", own._pooling),
+    AveragePool: lambda own: Candidate("average_pool", own._pooling),
+    Add: lambda own: own._alike(Add),
+    Activate: lambda own: own._alike(Activate),
+    Rescale: lambda own: own._like(Rescale, "rescale_single", own._channels),
+    BiasAdd: lambda own: own._like(BiasAdd, "bias_add_single", own._channels),
+    Normalize: lambda own: own._like(Normalize, "normalize_single"),
+    Softmax: lambda own: own._like(Softmax, "softmax_single", own._channels),
+    Concatenate: lambda own: own._like(Concatenate, "concatenate_single"),
+}
+
+
+def lanes_hold_cells(op: Convolution, lanes: int) -> bool:
+    """Return whether vectors of neighbouring cells take less time than vectors of channels."""
+    depth, _, width = op.window.volume
+    flat = depth.length == depth.kernel == depth.output == 1
+    if not flat or width.stride > 1 or op.groups > 1 or op.filters > _MOST_CELL_FILTERS:
+        return False
+    # Copying the input channel by channel, and transposing the result, take their time too.
+    return 4 * op.filters * -(-width.output // lanes) < 3 * width.output
+
+
+def idle_lanes(op: Convolution, lanes: int) -> float:
+    """Return how many lanes of the vectors that hold results there are to one that is used."""
+    used = op.window.output[-1] if lanes_hold_cells(op, lanes) else op.filters // op.groups
+    return round_up(used, lanes) / used
+
+
+def _ring(node: Node, target: Target) -> int:
+    """Return the floats of the input rows that one output row reads, with zeros around them."""
+    op = node.op
+    assert isinstance(op, Convolution)
+    _, height, width = op.window.volume
+    rows = (height.kernel - 1) * height.dilation + 1
+    row = round_up(width.output, target.lanes) + (width.kernel - 1) * width.dilation
+    return rows * op.channels * row
+
+
+def has_kernel(op: Op) -> bool:
+    """Return whether single samples have a kernel for an operation."""
+    backward = isinstance(op, MatrixProduct) and op.transposed
+    return type(op) in _KERNELS and not backward
