@@ -53,7 +53,8 @@ inline std::int64_t draw_shift(std::uint32_t word, std::int64_t reach) {
     return (static_cast<std::int64_t>(word >> 8U) * (2 * reach + 1) >> 24U) - reach;
 }
 
-inline AxisMap draw_axis(const PackSamplesArguments& a, std::int64_t length, bool flipped,
+template <class Arguments>
+inline AxisMap draw_axis(const Arguments& a, std::int64_t length, bool flipped,
                          std::int64_t shift) {
     const auto fill = static_cast<ShiftFill>(a.shift_fill);
     if (!flipped) {
@@ -63,8 +64,9 @@ inline AxisMap draw_axis(const PackSamplesArguments& a, std::int64_t length, boo
     return {-1, length - 1 + (a.shift_first ? -shift : shift), length, fill};
 }
 
-inline void draw_pictures(const PackSamplesArguments& a, const Step& step,
-                          const SampleRows& samples, PictureMaps& maps) {
+template <class Arguments>
+inline void draw_pictures(const Arguments& a, const Step& step, const SampleRows& samples,
+                          PictureMaps& maps) {
     const RandomWords flip = random_words(step, samples, a.flip_stream, 0);
     const RandomWords shift = random_words(step, samples, a.shift_stream, 0);
     constexpr std::uint32_t half = 0x80000000U;

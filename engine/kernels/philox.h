@@ -40,15 +40,8 @@ KERNELET_INLINE void philox_round(RandomWords& words, std::uint32_t key_0, std::
     }
 }
 
-inline RandomWords random_words(const Step& step, const SampleRows& samples, std::int64_t stream,
-                                std::int64_t block) {
-    RandomWords words;
-    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        words.word[0][lane] = static_cast<std::uint32_t>(block);
-        words.word[1][lane] = static_cast<std::uint32_t>(samples.row[lane]);
-        words.word[2][lane] = static_cast<std::uint32_t>(step.epoch);
-        words.word[3][lane] = static_cast<std::uint32_t>(stream);
-    }
+// Ten rounds, from words that hold the counters.
+inline void philox(const Step& step, RandomWords& words) {
     auto key_0 = static_cast<std::uint32_t>(step.seed);
     auto key_1 = static_cast<std::uint32_t>(step.seed >> 32U);
     for (int round = 0; round < 10; ++round) {
@@ -56,6 +49,34 @@ inline RandomWords random_words(const Step& step, const SampleRows& samples, std
         key_0 += 0x9E3779B9U;
         key_1 += 0xBB67AE85U;
     }
+}
+
+KERNELET_INLINE void set_counter(RandomWords& words, std::int64_t lane, std::int64_t block,
+                                 std::int64_t row, const Step& step, std::int64_t stream) {
+    words.word[0][lane] = static_cast<std::uint32_t>(block);
+    words.word[1][lane] = static_cast<std::uint32_t>(row);
+    words.word[2][lane] = static_cast<std::uint32_t>(step.epoch);
+    words.word[3][lane] = static_cast<std::uint32_t>(stream);
+}
+
+inline RandomWords random_words(const Step& step, const SampleRows& samples, std::int64_t stream,
+                                std::int64_t block) {
+    RandomWords words;
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        set_counter(words, lane, block, samples.row[lane], step, stream);
+    }
+    philox(step, words);
+    return words;
+}
+
+// The words of one sample: each lane has those of a block of its own, from `block` on.
+inline RandomWords consecutive_random_words(const Step& step, std::int64_t row, std::int64_t stream,
+                                            std::int64_t block) {
+    RandomWords words;
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        set_counter(words, lane, block + lane, row, step, stream);
+    }
+    philox(step, words);
     return words;
 }
 

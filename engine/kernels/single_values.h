@@ -1,6 +1,5 @@
-// What else a network does to single samples: a cell's channels lie side by side, padded to groups
-// of `lanes`, so that kernels without a number for each channel (pooling, activations, sums) are
-// those of blocks of samples, with a group in place of a channel. The others are here.
+// The borders of the engine for single samples, and dense layers: a cell's channels lie side by
+// side, padded to groups of `lanes`.
 #pragma once
 
 #include <array>
@@ -9,8 +8,8 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/augmentation.h"
 #include "kernels/convolution.h"
-#include "kernels/normalization.h"
 #include "kernels/pointwise.h"
 #include "kernels/single_convolution.h"
 #include "simd/math.h"
@@ -75,6 +74,19 @@ inline void load_cells(const T* source, std::int64_t cells, const PackSingleArgu
     }
 }
 
+// Calls `function` with the numbers of an array, of whatever type.
+template <class Function>
+inline void with_elements(const InputArray& input, const Function& function) {
+    switch (input.type) {
+        case ElementType::float32:
+            return function(static_cast<const float*>(input.data));
+        case ElementType::uint8:
+            return function(static_cast<const std::uint8_t*>(input.data));
+        case ElementType::int32:
+            return function(static_cast<const std::int32_t*>(input.data));
+    }
+}
+
 // Operands: value; scale and offset of each channel. Pieces are cells.
 inline void pack_single(const Call& call) {
     const auto& a = arguments<PackSingleArguments>(call);
@@ -85,14 +97,44 @@ inline void pack_single(const Call& call) {
         load_cells(data + first, call.end - call.begin, a, call.operands[1], call.operands[2],
                    call.operands[0] + call.begin * a.cell_floats);
     };
-    switch (input.type) {
-        case ElementType::float32:
-            return load(static_cast<const float*>(input.data));
-        case ElementType::uint8:
-            return load(static_cast<const std::uint8_t*>(input.data));
-        case ElementType::int32:
-            return load(static_cast<const std::int32_t*>(input.data));
+    with_elements(input, load);
+}
+
+// Row `i` of an augmented picture.
+template <class T>
+inline void load_augmented_row(const T* picture, std::int64_t i, const AxisMap& rows,
+                               const AxisMap& columns, const PackAugmentedSingleArguments& a,
+                               float* const* operands) {
+    const bool filled = static_cast<ShiftFill>(a.shift_fill) == ShiftFill::constant;
+    const bool inside = !filled || rows.inside(rows.position(i));
+    const T* row = picture + rows.source(i) * a.width * a.channels;
+    float* target = operands[0] + i * a.width * a.cell_floats;
+    for (std::int64_t j = 0; j < a.width; ++j, target += a.cell_floats) {
+        if (inside && (!filled || columns.inside(columns.position(j)))) {
+            load_numbers(row + columns.source(j) * a.channels, a.channels, operands[1], operands[2],
+                         target);
+        } else {
+            for (std::int64_t c = 0; c < a.channels; ++c) target[c] = operands[3][c];
+        }
     }
+}
+
+// Operands: value; scale, offset and fill of each channel. Pieces are rows.
+inline void pack_augmented_single(const Call& call) {
+    const auto& a = arguments<PackAugmentedSingleArguments>(call);
+    const InputArray& input = call.step->inputs[a.input];
+    const std::int64_t sample = call.step->samples[call.block];
+    SampleRows samples;
+    for (std::int64_t& row : samples.row) row = sample;
+    PictureMaps maps;
+    draw_pictures(a, *call.step, samples, maps);
+    const auto load = [&]<class T>(const T* data) {
+        for (std::int64_t i = call.begin; i < call.end; ++i) {
+            load_augmented_row(data + sample * input.row_elements, i, maps.rows[0], maps.columns[0],
+                               a, call.operands);
+        }
+    };
+    with_elements(input, load);
 }
 
 // Operand: value. Pieces are cells.
@@ -162,109 +204,6 @@ inline void dense_single(const Call& call) {
     }
     float* first = call.operands[4] + call.begin * lanes;
     activate_row(first, call.end - call.begin, a.activation);
-}
-
-// --- A number for each channel -------------------------------------------------------------------
-
-// Applies `function(vector, channel, count)` to all vectors of all cells.
-template <class Function>
-KERNELET_INLINE void for_channel_vectors(const ChannelsArguments& a, const float* source,
-                                         float* target, Function&& function) {
-    const std::int64_t floats = padded_channels(a.channels);
-    for (std::int64_t cell = 0; cell < a.cells; ++cell, source += floats, target += floats) {
-        for (std::int64_t c = 0; c < a.channels; c += Vector::width) {
-            const int count = static_cast<int>(smaller(Vector::width, a.channels - c));
-            function(Vector::load(source + c), c, count).store(target + c);
-        }
-    }
-}
-
-// Operands: input, output, scale and offset of each channel.
-inline void rescale_single(const Call& call) {
-    for_channel_vectors(arguments<ChannelsArguments>(call), call.operands[0], call.operands[1],
-                        [&](Vector x, std::int64_t c, int count) {
-                            return fma(x, Vector::load_partial(call.operands[2] + c, count),
-                                       Vector::load_partial(call.operands[3] + c, count));
-                        });
-}
-
-// Operands: input, bias, output.
-inline void bias_add_single(const Call& call) {
-    for_channel_vectors(arguments<ChannelsArguments>(call), call.operands[0], call.operands[2],
-                        [&](Vector x, std::int64_t c, int count) {
-                            return x + Vector::load_partial(call.operands[1] + c, count);
-                        });
-}
-
-// Operands: those of `normalize`.
-inline void normalize_single(const Call& call) {
-    const auto& a = arguments<NormalizeArguments>(call);
-    const float* gamma = a.scale ? call.operands[3] : nullptr;
-    const float* beta = a.center ? call.operands[3 + a.scale] : nullptr;
-    float* y = call.operands[3 + a.scale + a.center];
-    const ChannelsArguments size{a.cells, a.channels};
-    const Vector epsilon = Vector::broadcast(static_cast<float>(a.epsilon));
-    for_channel_vectors(size, call.operands[0], y, [&](Vector x, std::int64_t c, int count) {
-        const Vector variance = Vector::load_partial(call.operands[2] + c, count);
-        Vector multiplier = Vector::broadcast(1.0F) / sqrt(variance + epsilon);
-        if (gamma) multiplier = multiplier * Vector::load_partial(gamma + c, count);
-        const Vector offset = beta ? Vector::load_partial(beta + c, count) : Vector::zero();
-        const Vector distance = x - Vector::load_partial(call.operands[1] + c, count);
-        return activate_sum(fma(distance, multiplier, offset),
-                            static_cast<Activation>(a.activation), static_cast<float>(a.slope));
-    });
-    activate_row(y, a.cells * padded_channels(a.channels) / lanes, a.activation);
-}
-
-// --- All channels of a cell ----------------------------------------------------------------------
-
-// Adds up in the order of the channels, as `softmax` does.
-inline void softmax_of_cell(const float* scores, std::int64_t channels, float* probabilities) {
-    float highest = scores[0];
-    for (std::int64_t c = 1; c < channels; ++c) {
-        highest = scores[c] > highest ? scores[c] : highest;
-    }
-    for (std::int64_t c = 0; c < channels; c += Vector::width) {
-        exp(Vector::load(scores + c) - Vector::broadcast(highest)).store(probabilities + c);
-    }
-    float sum = 0.0F;
-    for (std::int64_t c = 0; c < channels; ++c) {
-        sum += probabilities[c];
-    }
-    const Vector scale = Vector::broadcast(1.0F) / Vector::broadcast(sum);
-    for (std::int64_t c = 0; c < channels; c += Vector::width) {
-        (Vector::load(probabilities + c) * scale).store(probabilities + c);
-    }
-}
-
-// Operands: scores, probabilities.
-inline void softmax_single(const Call& call) {
-    const auto& a = arguments<ChannelsArguments>(call);
-    const std::int64_t floats = padded_channels(a.channels);
-    for (std::int64_t cell = 0; cell < a.cells; ++cell) {
-        softmax_of_cell(call.operands[0] + cell * floats, a.channels,
-                        call.operands[1] + cell * floats);
-    }
-}
-
-// Operands: inputs, output, a row of the number of channels of each input.
-inline void concatenate_single(const Call& call) {
-    const auto& a = arguments<ChannelsArguments>(call);
-    const std::int64_t inputs = call.operand_count - 2;
-    const float* counts = call.operands[inputs + 1];
-    const std::int64_t target_floats = padded_channels(a.channels);
-    std::int64_t first = 0;
-    for (std::int64_t k = 0; k < inputs; ++k) {
-        const auto run = static_cast<std::int64_t>(counts[k]);
-        const float* source = call.operands[k];
-        float* target = call.operands[inputs] + first;
-        for (std::int64_t cell = 0; cell < a.cells; ++cell) {
-            __builtin_memcpy(target, source, static_cast<std::size_t>(run) * sizeof(float));
-            source += padded_channels(run);
-            target += target_floats;
-        }
-        first += run;
-    }
 }
 
 }  // namespace kernelet::KERNELET_ISA

@@ -17,8 +17,8 @@ from kernelet.ops.losses import SquaredErrorGradient
 from kernelet.ops.normalization import MovingAverage
 from kernelet.ops.reduction import SampleShare
 from kernelet.plan.gradients import differentiate
-from kernelet.plan.single import SingleSamples, supports
-from kernelet.plan.storage import SampleBlocks, Storage
+from kernelet.plan.single import SingleSamples
+from kernelet.plan.storage import SampleBlocks, Storage, sums_over_batch
 from kernelet.program import Array, Op, Program, ProgramBuilder, StepContext, Value
 from levels import LEVELS as LEVELS
 
@@ -138,13 +138,15 @@ def _state(program: Program, operands: Sequence[Operand]) -> State:
 def storages(op: Op, *operands: Operand) -> list[Storage]:
     """Return every way in which the engine can store the operands of an operation."""
     program = _program(op, operands)
-    alone = supports(program, TARGET.lanes)
-    found: list[Storage] = [
-        SampleBlocks(TARGET, spread=spread, alone=alone) for spread in (False, True)
+    alone = not sums_over_batch(program)
+    return [
+        storage
+        for spread in (False, True)
+        for storage in (
+            SampleBlocks(TARGET, spread=spread, alone=alone),
+            SingleSamples(program, TARGET.lanes, spread=spread),
+        )
     ]
-    if alone:
-        found += [SingleSamples(program, TARGET.lanes, spread=spread) for spread in (False, True)]
-    return found
 
 
 def native(

@@ -40,9 +40,3 @@ def test_a_few_small_samples_are_left_alone() -> None:
 def test_a_sample_for_every_thread_needs_no_barriers() -> None:
     arranged = arrange(prediction_program(vgg().graph), 4, 4, TARGET)
     assert (arranged.storage.block, arranged.storage.spread) == (1, False)
-
-
-def test_what_trains_runs_in_blocks() -> None:
-    model = kl.Sequential([kl.Input((4, 4, 2)), kl.Conv2DTranspose(3, 2)])
-    arranged = arrange(prediction_program(model.graph), 1, 2, TARGET)
-    assert isinstance(arranged.storage, SampleBlocks)

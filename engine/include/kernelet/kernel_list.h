@@ -196,6 +196,21 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(threshold)                   \
     REAL(scale)
 
+#define ARGUMENTS_SingleDropout(INTEGER, REAL) \
+    INTEGER(cells)                             \
+    INTEGER(channels)                          \
+    INTEGER(stream)                            \
+    INTEGER(threshold)                         \
+    REAL(scale)
+
+// A value of `size` elements of a single sample, before and after.
+#define ARGUMENTS_Reshape(INTEGER, REAL) \
+    INTEGER(size)                        \
+    INTEGER(channels)                    \
+    INTEGER(cell_floats)                 \
+    INTEGER(new_channels)                \
+    INTEGER(new_cell_floats)
+
 // Flips are 0 or 1; shifts are the largest ones, in cells; `shift_fill` is a ShiftFill.
 #define ARGUMENTS_PackSamples(INTEGER, REAL) \
     INTEGER(input)                           \
@@ -210,6 +225,9 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(shift_stream)                    \
     INTEGER(shift_fill)                      \
     INTEGER(shift_first)
+
+#define ARGUMENTS_PackAugmentedSingle(INTEGER, REAL) \
+    ARGUMENTS_PackSamples(INTEGER, REAL) INTEGER(cell_floats)
 
 #define ARGUMENTS_UnpackSamples(INTEGER, REAL) \
     INTEGER(output)                            \
@@ -275,7 +293,9 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(binary_accuracy, BinaryAccuracy, 3)                   \
     KERNEL(absolute_error, Size, 3)                              \
     KERNEL(pack_single, PackSingle, 3)                           \
+    KERNEL(pack_augmented_single, PackAugmentedSingle, 4)        \
     KERNEL(unpack_single, UnpackSingle, 1)                       \
+    KERNEL(reshape_single, Reshape, 2)                           \
     KERNEL(convolution_single, SingleConvolution, 5)             \
     KERNEL(convolution_single_cells, SingleConvolution, 6)       \
     KERNEL(dense_single, SingleDense, 5)                         \
@@ -283,7 +303,16 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(bias_add_single, Channels, 3)                         \
     KERNEL(normalize_single, Normalize, 6)                       \
     KERNEL(softmax_single, Channels, 2)                          \
+    KERNEL(softmax_gradient_single, Channels, 3)                 \
     KERNEL(concatenate_single, Channels, any_number)             \
+    KERNEL(channel_slice_single, ChannelSlice, 2)                \
+    KERNEL(dropout_single, SingleDropout, 3)                     \
+    KERNEL(channel_sum_single, Channels, 2)                      \
+    KERNEL(channel_mean_single, Channels, 2)                     \
+    KERNEL(channel_variance_single, Channels, 3)                 \
+    KERNEL(normalized_product_sum_single, Normalization, 5)      \
+    KERNEL(normalize_gradient_single, Normalization, 8)          \
+    KERNEL(normalize_fixed_gradient_single, Normalization, 4)    \
     KERNEL(sgd_update, SGD, 3)                                   \
     KERNEL(momentum_update, SGD, 5)                              \
     KERNEL(adam_update, Adam, 7)                                 \
@@ -342,6 +371,9 @@ KERNELET_DEFINE_ARGUMENTS(SingleConvolution)
 KERNELET_DEFINE_ARGUMENTS(SingleDense)
 KERNELET_DEFINE_ARGUMENTS(PackSingle)
 KERNELET_DEFINE_ARGUMENTS(UnpackSingle)
+KERNELET_DEFINE_ARGUMENTS(PackAugmentedSingle)
+KERNELET_DEFINE_ARGUMENTS(Reshape)
+KERNELET_DEFINE_ARGUMENTS(SingleDropout)
 
 // Functions that convolution and dense kernels apply to their sums, and `activate` to any value.
 #define KERNELET_ACTIVATIONS(ACTIVATION) \

@@ -2,7 +2,7 @@
 
 Four rewrites: a convolution or dense product takes the bias, the normalisation by fixed
 statistics and the activation that follow it, other sums and normalisations the activation; the
-gradient of a pooling goes on to that of the relu before it; a reshape disappears, because it
+gradient of a pooling goes on to that of the relu before it; a reshape disappears where it
 changes no element's place; an input is packed together with the augmentation and rescaling that
 directly follow it.
 """
@@ -17,7 +17,6 @@ from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.augmentation import RandomFlip, RandomShift
 from kernelet.ops.bias import BiasAdd
 from kernelet.ops.normalization import Normalize
-from kernelet.ops.shape import Reshape
 from kernelet.plan.candidate import Arguments, Candidate, Constants, Packed, Packing, Target
 from kernelet.plan.storage import Storage
 from kernelet.program import Node, Program, Type, Value
@@ -94,7 +93,7 @@ class Fusion:
         for node in self.program.nodes:
             if node.output in self._done:
                 continue
-            if isinstance(node.op, Reshape):
+            if self.storage.keeps_place(node):
                 self.aliases[node.output] = self.resolve(node.inputs[0])
                 continue
             steps += self._steps(node)

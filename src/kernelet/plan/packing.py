@@ -111,3 +111,8 @@ def pack_arguments(
         "shift_first": int(_precedes(shift, flip, ops)),
     }
     return arguments, (tuple(scale.tolist()), tuple(offset.tolist()), tuple(fill.tolist()))
+
+
+def augments(chain: Sequence[Node]) -> bool:
+    """Return whether what follows an input moves its pixels."""
+    return any(isinstance(node.op, RandomFlip | RandomShift) for node in chain)

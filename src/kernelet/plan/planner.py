@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # floats together: more groups occupy more threads, but each holds a copy of all gradients.
 MOST_GROUPS = 16
 MOST_PARTIAL_FLOATS = 1 << 26
+# The same for single samples, of which each would read and write the sums of its own group.
+MOST_SINGLE_FLOATS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -110,20 +112,20 @@ class Planner:
         threads: int = 1,
     ) -> None:
         self.threads = threads
-        self.program = program
+        self.program = storage.stored(program)
         self.batch_size = batch_size
         self.target = target
         self.storage = storage
-        self.fusion = Fusion(program, target, storage)
+        self.fusion = Fusion(self.program, target, storage)
         self.places: dict[Value, Operand] = {}
         self.partials: dict[Value, Operand] = {}
         self.shared = Stack(target.alignment)
         self.partial = Stack(target.alignment)
         self.constants: list[float] = []
-        for parameter in program.parameters:
+        for parameter in self.program.parameters:
             space = Space.SLOTS if parameter.role == "slot" else Space.PARAMETERS
             self.places[parameter.value] = Operand(space, offsets[parameter.name])
-        self.targets = {new: old for old, new in program.updates.items()}
+        self.targets = {new: old for old, new in self.program.updates.items()}
 
     def plan(self) -> Plan:
         """Return the plan."""
@@ -307,7 +309,8 @@ class Planner:
         blocks = -(-self.batch_size // self.storage.block)
         if not self.partial.size:
             return blocks
-        return min(blocks, max(1, min(MOST_GROUPS, MOST_PARTIAL_FLOATS // self.partial.size)))
+        floats = MOST_SINGLE_FLOATS if self.storage.block == 1 else MOST_PARTIAL_FLOATS
+        return min(blocks, max(1, min(MOST_GROUPS, floats // self.partial.size)))
 
     def _results(self) -> dict[str, int]:
         results: dict[str, int] = {}

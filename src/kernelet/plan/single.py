@@ -6,10 +6,12 @@ sample, its cells in row-major order, the channels of a cell padded to a multipl
 
 from __future__ import annotations
 
+from kernelet.ops.shape import Reshape
 from kernelet.plan.candidate import Candidate, Packed
-from kernelet.plan.packing import pack_arguments
+from kernelet.plan.packing import augments, pack_arguments
+from kernelet.plan.single_elements import by_elements
 from kernelet.plan.single_kernels import SingleKernels, has_kernel
-from kernelet.plan.single_layout import SingleLayout, keeps_place
+from kernelet.plan.single_layout import SingleLayout
 from kernelet.program import Node, Program, Value
 
 
@@ -19,7 +21,6 @@ class SingleSamples:
     Parameters
     ----------
     program : Program
-        One that `supports` holds for.
     lanes : int
         Floats that the channels of a cell are padded to a multiple of.
     spread : bool
@@ -30,35 +31,36 @@ class SingleSamples:
 
     def __init__(self, program: Program, lanes: int, *, spread: bool) -> None:
         self.spread = spread
-        self._layout = SingleLayout(program, lanes)
+        self._program, elements = by_elements(program, has_kernel)
+        self._layout = SingleLayout(self._program, lanes, elements)
         self._kernels = SingleKernels(self._layout)
+
+    def stored(self, program: Program) -> Program:
+        """Return the program with the steps between values that lie in different ways."""
+        return self._program
 
     def floats(self, value: Value) -> int:
         """Return the floats that a value of one sample takes."""
         return self._layout.floats(value)
+
+    def keeps_place(self, node: Node) -> bool:
+        """Return whether a node leaves every number where it is."""
+        return isinstance(node.op, Reshape) and not self._layout.moves(node)
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
         return self._kernels.candidate(node)
 
     def pack(self, chain: list[Node], index: int, value: Value) -> Packed:
-        """Return how an input is loaded, with the rescalings behind it."""
-        _, (scale, offset, _) = pack_arguments(chain, index, value.shape)
-        output = chain[-1].output if chain else value
-        cells = self._layout.cells(output)
-        return Packed("pack_single", {"input": index, **cells}, (scale, offset), cells["cells"])
+        """Return how an input is loaded, with the augmentation and rescaling behind it."""
+        arguments, constants = pack_arguments(chain, index, value.shape)
+        cells = self._layout.cells(chain[-1].output if chain else value)
+        if augments(chain):
+            augmented = {**arguments, "cell_floats": cells["cell_floats"]}
+            return Packed("pack_augmented_single", augmented, constants, int(arguments["height"]))
+        return Packed("pack_single", {"input": index, **cells}, constants[:2], cells["cells"])
 
     def unpack(self, index: int, value: Value) -> Packed:
         """Return how an output is stored."""
         cells = self._layout.cells(value)
         return Packed("unpack_single", {"output": index, **cells}, pieces=cells["cells"])
-
-
-def supports(program: Program, lanes: int) -> bool:
-    """Return whether single samples can run a program: predictions by the usual operations."""
-    if program.updates or not program.nodes:
-        return False
-    return all(
-        node.output.batched and (has_kernel(node.op) or keeps_place(node, program, lanes))
-        for node in program.nodes
-    )

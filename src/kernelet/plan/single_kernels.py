@@ -7,20 +7,30 @@ number of groups of channels in place of the number of channels.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from kernelet.ops.activation import Activate
+from kernelet.ops.activation import Activate, ActivateGradient
 from kernelet.ops.arithmetic import Add, Rescale
-from kernelet.ops.bias import BiasAdd
+from kernelet.ops.bias import BiasAdd, ChannelSum
 from kernelet.ops.convolution import Convolution
 from kernelet.ops.dense import MatrixProduct
-from kernelet.ops.normalization import Normalize
-from kernelet.ops.pooling import AveragePool, MaxPool
-from kernelet.ops.shape import Concatenate
-from kernelet.ops.softmax import Softmax
+from kernelet.ops.dropout import Dropout
+from kernelet.ops.normalization import (
+    ChannelMean,
+    ChannelVariance,
+    Normalize,
+    NormalizedProductSum,
+    NormalizeFixedGradient,
+    NormalizeGradient,
+)
+from kernelet.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
+from kernelet.ops.shape import ChannelSlice, Concatenate, Reshape
+from kernelet.ops.softmax import Softmax, SoftmaxGradient
 from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import Arguments, Candidate, Target, round_up
 from kernelet.plan.candidates_convolution import rows_of_cells
-from kernelet.plan.selection import CANDIDATES
+from kernelet.plan.selection import CANDIDATES, select
+from kernelet.plan.single_elements import needs_elements
 from kernelet.plan.single_layout import SingleLayout
 from kernelet.program import Node, Op
 
@@ -43,6 +53,10 @@ class SingleKernels:
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
+        if not needs_elements(node) and not isinstance(node.op, Reshape):
+            return select(node)
+        if not has_kernel(node):
+            return select(node, alone=True)
         if isinstance(node.op, Convolution) and winograd.pays_alone(node):
             return self._winograd()
         if isinstance(node.op, Convolution) and lanes_hold_cells(node.op, self._lanes):
@@ -87,30 +101,59 @@ class SingleKernels:
         del arguments["inputs"]
         return {**arguments, **self.layout.cells(node.inputs[0])}
 
-    def _pooling(self, node: Node) -> Arguments:
-        arguments = CANDIDATES[type(node.op)][0].arguments(node)
-        floats = self.layout.cells(node.output)["cell_floats"]
-        return {**arguments, "channels": floats // self._lanes}
+    def _reshape(self, node: Node) -> Arguments:
+        before, after = self.layout.form(node.inputs[0]), self.layout.form(node.output)
+        return {
+            "size": node.output.size,
+            "channels": before.channels,
+            "cell_floats": before.cell_floats,
+            "new_channels": after.channels,
+            "new_cell_floats": after.cell_floats,
+        }
+
+    def _dropout(self, node: Node) -> Arguments:
+        arguments = dict(CANDIDATES[Dropout][0].arguments(node))
+        del arguments["size"]
+        return {**arguments, **self._channels(node)}
+
+    def _pooling(self, op: type[Op]) -> Candidate:
+        """Return the kernel of blocks of samples, told of groups of channels as channels."""
+        usual = CANDIDATES[op][0]
+
+        def arguments(node: Node) -> Arguments:
+            channels = self.layout.form(node.output).cell_floats // self._lanes
+            return {**usual.arguments(node), "channels": channels}
+
+        return replace(usual, arguments=arguments)
 
     def _alike(self, op: type[Op]) -> Candidate:
         """Return the kernel of blocks of samples, told of groups of channels as elements."""
         usual = CANDIDATES[op][0]
-        return Candidate(
-            usual.kernel,
-            lambda node: {**usual.arguments(node), "size": self.layout.groups(node.output)},
-            activation=usual.activation,
+        return replace(
+            usual,
+            arguments=lambda node: {
+                **usual.arguments(node),
+                "size": self.layout.groups(node.output),
+            },
         )
 
     def _like(
-        self, op: type[Op], kernel: str, arguments: Callable[[Node], Arguments] | None = None
+        self,
+        op: type[Op],
+        kernel: str,
+        pieces: Callable[[Node, Target], int] = lambda node, target: 1,
     ) -> Candidate:
         """Return a kernel that takes the constants of the usual one, and its arguments."""
-        usual = CANDIDATES[op][0]
-        return Candidate(
-            kernel,
-            arguments or usual.arguments,
-            constants=usual.constants,
-            activation=usual.activation,
+        return replace(CANDIDATES[op][0], kernel=kernel, pieces=pieces)
+
+    def _by_cells_of(self, op: type[Op], kernel: str) -> Candidate:
+        """Return a kernel whose pieces are cells of the output."""
+        return self._like(op, kernel, pieces=lambda node, _: self.layout.form(node.output).cells)
+
+    def _by_channels_of(self, op: type[Op], kernel: str) -> Candidate:
+        """Return a kernel whose pieces are groups of channels."""
+        return self._like(
+            op, kernel, pieces=lambda node, target: -(-node.output.size // target.lanes)
         )
 
 
@@ -130,15 +173,36 @@ _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
         factors=True,
         pieces=lambda node, target: own.layout.groups(node.output),
     ),
-    MaxPool: lambda own: Candidate("max_pool", own._pooling),
-    AveragePool: lambda own: Candidate("average_pool", own._pooling),
+    MaxPool: lambda own: own._pooling(MaxPool),
+    MaxPoolGradient: lambda own: own._pooling(MaxPoolGradient),
+    AveragePool: lambda own: own._pooling(AveragePool),
+    AveragePoolGradient: lambda own: own._pooling(AveragePoolGradient),
     Add: lambda own: own._alike(Add),
     Activate: lambda own: own._alike(Activate),
-    Rescale: lambda own: own._like(Rescale, "rescale_single", own._channels),
-    BiasAdd: lambda own: own._like(BiasAdd, "bias_add_single", own._channels),
-    Normalize: lambda own: own._like(Normalize, "normalize_single"),
-    Softmax: lambda own: own._like(Softmax, "softmax_single", own._channels),
+    ActivateGradient: lambda own: own._alike(ActivateGradient),
+    Rescale: lambda own: own._by_cells_of(Rescale, "rescale_single"),
+    BiasAdd: lambda own: own._by_cells_of(BiasAdd, "bias_add_single"),
+    ChannelSum: lambda own: own._by_channels_of(ChannelSum, "channel_sum_single"),
+    ChannelMean: lambda own: own._by_channels_of(ChannelMean, "channel_mean_single"),
+    ChannelVariance: lambda own: own._by_channels_of(ChannelVariance, "channel_variance_single"),
+    NormalizedProductSum: lambda own: own._by_channels_of(
+        NormalizedProductSum, "normalized_product_sum_single"
+    ),
+    Normalize: lambda own: own._by_cells_of(Normalize, "normalize_single"),
+    NormalizeGradient: lambda own: own._by_cells_of(NormalizeGradient, "normalize_gradient_single"),
+    NormalizeFixedGradient: lambda own: own._by_cells_of(
+        NormalizeFixedGradient, "normalize_fixed_gradient_single"
+    ),
+    Softmax: lambda own: own._by_cells_of(Softmax, "softmax_single"),
+    SoftmaxGradient: lambda own: own._by_cells_of(SoftmaxGradient, "softmax_gradient_single"),
     Concatenate: lambda own: own._like(Concatenate, "concatenate_single"),
+    ChannelSlice: lambda own: own._like(ChannelSlice, "channel_slice_single"),
+    Dropout: lambda own: Candidate(
+        "dropout_single",
+        own._dropout,
+        workspace=lambda node, target: round_up(node.output.size, 4 * target.lanes) + target.lanes,
+    ),
+    Reshape: lambda own: Candidate("reshape_single", own._reshape),
 }
 
 
@@ -168,7 +232,7 @@ def _ring(node: Node, target: Target) -> int:
     return rows * op.channels * row
 
 
-def has_kernel(op: Op) -> bool:
-    """Return whether single samples have a kernel for an operation."""
-    backward = isinstance(op, MatrixProduct) and op.transposed
-    return type(op) in _KERNELS and not backward
+def has_kernel(node: Node) -> bool:
+    """Return whether single samples have a kernel for a node."""
+    backward = isinstance(node.op, MatrixProduct) and node.op.transposed
+    return type(node.op) in _KERNELS and not backward

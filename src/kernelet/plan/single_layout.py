@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from kernelet.ops.arithmetic import Rescale
+from kernelet.ops.augmentation import RandomFlip, RandomShift
 from kernelet.ops.convolution import Convolution
 from kernelet.ops.dense import MatrixProduct
 from kernelet.ops.shape import Reshape
 from kernelet.plan.candidate import round_up
 from kernelet.program import Node, Program, Value
 
-# They read any distance between cells, so that few channels need not be padded.
+# They read any distance between the cells of their first operand, so that few channels need not be
+# padded, and a reshaped value may lie as what was reshaped.
 _READ_ANY_CELLS = (Convolution, MatrixProduct)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a value lies in memory.
+
+    Attributes
+    ----------
+    cells, channels : int
+    cell_floats : int
+        Floats from one cell to the next.
+    """
+
+    cells: int
+    channels: int
+    cell_floats: int
+
+    def same_places(self, other: Form) -> bool:
+        """Return whether every number of a value lies where it would in another form."""
+        if self.channels == other.channels:
+            return self.cell_floats == other.cell_floats or self.cells == other.cells == 1
+        return self._contiguous and other._contiguous
+
+    @property
+    def _contiguous(self) -> bool:
+        return self.cells == 1 or self.channels == self.cell_floats
 
 
 class SingleLayout:
@@ -21,79 +51,88 @@ class SingleLayout:
     program : Program
     lanes : int
         Floats that the channels of a cell are padded to a multiple of.
+    elements : set of Value
+        Those of which each element is a cell.
     """
 
-    def __init__(self, program: Program, lanes: int) -> None:
+    def __init__(self, program: Program, lanes: int, elements: frozenset[Value]) -> None:
         self.lanes = lanes
-        self._origins = _origins(program)
-        self._unpadded = _unpadded(program, self._origins)
+        self.elements = elements
+        self._readers = program.consumers()
+        self._kept = set(program.outputs.values())
+        self._forms: dict[Value, Form] = {}
+        for value in program.inputs.values():
+            self._place_input(value)
+        for node in program.nodes:
+            if isinstance(node.op, Reshape):
+                self._place_reshaped(node)
+            else:
+                for value in node.outputs:
+                    self._forms.setdefault(value, self._usual(value))
 
-    def floats(self, value: Value) -> int:
-        """Return the floats that a value of one sample takes."""
-        cells = self.cells(value)
-        return cells["cells"] * cells["cell_floats"]
+    def form(self, value: Value) -> Form:
+        """Return how a value lies in memory."""
+        return self._forms[value]
 
     def cells(self, value: Value) -> dict[str, int]:
         """Return cells, channels, and the floats between cells, as they lie in memory."""
-        origin = self._origins.get(value, value)
-        unpadded = origin in self._unpadded
-        # Where a reshape has moved the padding, its readers see the cells of what was reshaped.
-        whole = unpadded or _same_padding(origin, value, self.lanes)
-        cells, channels = _form(value if whole else origin)
-        floats = channels if unpadded else round_up(channels, self.lanes)
-        return {"cells": cells, "channels": channels, "cell_floats": floats}
+        form = self.form(value)
+        return {
+            "cells": form.cells,
+            "channels": form.channels,
+            "cell_floats": form.cell_floats,
+        }
+
+    def floats(self, value: Value) -> int:
+        """Return the floats that a value of one sample takes."""
+        form = self.form(value)
+        return form.cells * form.cell_floats
 
     def groups(self, value: Value) -> int:
         """Return the groups of channels of a value, all cells together."""
         return self.floats(value) // self.lanes
 
+    def moves(self, node: Node) -> bool:
+        """Return whether a reshape must bring numbers to other places.
 
-def keeps_place(node: Node, program: Program, lanes: int) -> bool:
-    """Return whether a reshape leaves every number where its readers look for it."""
-    if not isinstance(node.op, Reshape):
-        return False
-    if _same_padding(_origins(program)[node.output], node.output, lanes):
-        return True
-    readers = program.consumers().get(node.output, [])
-    return all(isinstance(reader.op, MatrixProduct) for reader in readers)
+        What follows the number of an element is zero, whatever may pad the cells of other values.
+        """
+        stays = self.form(node.inputs[0]).same_places(self.form(node.output))
+        return self._changes_kind(node) or not stays
 
+    def _usual(self, value: Value) -> Form:
+        if value in self.elements:
+            return Form(value.size, 1, self.lanes)
+        channels = value.shape[-1] if value.shape else 1
+        return Form(value.size // channels, channels, round_up(channels, self.lanes))
 
-def _same_padding(origin: Value, value: Value, lanes: int) -> bool:
-    """Return whether a reshaped value lies in memory as one of its shape would."""
-    before, after = _form(origin)[1], _form(value)[1]
-    return before == after or (before % lanes == 0 and after % lanes == 0)
-
-
-def _form(value: Value) -> tuple[int, int]:
-    """Return cells and channels."""
-    channels = value.shape[-1] if value.shape else 1
-    return value.size // channels, channels
-
-
-def _origins(program: Program) -> dict[Value, Value]:
-    """Return, for each reshaped value, the one whose memory it shares."""
-    origins: dict[Value, Value] = {}
-    for node in program.nodes:
-        if isinstance(node.op, Reshape):
-            origins[node.output] = origins.get(node.inputs[0], node.inputs[0])
-    return origins
-
-
-def _unpadded(program: Program, origins: dict[Value, Value]) -> set[Value]:
-    """Return the loaded inputs that only kernels read for which cells may lie anywhere."""
-    readers, kept = program.consumers(), set(program.outputs.values())
-    found: set[Value] = set()
-    for value in program.inputs.values():
-        loaded = value
-        # Loading takes in the rescalings behind it, up to a value that somebody else wants too.
+    def _place_input(self, value: Value) -> None:
+        """Place an input, without padding where only kernels read it that do not ask for any."""
+        loaded = [value]
+        # Loading takes in what directly follows, up to a value that somebody else wants too.
         while (
-            loaded not in kept
-            and len(readers.get(loaded, [])) == 1
-            and isinstance(readers[loaded][0].op, Rescale)
+            loaded[-1] not in self._kept
+            and len(readers := self._readers.get(loaded[-1], [])) == 1
+            and isinstance(readers[0].op, RandomFlip | RandomShift | Rescale)
         ):
-            loaded = readers[loaded][0].output
-        shared = [loaded, *(alias for alias, origin in origins.items() if origin == loaded)]
-        using = [reader for one in shared for reader in readers.get(one, [])]
-        if all(isinstance(reader.op, (*_READ_ANY_CELLS, Reshape)) for reader in using):
-            found.add(loaded)
-    return found
+            loaded.append(readers[0].output)
+        form = self._usual(loaded[-1])
+        if self._read_anywhere(loaded[-1]):
+            form = Form(form.cells, form.channels, form.channels)
+        self._forms.update((one, form) for one in loaded)
+
+    def _place_reshaped(self, node: Node) -> None:
+        before, usual = self.form(node.inputs[0]), self._usual(node.output)
+        stays = not self._changes_kind(node) and self._read_anywhere(node.output)
+        self._forms[node.output] = usual if before.same_places(usual) or not stays else before
+
+    def _changes_kind(self, node: Node) -> bool:
+        return (node.inputs[0] in self.elements) != (node.output in self.elements)
+
+    def _read_anywhere(self, value: Value) -> bool:
+        """Return whether all that reads a value finds its cells wherever they are."""
+        return all(
+            isinstance(reader.op, Reshape)
+            or (isinstance(reader.op, _READ_ANY_CELLS) and value not in reader.inputs[1:])
+            for reader in self._readers.get(value, [])
+        )

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from kernelet.ops.convolution import Convolution
+from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.ops.dense import MatrixProduct
+from kernelet.ops.shape import Reshape
 from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.candidate import Candidate, Packed, Target, round_up
 from kernelet.plan.packing import pack_arguments
 from kernelet.plan.rates import BARRIER, MULTIPLY_ADDS, WAKING
 from kernelet.plan.selection import select
-from kernelet.plan.single import SingleSamples, supports
-from kernelet.plan.single_kernels import idle_lanes
+from kernelet.plan.single import SingleSamples
+from kernelet.plan.single_kernels import has_kernel, idle_lanes
 from kernelet.program import Node, Program, Value
 
 # In multiply-adds that a core does in the meantime: a barrier between two steps, waking a thread
@@ -27,6 +28,9 @@ _ALONE = 0.4
 # How much longer a multiply-add takes where a vector holds channels: tiles are smaller at the
 # border of a picture, and filters come from further away.
 _SINGLE_COST = 1.2
+
+
+_MULTIPLYING = Convolution | ConvolutionInputGradient | MatrixProduct
 
 
 class Storage(Protocol):
@@ -43,8 +47,14 @@ class Storage(Protocol):
     block: int
     spread: bool
 
+    def stored(self, program: Program) -> Program:
+        """Return a program with the steps that the storage needs besides its own."""
+
     def floats(self, value: Value) -> int:
         """Return the floats that a batched value takes in a block."""
+
+    def keeps_place(self, node: Node) -> bool:
+        """Return whether a node leaves every number where it is."""
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
@@ -83,9 +93,17 @@ class SampleBlocks:
         self.spread = spread
         self._bfloat16 = bfloat16
 
+    def stored(self, program: Program) -> Program:
+        """Return the program as it is."""
+        return program
+
     def floats(self, value: Value) -> int:
         """Return the floats that a batched value takes in a block."""
         return value.size * self.block
+
+    def keeps_place(self, node: Node) -> bool:
+        """Return whether a node leaves every number where it is."""
+        return isinstance(node.op, Reshape)
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
@@ -128,9 +146,11 @@ class Work:
             channels = node.output.shape[-1] if node.output.shape else 1
             padding = round_up(channels, lanes) / channels
             padded += _NUMBER * node.output.size * padding
-            if isinstance(node.op, Convolution | MatrixProduct):
-                if isinstance(node.op, Convolution):
-                    padding = idle_lanes(node.op, lanes)
+            if isinstance(node.op, Convolution):
+                padding = idle_lanes(node.op, lanes)
+            elif not has_kernel(node):
+                padding = lanes
+            if isinstance(node.op, _MULTIPLYING):
                 useful += node.cost.multiply_adds
                 padded += _SINGLE_COST * node.cost.multiply_adds * padding
         return cls(useful, int(padded), len(program.nodes))
@@ -177,7 +197,7 @@ def arrange(
     Arrangement
         In float32, the results have the same bits with any of them.
     """
-    if not supports(program, target.lanes):
+    if sums_over_batch(program):
         shared = SampleBlocks(target, bfloat16, spread=True)
         if _spreading_pays(program, shared, batch_size, threads, target):
             return Arrangement(shared, threads)
@@ -195,6 +215,15 @@ def arrange(
         for n in {1, threads}:
             choices += _single_choices(program, work, batch_size, n, target)
     return min(choices, key=lambda choice: choice[0])[1]
+
+
+def sums_over_batch(program: Program) -> bool:
+    """Return whether samples have a part in each other's results, or in those of all."""
+    return any(
+        not value.batched and any(read.batched for read in node.inputs)
+        for node in program.nodes
+        for value in node.outputs
+    )
 
 
 def _spreading_pays(
