@@ -24,6 +24,8 @@
 #include "kernels/single_cells.h"
 #include "kernels/single_channels.h"
 #include "kernels/single_convolution.h"
+#include "kernels/single_dense.h"
+#include "kernels/single_filters.h"
 #include "kernels/single_moves.h"
 #include "kernels/single_values.h"
 #include "kernels/sliding.h"

@@ -13,7 +13,7 @@
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/convolution.h"
-#include "kernels/single_convolution.h"
+#include "kernels/single_tile.h"
 #include "kernels/tile.h"
 #include "kernels/window.h"
 #include "simd/transpose.h"

@@ -6,7 +6,7 @@
 #include "kernelet/kernel_list.h"
 #include "kernels/normalization.h"
 #include "kernels/pointwise.h"
-#include "kernels/single_convolution.h"
+#include "kernels/single_tile.h"
 #include "simd/common.h"
 
 namespace kernelet::KERNELET_ISA {

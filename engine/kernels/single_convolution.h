@@ -1,233 +1,257 @@
-// Convolution of single samples: a vector holds neighbouring output channels of one sample.
+// Convolution of single samples, and its gradient by the input: a vector holds neighbouring output
+// channels of one sample.
 //
-// Filters are read where they lie, [tap][channel][filter]: each product of a broadcast input with a
-// vector of filters serves several output cells. Products are added in the order in which
-// `convolution` adds them for blocks of samples, so both give the same bits.
+// Rows are taken a band at a time, whose inputs stay in the second-level cache while the filters
+// pass by, panel after panel. Where taps reach beyond the picture, the rows that a band reads are
+// copied between zeros first, so that all cells are alike: what such a tap adds, a zero times a
+// weight, leaves every sum as it is.
 #pragma once
-
-#include <array>
-#include <utility>
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/convolution.h"
 #include "kernels/pointwise.h"
+#include "kernels/single_axes.h"
+#include "kernels/single_tile.h"
 #include "kernels/tile.h"
 #include "kernels/window.h"
 
 namespace kernelet::KERNELET_ISA {
 
-// Floats that the channels of a cell take: groups of `lanes`.
-inline std::int64_t padded_channels(std::int64_t channels) {
-    return (channels + lanes - 1) / lanes * lanes;
+// Applies an activation to `channels` of every cell, in place.
+template <Activation kind>
+inline void activate_cells(float* cell, std::int64_t cells, std::int64_t cell_floats,
+                           std::int64_t channels) {
+    for (; cells > 0; --cells, cell += cell_floats) {
+        for (std::int64_t c = 0; c < channels; c += Vector::width) {
+            const auto count = static_cast<int>(smaller(Vector::width, channels - c));
+            activate<kind>(Vector::load_partial(cell + c, count), Vector::zero())
+                .store_partial(cell + c, count);
+        }
+    }
 }
 
-inline constexpr int group_vectors = static_cast<int>(lanes) / Vector::width;
+// The same for the activations that `activate_sum` leaves.
+inline void activate_channels(float* cell, std::int64_t cells, std::int64_t cell_floats,
+                              std::int64_t channels, std::int64_t activation) {
+    switch (static_cast<Activation>(activation)) {
+        case Activation::linear:
+        case Activation::relu:
+        case Activation::leaky_relu:
+            return;
+        case Activation::sigmoid:
+            return activate_cells<Activation::sigmoid>(cell, cells, cell_floats, channels);
+        case Activation::tanh:
+            return activate_cells<Activation::tanh>(cell, cells, cell_floats, channels);
+        case Activation::gelu:
+            return activate_cells<Activation::gelu>(cell, cells, cell_floats, channels);
+        case Activation::silu:
+            return activate_cells<Activation::silu>(cell, cells, cell_floats, channels);
+    }
+}
 
-// Cells that a tile of V vectors of output channels has: their sums fit the registers beside the
-// filters and one broadcast input.
-template <int V>
-inline constexpr int single_cells =
-    (Vector::registers - 1 - V) / V > 14   ? 14
-    : (Vector::registers - 1 - V) / V >= 1 ? (Vector::registers - 1 - V) / V
-                                           : 1;
-
-// Filters of a tile: whole vectors, but for the last ones where there are no more.
-template <bool Whole>
-struct SingleFilters {
+// What a band of output cells reads: `first` is, or would be, the cell in row 0 and column 0 of the
+// first plane. Planes of neighbouring taps are `plane_floats` apart.
+struct SourceRows {
     const float* first;
-    std::int64_t stride;  // floats between channels
-    std::int64_t count;
-
-    KERNELET_INLINE Vector load(const float* at, int v) const {
-        if constexpr (Whole) return Vector::load(at + v * Vector::width);
-        return Vector::load_partial(at + v * Vector::width, within(v));
-    }
-    // How many of the tile's filters vector v holds.
-    KERNELET_INLINE int within(int v) const {
-        const std::int64_t left = count - v * Vector::width;
-        return static_cast<int>(left < 0 ? 0 : left < Vector::width ? left : Vector::width);
-    }
+    std::int64_t plane_floats;
+    std::int64_t row_floats;
+    std::int64_t cell_floats;
 };
 
-template <int P, int V, bool Whole>
-KERNELET_INLINE void accumulate_single(Vector (&sums)[P][V], const float* x,
-                                       std::int64_t cell_stride, std::int64_t run, const float* w,
-                                       const SingleFilters<Whole>& filters) {
-    for (std::int64_t k = 0; k < run; ++k, w += filters.stride) {
-        Vector weights[V];
-        KERNELET_UNROLL
-        for (int v = 0; v < V; ++v) {
-            weights[v] = filters.load(w, v);
+template <bool Backward>
+class PanelConvolution {
+  public:
+    PanelConvolution(const Call& call, const PanelConvolutionArguments& a)
+        : call_(call),
+          a_(a),
+          depth_{ConvolutionWindow(a).depth},
+          height_{ConvolutionWindow(a).height},
+          width_{ConvolutionWindow(a).width},
+          inputs_((Backward ? a.filters : a.channels) / a.groups),
+          outputs_((Backward ? a.channels : a.filters) / a.groups),
+          output_floats_(padded_channels(outputs_ * a.groups)),
+          taps_(a.kernel_depth * a.kernel_height * a.kernel_width),
+          copies_(!height_.stays_inside() || !width_.stays_inside()) {}
+
+    // Pieces are output rows, panel after panel.
+    void run() const {
+        const std::int64_t rows = depth_.written() * height_.written();
+        for (std::int64_t piece = call_.begin; piece < call_.end;) {
+            const std::int64_t panel = piece / rows;
+            const std::int64_t row = piece % rows;
+            const std::int64_t whole = row == 0 ? (call_.end - piece) / rows : 0;
+            const std::int64_t panels = larger(whole, 1);
+            const std::int64_t end = whole > 0 ? rows : smaller(rows, row + call_.end - piece);
+            run_rows(row, end, panel, panel + panels);
+            piece += whole > 0 ? whole * rows : end - row;
         }
-        KERNELET_UNROLL
-        for (int p = 0; p < P; ++p) {
-            const Vector cell = Vector::broadcast_from(x + p * cell_stride + k);
-            KERNELET_UNROLL
-            for (int v = 0; v < V; ++v) {
-                sums[p][v] = fma(cell, weights[v], sums[p][v]);
+    }
+
+  private:
+    // Panels [first, last) of output rows [begin, end).
+    void run_rows(std::int64_t begin, std::int64_t end, std::int64_t first,
+                  std::int64_t last) const {
+        const std::int64_t rows = height_.written();
+        for (std::int64_t row = begin; row < end;) {
+            const std::int64_t plane = row / rows;
+            const std::int64_t left = smaller(end, (plane + 1) * rows) - row;
+            const std::int64_t bands = (left + a_.band - 1) / a_.band;
+            const std::int64_t count = (left + bands - 1) / bands;
+            run_band(plane, row % rows, row % rows + count, first, last);
+            row += count;
+        }
+    }
+
+    void run_band(std::int64_t plane, std::int64_t begin, std::int64_t end, std::int64_t first,
+                  std::int64_t last) const {
+        const std::int64_t per_group = panels_of(outputs_);
+        for (std::int64_t panel = first; panel < last;) {
+            const std::int64_t group = panel / per_group;
+            const std::int64_t next = smaller(last, (group + 1) * per_group);
+            run_group(plane, begin, end, group, panel, next);
+            panel = next;
+        }
+    }
+
+    // Panels [first, last), which belong to one group.
+    void run_group(std::int64_t plane, std::int64_t begin, std::int64_t end, std::int64_t group,
+                   std::int64_t first, std::int64_t last) const {
+        const AxisTaps planes = depth_.taps(plane);
+        const SourceRows source = source_of(planes, begin, end, group);
+        const std::int64_t done = (first - group * panels_of(outputs_)) * lanes;
+        const std::int64_t filters = smaller(outputs_, done + (last - first) * lanes) - done;
+        const std::int64_t channel = group * outputs_ + done;
+        const Panels panels{
+            call_.operands[1] + first * taps_ * inputs_ * lanes, taps_ * inputs_ * lanes, filters,
+            epilogue_of(call_.operands[2], channel, a_.activation, a_.slope, call_.operands[3])};
+        float* output = call_.operands[4] + channel +
+                        plane * height_.written() * width_.written() * output_floats_;
+        for (std::int64_t y = 0; y < height_.phases(); ++y) {
+            const AxisPhase rows = height_.phase(y).within(begin, end);
+            if (rows.cells <= 0) continue;
+            for (std::int64_t x = 0; x < width_.phases(); ++x) {
+                run_phase(planes, rows, width_.phase(x), source, panels, output);
             }
         }
+        activate_channels(output + begin * width_.written() * output_floats_,
+                          (end - begin) * width_.written(), output_floats_, filters, a_.activation);
     }
-}
 
-// `count` output channels from `channel` on.
-KERNELET_INLINE Vector finish_single(Vector sum, const Epilogue& epilogue, std::int64_t channel,
-                                     int count) {
-    Vector value = sum;
-    if (epilogue.factors) {
-        value = fma(sum, Vector::load_partial(epilogue.factors + channel, count),
-                    Vector::load_partial(epilogue.bias + channel, count));
-    } else if (epilogue.bias) {
-        value = sum + Vector::load_partial(epilogue.bias + channel, count);
+    void run_phase(const AxisTaps& planes, const AxisPhase& rows, const AxisPhase& columns,
+                   const SourceRows& source, Panels panels, float* output) const {
+        const std::int64_t row_floats = width_.written() * output_floats_;
+        const OutputCells cells{
+            rows.cells,
+            columns.cells,
+            source.first + rows.source * source.row_floats + columns.source * source.cell_floats,
+            rows.source_step * source.row_floats,
+            columns.source_step * source.cell_floats,
+            output + rows.cell * row_floats + columns.cell * output_floats_,
+            rows.cell_step * row_floats,
+            columns.cell_step * output_floats_};
+        panels.first +=
+            lanes * inputs_ *
+            ((planes.first * a_.kernel_height + rows.tap) * a_.kernel_width + columns.tap);
+        run_panels(cells, grid_of(planes, rows, columns, source), panels,
+                   [&](std::int64_t first, std::int64_t last) {
+                       return rows.inside(first, last, height_.read());
+                   });
     }
-    return activate_sum(value, epilogue.activation, epilogue.slope);
-}
 
-// P neighbouring output cells × V vectors of output channels.
-template <int P, int V, bool Whole>
-inline void single_tile(const float* input, std::int64_t input_stride, const TapGrid& grid,
-                        const float* weights, std::int64_t weight_stride, std::int64_t filters,
-                        float* output, std::int64_t output_stride, const Epilogue& epilogue) {
-    const SingleFilters<Whole> own{weights, weight_stride, filters};
-    Vector sums[P][V];
-    KERNELET_UNROLL
-    for (int p = 0; p < P; ++p) {
-        KERNELET_UNROLL
-        for (int v = 0; v < V; ++v) {
-            sums[p][v] = Vector::zero();
+    TapGrid grid_of(const AxisTaps& planes, const AxisPhase& rows, const AxisPhase& columns,
+                    const SourceRows& source) const {
+        TapGrid grid{planes.count,
+                     rows.taps,
+                     columns.taps,
+                     inputs_,
+                     source.plane_floats,
+                     rows.tap_distance * source.row_floats,
+                     columns.tap_distance * source.cell_floats,
+                     depth_.tap_step() * a_.kernel_height * a_.kernel_width * inputs_,
+                     rows.tap_step * a_.kernel_width * inputs_,
+                     columns.tap_step * inputs_};
+        // Where all channels of the taps of a row follow each other, they are one long run.
+        if (columns.tap_step == 1 && grid.input_column_stride == inputs_) {
+            grid.run *= grid.columns;
+            grid.columns = 1;
         }
+        return grid;
     }
-    for (std::int64_t plane = 0; plane < grid.planes; ++plane) {
-        for (std::int64_t row = 0; row < grid.rows; ++row) {
-            const float* x = input + plane * grid.input_plane_stride + row * grid.input_row_stride;
-            const float* w = weights + weight_stride * (plane * grid.weight_plane_stride +
-                                                        row * grid.weight_row_stride);
-            for (std::int64_t column = 0; column < grid.columns; ++column) {
-                accumulate_single<P, V>(sums, x, input_stride, grid.run, w, own);
-                x += grid.input_column_stride;
-                w += weight_stride * grid.weight_column_stride;
+
+    // What output rows [begin, end) of a plane read, as it lies or copied.
+    SourceRows source_of(const AxisTaps& planes, std::int64_t begin, std::int64_t end,
+                         std::int64_t group) const {
+        const std::int64_t row_floats = width_.read() * a_.cell_floats;
+        const std::int64_t picture_plane = height_.read() * row_floats;
+        const float* first = call_.operands[0] + group * inputs_ + planes.source * picture_plane;
+        const std::int64_t distance = depth_.tap_distance() * picture_plane;
+        if (!copies_) return {first, distance, row_floats, a_.cell_floats};
+        const Span rows = height_.reach(begin, end);
+        const Span columns = width_.reach(0, width_.written());
+        const std::int64_t copied_row = (columns.end - columns.begin) * inputs_;
+        const std::int64_t copied_plane = (rows.end - rows.begin) * copied_row;
+        for (std::int64_t plane = 0; plane < planes.count; ++plane) {
+            for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+                copy_row(
+                    first + plane * distance + row * row_floats, row >= 0 && row < height_.read(),
+                    columns,
+                    call_.operands[5] + plane * copied_plane + (row - rows.begin) * copied_row);
             }
         }
+        return {call_.operands[5] - rows.begin * copied_row - columns.begin * inputs_, copied_plane,
+                copied_row, inputs_};
     }
-    KERNELET_UNROLL
-    for (int p = 0; p < P; ++p) {
-        KERNELET_UNROLL
-        for (int v = 0; v < V; ++v) {
-            float* target = output + p * output_stride + v * Vector::width;
-            const int count = Whole ? Vector::width : own.within(v);
-            const Vector value = finish_single(sums[p][v], epilogue, v * Vector::width, count);
-            if constexpr (Whole) {
-                value.store(target);
-            } else {
-                value.store_partial(target, count);
+
+    // Cells of the row's columns, zeros where they or the row are not `inside`.
+    void copy_row(const float* row, bool inside, const Span& columns, float* target) const {
+        const std::int64_t begin = smaller(larger(columns.begin, 0), columns.end);
+        const std::int64_t end =
+            inside ? larger(begin, smaller(columns.end, width_.read())) : begin;
+        target = clear(target, begin - columns.begin);
+        if (a_.cell_floats == inputs_) {
+            const std::int64_t floats = (end - begin) * inputs_;
+            __builtin_memcpy(target, row + begin * inputs_,
+                             static_cast<std::size_t>(floats) * sizeof(float));
+            target += floats;
+        } else {
+            for (std::int64_t cell = begin; cell < end; ++cell, target += inputs_) {
+                const float* source = row + cell * a_.cell_floats;
+                for (std::int64_t c = 0; c < inputs_; ++c) target[c] = source[c];
             }
         }
-    }
-}
-
-using SingleTile = void (*)(const float*, std::int64_t, const TapGrid&, const float*, std::int64_t,
-                            std::int64_t, float*, std::int64_t, const Epilogue&);
-
-template <int V, bool Whole, int... P>
-constexpr std::array<SingleTile, sizeof...(P)> single_tiles(std::integer_sequence<int, P...>) {
-    return {single_tile<P + 1, V, Whole>...};
-}
-
-// Output cells of one row, in tiles of nearly equal size.
-template <int V, bool Whole>
-inline void single_run(std::int64_t count, const float* input, std::int64_t input_stride,
-                       const TapGrid& grid, const float* weights, std::int64_t weight_stride,
-                       std::int64_t filters, float* output, std::int64_t output_stride,
-                       const Epilogue& epilogue) {
-    constexpr std::int64_t most = single_cells<V>;
-    static constexpr auto tiles =
-        single_tiles<V, Whole>(std::make_integer_sequence<int, static_cast<int>(most)>());
-    for (std::int64_t cell = 0; cell < count;) {
-        const std::int64_t left = count - cell;
-        const std::int64_t pieces = (left + most - 1) / most;
-        const std::int64_t together = (left + pieces - 1) / pieces;
-        tiles[static_cast<std::size_t>(together - 1)](
-            input + cell * input_stride, input_stride, grid, weights, weight_stride, filters,
-            output + cell * output_stride, output_stride, epilogue);
-        cell += together;
-    }
-}
-
-using SingleRun = void (*)(std::int64_t, const float*, std::int64_t, const TapGrid&, const float*,
-                           std::int64_t, std::int64_t, float*, std::int64_t, const Epilogue&);
-
-// The run for up to two groups of output channels.
-inline SingleRun single_run_of(std::int64_t filters) {
-    constexpr int two = 2 * group_vectors;
-    return filters == 2 * lanes ? single_run<two, true>
-           : filters > lanes    ? single_run<two, false>
-           : filters == lanes   ? single_run<group_vectors, true>
-                                : single_run<group_vectors, false>;
-}
-
-// One row of output cells for up to two groups of output channels of one group of channels.
-struct SingleRow {
-    const SingleConvolutionArguments& a;
-    const ConvolutionWindow& window;
-    const float* input;  // first channel of the group
-    float* output;       // first cell of the row, first of the output channels
-    AxisTaps planes;
-    AxisTaps rows;
-    std::int64_t channels;  // of the group
-    const float* weights;
-    std::int64_t filters;
-    Epilogue epilogue;
-
-    // Cells [begin, end), which have the same taps.
-    void run(std::int64_t begin, std::int64_t end, const AxisTaps& columns) const {
-        const VolumeTaps taps{planes, rows, columns};
-        const std::int64_t cell =
-            (planes.source * a.height + rows.source) * a.width + columns.source;
-        const std::int64_t stride = padded_channels(a.filters);
-        single_run_of(filters)(
-            end - begin, input + cell * a.cell_floats, a.stride_width * a.cell_floats,
-            forward_grid(window, taps, channels, a.cell_floats, a.cell_floats == channels),
-            weights + taps.first(window) * channels * a.filters, a.filters, filters,
-            output + begin * stride, stride, epilogue);
+        clear(target, columns.end - end);
     }
 
-    void run_all() const {
-        for_cells_of_row(window, [&](std::int64_t begin, std::int64_t end,
-                                     const AxisTaps& columns) { run(begin, end, columns); });
+    // Returns what lies behind the cells.
+    float* clear(float* first, std::int64_t cells) const {
+        const std::int64_t floats = cells * inputs_;
+        for (std::int64_t k = 0; k < floats; ++k) first[k] = 0.0F;
+        return first + floats;
     }
+
+    const Call& call_;
+    const PanelConvolutionArguments& a_;
+    SingleAxis<Backward> depth_;
+    SingleAxis<Backward> height_;
+    SingleAxis<Backward> width_;
+    std::int64_t inputs_;   // of a group
+    std::int64_t outputs_;  // of a group
+    std::int64_t output_floats_;
+    std::int64_t taps_;
+    bool copies_;
 };
 
-// Operands: input, filters, bias or null, factors or null, output. Pieces are rows of output cells.
+// Operands: input, filters packed by `pack_filters_single`, bias or null, factors or null, output,
+// workspace for what a band reads. Pieces are output rows, panel after panel.
 inline void convolution_single(const Call& call) {
-    const auto& a = arguments<SingleConvolutionArguments>(call);
-    const ConvolutionWindow window(a);
-    const std::int64_t channels = a.channels / a.groups;
-    const std::int64_t filters = a.filters / a.groups;
-    const std::int64_t row_floats = a.output_width * padded_channels(a.filters);
-    for (std::int64_t row = call.begin; row < call.end; ++row) {
-        const AxisTaps planes = forward_taps(row / a.output_height, window.depth);
-        const AxisTaps rows = forward_taps(row % a.output_height, window.height);
-        float* output = call.operands[4] + row * row_floats;
-        for (std::int64_t g = 0; g < a.groups; ++g) {
-            for (std::int64_t q = 0; q < filters; q += 2 * lanes) {
-                const std::int64_t filter = g * filters + q;
-                SingleRow{
-                    a,
-                    window,
-                    call.operands[0] + g * channels,
-                    output + filter,
-                    planes,
-                    rows,
-                    channels,
-                    call.operands[1] + filter,
-                    smaller(2 * lanes, filters - q),
-                    epilogue_of(call.operands[2], filter, a.activation, a.slope, call.operands[3])}
-                    .run_all();
-            }
-        }
-        activate_row(output, row_floats / lanes, a.activation);
-    }
+    PanelConvolution<false>(call, arguments<PanelConvolutionArguments>(call)).run();
+}
+
+// The same with the gradient of the output as the input, filters packed transposed, and the
+// gradient by the input as the output.
+inline void convolution_input_gradient_single(const Call& call) {
+    PanelConvolution<true>(call, arguments<PanelConvolutionArguments>(call)).run();
 }
 
 }  // namespace kernelet::KERNELET_ISA

@@ -5,7 +5,7 @@
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/philox.h"
-#include "kernels/single_convolution.h"
+#include "kernels/single_tile.h"
 #include "simd/common.h"
 
 namespace kernelet::KERNELET_ISA {

@@ -2,16 +2,13 @@
 // side, padded to groups of `lanes`.
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <utility>
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/augmentation.h"
-#include "kernels/convolution.h"
 #include "kernels/pointwise.h"
-#include "kernels/single_convolution.h"
+#include "kernels/single_tile.h"
 #include "simd/math.h"
 
 namespace kernelet::KERNELET_ISA {
@@ -154,56 +151,6 @@ inline void unpack_single(const Call& call) {
         target += a.channels;
         source += a.cell_floats;
     }
-}
-
-// --- Dense ---------------------------------------------------------------------------------------
-
-// V vectors of outputs, the last of them perhaps not whole.
-template <int V, bool Whole>
-inline void dense_tile(const SingleDenseArguments& a, const float* input, const float* weights,
-                       std::int64_t outputs, float* output, const Epilogue& epilogue) {
-    const SingleFilters<Whole> own{weights, a.outputs, outputs};
-    Vector sums[1][V];
-    for (int v = 0; v < V; ++v) {
-        sums[0][v] = Vector::zero();
-    }
-    for (std::int64_t cell = 0; cell < a.cells; ++cell) {
-        accumulate_single<1, V>(sums, input + cell * a.cell_floats, 0, a.channels,
-                                weights + cell * a.channels * a.outputs, own);
-    }
-    for (int v = 0; v < V; ++v) {
-        const int count = Whole ? Vector::width : own.within(v);
-        const Vector value = finish_single(sums[0][v], epilogue, v * Vector::width, count);
-        value.store_partial(output + v * Vector::width, count);
-    }
-}
-
-using DenseTile = void (*)(const SingleDenseArguments&, const float*, const float*, std::int64_t,
-                           float*, const Epilogue&);
-
-template <bool Whole, int... V>
-constexpr std::array<DenseTile, sizeof...(V)> dense_tiles(std::integer_sequence<int, V...>) {
-    return {dense_tile<V + 1, Whole>...};
-}
-
-// Operands: input, weights, bias or null, factors or null, output. Pieces are groups of outputs.
-inline void dense_single(const Call& call) {
-    const auto& a = arguments<SingleDenseArguments>(call);
-    const std::int64_t end = smaller(call.end * lanes, a.outputs);
-    static constexpr std::int64_t most = 8;
-    static constexpr auto whole =
-        dense_tiles<true>(std::make_integer_sequence<int, static_cast<int>(most)>());
-    static constexpr auto partial =
-        dense_tiles<false>(std::make_integer_sequence<int, static_cast<int>(most)>());
-    for (std::int64_t o = call.begin * lanes; o < end; o += most * Vector::width) {
-        const std::int64_t count = smaller(end - o, most * Vector::width);
-        const auto last = static_cast<std::size_t>((count - 1) / Vector::width);
-        const DenseTile tile = count % Vector::width == 0 ? whole[last] : partial[last];
-        tile(a, call.operands[0], call.operands[1] + o, count, call.operands[4] + o,
-             epilogue_of(call.operands[2], o, a.activation, a.slope, call.operands[3]));
-    }
-    float* first = call.operands[4] + call.begin * lanes;
-    activate_row(first, call.end - call.begin, a.activation);
 }
 
 }  // namespace kernelet::KERNELET_ISA

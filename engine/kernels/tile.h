@@ -167,4 +167,27 @@ inline constexpr CellsFunction cells_of_block[] = {nullptr,  cells<1>, cells<2>,
 KERNELET_INLINE std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 KERNELET_INLINE std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
 
+// Calls `function(offset, count)` for the vectors of a run of floats; only the last may have fewer
+// lanes.
+template <class Function>
+KERNELET_INLINE void for_vectors(std::int64_t floats, Function&& function) {
+    std::int64_t offset = 0;
+    for (; offset + Vector::width <= floats; offset += Vector::width) {
+        function(offset, Vector::width);
+    }
+    if (offset < floats) function(offset, static_cast<int>(floats - offset));
+}
+
+KERNELET_INLINE Vector load_some(const float* from, int count) {
+    return count == Vector::width ? Vector::load(from) : Vector::load_partial(from, count);
+}
+
+KERNELET_INLINE void store_some(Vector value, float* to, int count) {
+    if (count == Vector::width) {
+        value.store(to);
+    } else {
+        value.store_partial(to, count);
+    }
+}
+
 }  // namespace kernelet::KERNELET_ISA

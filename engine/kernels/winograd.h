@@ -11,7 +11,7 @@
 #include "kernelet/kernel_list.h"
 #include "kernels/convolution.h"
 #include "kernels/pointwise.h"
-#include "kernels/single_convolution.h"
+#include "kernels/single_tile.h"
 #include "kernels/tile.h"
 #include "kernels/winograd_transforms.h"
 
@@ -45,28 +45,6 @@ struct TileGrid {
 // so that the same tile's values do not all meet in one set of the cache.
 KERNELET_INLINE std::int64_t position_stride(std::int64_t tiles, std::int64_t tile_floats) {
     return tiles * tile_floats + lanes;
-}
-
-// Calls `function(offset, count)` for the vectors of a cell; only the last may have fewer lanes.
-template <class Function>
-KERNELET_INLINE void for_vectors(std::int64_t floats, Function&& function) {
-    std::int64_t offset = 0;
-    for (; offset + Vector::width <= floats; offset += Vector::width) {
-        function(offset, Vector::width);
-    }
-    if (offset < floats) function(offset, static_cast<int>(floats - offset));
-}
-
-KERNELET_INLINE Vector load_some(const float* from, int count) {
-    return count == Vector::width ? Vector::load(from) : Vector::load_partial(from, count);
-}
-
-KERNELET_INLINE void store_some(Vector value, float* to, int count) {
-    if (count == Vector::width) {
-        value.store(to);
-    } else {
-        value.store_partial(to, count);
-    }
 }
 
 // `read(i, j)` is cell (i, j) of a tile; its value at each position goes to `target`.
@@ -275,14 +253,18 @@ inline void winograd_sample(const Call& call) {
                               padded_channels(a.filters));
     const auto multiply = [&](std::int64_t tiles) {
         for (int k = 0; k < winograd_positions; ++k) {
-            for (std::int64_t q = 0; q < a.filters; q += 2 * lanes) {
-                const std::int64_t filters = smaller(2 * lanes, a.filters - q);
-                single_run_of(filters)(tiles, strip.values + k * strip.value_stride,
-                                       strip.value_floats, channel_grid(a.channels),
-                                       call.operands[1] + k * a.channels * a.filters + q, a.filters,
-                                       filters, strip.sums + k * strip.sum_stride + q,
-                                       strip.sum_floats, no_epilogue);
-            }
+            const OutputCells cells{1,
+                                    tiles,
+                                    strip.values + k * strip.value_stride,
+                                    0,
+                                    strip.value_floats,
+                                    strip.sums + k * strip.sum_stride,
+                                    0,
+                                    strip.sum_floats};
+            run_panels(cells, channel_grid(a.channels),
+                       {call.operands[1] + k * a.channels * padded_channels(a.filters),
+                        a.channels * lanes, a.filters, no_epilogue},
+                       [](std::int64_t, std::int64_t) { return Span{0, 1}; });
         }
     };
     const Epilogue epilogue =

@@ -1,9 +1,10 @@
-// The transform of filters for Winograd's convolution: [position][channel][filter], in the order
-// that the products of blocks of samples or of single ones read.
+// The transform of filters for Winograd's convolution: at each position in the order that the
+// products of blocks of samples or of single ones read.
 #pragma once
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/single_tile.h"
 #include "kernels/tile.h"
 #include "kernels/winograd_transforms.h"
 #include "simd/transpose.h"
@@ -44,28 +45,45 @@ KERNELET_INLINE void transform_taps(const TapVectors& taps, float (*values)[Vect
 }
 
 // Transformed filters: at each position those of `pack_filters`, blocks of output channels, or
-// with `rows` all outputs of one input after the other.
+// those of `pack_filters_single`, panels filled up with zeros.
 struct TransformedFilters {
     float* first;
     std::int64_t inputs;
     std::int64_t outputs;
-    bool rows;
+    bool panels;
+
+    std::int64_t floats() const { return inputs * (panels ? padded_channels(outputs) : outputs); }
 
     // Puts the values from input k to outputs [o, o + count).
     void put(float (*values)[Vector::width], std::int64_t k, std::int64_t o, int count) const {
+        if (panels) {
+            put_part(values, inputs * (o / lanes * lanes) + k * lanes + o % lanes, Vector::width);
+            return;
+        }
         for (int done = 0; done < count;) {
             const std::int64_t output = o + done;
-            const std::int64_t begin = rows ? 0 : output / filter_block * filter_block;
-            const std::int64_t block = rows ? outputs : smaller(filter_block, outputs - begin);
+            const std::int64_t begin = output / filter_block * filter_block;
+            const std::int64_t block = smaller(filter_block, outputs - begin);
             const int together = static_cast<int>(smaller(begin + block - output, count - done));
-            float* place = first + begin * inputs + k * block + output - begin;
-            for (int p = 0; p < winograd_positions; ++p) {
-                Vector::load_partial(values[p] + done, together)
-                    .store_partial(place + p * inputs * outputs, together);
-            }
+            put_part(values, begin * inputs + k * block + output - begin, together, done);
             done += together;
         }
     }
+
+  private:
+    void put_part(float (*values)[Vector::width], std::int64_t place, int count,
+                  int from = 0) const {
+        for (int p = 0; p < winograd_positions; ++p) {
+            store_some(load_some(values[p] + from, count), first + p * floats() + place, count);
+        }
+    }
+};
+
+// Inputs [begin, end) of the filters of up to `lanes` outputs from `output` on.
+struct FilterPart {
+    std::int64_t output;
+    std::int64_t begin;
+    std::int64_t end;
 };
 
 // Turned filters of `width` inputs × `width` outputs of the convolution, transposed: the taps in
@@ -88,29 +106,31 @@ inline void turn_filters(const float* weights, std::int64_t tap_floats, std::int
 }
 
 template <int Taps>
-inline void transform_filters(const float* weights, std::int64_t channels, std::int64_t filters,
+inline void transform_filters(const float* weights, const FilterPart& part,
                               const TransformedFilters& target) {
     float values[winograd_positions][Vector::width];
-    for (std::int64_t c = 0; c < channels; ++c) {
-        for (std::int64_t f = 0; f < filters; f += Vector::width) {
-            const int count = static_cast<int>(smaller(Vector::width, filters - f));
-            transform_taps<Taps>({weights + c * filters + f, channels * filters, count}, values);
+    for (std::int64_t c = part.begin; c < part.end; ++c) {
+        for (std::int64_t f = part.output; f < part.output + lanes; f += Vector::width) {
+            const auto count =
+                static_cast<int>(larger(0, smaller(Vector::width, target.outputs - f)));
+            transform_taps<Taps>(
+                {weights + c * target.outputs + f, target.inputs * target.outputs, count}, values);
             target.put(values, c, f, count);
         }
     }
 }
 
 template <int Taps>
-inline void transform_turned_filters(const float* weights, std::int64_t channels,
-                                     std::int64_t filters, const TransformedFilters& target) {
+inline void transform_turned_filters(const float* weights, const FilterPart& part,
+                                     const TransformedFilters& target) {
     float turned[Taps * Taps * Vector::width * Vector::width];
     float values[winograd_positions][Vector::width];
-    for (std::int64_t c = 0; c < channels; c += Vector::width) {
-        const int inputs = static_cast<int>(smaller(Vector::width, channels - c));
-        for (std::int64_t f = 0; f < filters; f += Vector::width) {
-            const int outputs = static_cast<int>(smaller(Vector::width, filters - f));
-            turn_filters<Taps>(weights + c * filters + f, channels * filters, filters, inputs,
-                               outputs, turned);
+    for (std::int64_t c = part.output; c < part.output + lanes; c += Vector::width) {
+        const auto inputs = static_cast<int>(larger(0, smaller(Vector::width, target.outputs - c)));
+        for (std::int64_t f = part.begin; f < part.end; f += Vector::width) {
+            const auto outputs = static_cast<int>(smaller(Vector::width, part.end - f));
+            turn_filters<Taps>(weights + c * target.inputs + f, target.inputs * target.outputs,
+                               target.inputs, inputs, outputs, turned);
             for (int k = 0; k < outputs; ++k) {
                 transform_taps<Taps>(
                     {turned + k * Vector::width, Vector::width * Vector::width, inputs}, values);
@@ -120,15 +140,25 @@ inline void transform_turned_filters(const float* weights, std::int64_t channels
     }
 }
 
+// Threads share the packed floats, and with them the inputs of all panels of outputs.
 template <int Taps>
 inline void winograd_filters_of(const Call& call) {
     const auto& a = arguments<WinogradFiltersArguments>(call);
-    if (a.transposed) {
-        transform_turned_filters<Taps>(call.operands[0], a.channels, a.filters,
-                                       {call.operands[1], a.filters, a.channels, a.rows != 0});
-    } else {
-        transform_filters<Taps>(call.operands[0], a.channels, a.filters,
-                                {call.operands[1], a.channels, a.filters, a.rows != 0});
+    const std::int64_t inputs = a.transposed ? a.filters : a.channels;
+    const std::int64_t outputs = a.transposed ? a.channels : a.filters;
+    const TransformedFilters target{call.operands[1], inputs, outputs, a.panels != 0};
+    const std::int64_t rows = panels_of(outputs) * inputs;
+    const std::int64_t floats = winograd_positions * target.floats();
+    const std::int64_t end = smaller(call.end, floats) * rows / floats;
+    for (std::int64_t row = smaller(call.begin, floats) * rows / floats; row < end;) {
+        const std::int64_t begin = row % inputs;
+        const FilterPart part{row / inputs * lanes, begin, smaller(inputs, begin + end - row)};
+        if (a.transposed) {
+            transform_turned_filters<Taps>(call.operands[0], part, target);
+        } else {
+            transform_filters<Taps>(call.operands[0], part, target);
+        }
+        row += part.end - part.begin;
     }
 }
 

@@ -15,7 +15,9 @@
 namespace {
 
 using namespace kernel_cases;
+using kernelet::PackFiltersArguments;
 using kernelet::PackSingleArguments;
+using kernelet::PanelConvolutionArguments;
 using kernelet::SingleConvolutionArguments;
 using kernelet::SingleDenseArguments;
 using kernelet::UnpackSingleArguments;
@@ -50,8 +52,9 @@ void finish(Numbers& sums, const Numbers& factors, const Numbers& bias) {
     }
 }
 
-SingleConvolutionArguments single(const ConvolutionArguments& a, std::int64_t cell_floats) {
-    SingleConvolutionArguments result{};
+template <class Arguments>
+Arguments single(const ConvolutionArguments& a, std::int64_t cell_floats) {
+    Arguments result{};
 #define KERNELET_COPY(name) result.name = a.name;
     ARGUMENTS_Convolution(KERNELET_COPY, KERNELET_COPY)
 #undef KERNELET_COPY
@@ -59,51 +62,148 @@ SingleConvolutionArguments single(const ConvolutionArguments& a, std::int64_t ce
     return result;
 }
 
-// Counts in `by_cells` the convolutions that the kernel of few filters could do too.
-void test_convolution(const Kernels& kernels, Random& random, int& by_cells) {
-    ConvolutionArguments a = random_convolution(random);
-    if (a.groups == 1) a.filters = random.between(1, random.between(0, 1) == 0 ? 8 : 70);
-    const std::int64_t cells = a.output_depth * a.output_height * a.output_width;
-    const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
-    const Numbers numbers = random.numbers(a.depth * a.height * a.width * a.channels);
-    Numbers weights = random.numbers(taps * a.channels / a.groups * a.filters);
-    Numbers bias = random.numbers(a.filters);
-    Numbers factors = random_factors(random, a.filters);
-    Numbers expected(size_of(cells * a.filters), 0.0F);
-    for_products(a, [&](std::int64_t in, std::int64_t w, std::int64_t out) {
-        expected[size_of(out)] += numbers[size_of(in)] * weights[size_of(w)];
-    });
-    finish(expected, factors, bias);
-    if (a.activation == static_cast<std::int64_t>(kernelet::Activation::relu)) {
-        for (float& x : expected) x = std::max(x, 0.0F);
-    }
+// Calls `function(begin, end)` for two parts of a number of pieces, the last one first.
+template <class Function>
+void in_parts(Random& random, std::int64_t pieces, const Function& function) {
+    const std::int64_t middle = random.between(0, pieces);
+    function(middle, pieces);
+    function(std::int64_t{0}, middle);
+}
 
-    const std::int64_t cell_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
-    const SingleConvolutionArguments arguments = single(a, cell_floats);
-    Numbers input = spread(numbers, a.channels, cell_floats);
-    Numbers output(size_of(cells * padded(a.filters)));
-    const std::int64_t rows = a.output_depth * a.output_height;
-    const std::int64_t middle = random.between(0, rows);
-    std::vector<float*> operands{input.data(), weights.data(), bias.data(), data_or_null(factors),
-                                 output.data()};
-    const auto check = [&](const char* name) {
-        output.assign(output.size(), 0.0F);
-        for (const auto& [begin, end] :
-             {std::pair(middle, rows), std::pair(std::int64_t{0}, middle)}) {
-            kernels.run_pieces(name, operands, arguments, begin, end);
-        }
-        CHECK(gathered(output, a.filters, padded(a.filters)) == expected);
-    };
-    check("convolution_single");
+// Panels of all groups.
+std::int64_t panels_of(const ConvolutionArguments& a, bool backward) {
+    return a.groups * padded((backward ? a.channels : a.filters) / a.groups) / lanes;
+}
+
+Numbers packed(const Kernels& kernels, Random& random, Numbers& weights,
+               const ConvolutionArguments& a, bool backward) {
+    const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
+    const std::int64_t inputs = (backward ? a.filters : a.channels) / a.groups;
+    const std::int64_t rows = panels_of(a, backward) * taps * inputs;
+    const PackFiltersArguments pack{taps, a.channels / a.groups, a.filters / a.groups, a.groups,
+                                    backward ? 1 : 0};
+    Numbers result(size_of(rows * lanes), 1e30F);
+    in_parts(random, rows, [&](std::int64_t begin, std::int64_t end) {
+        kernels.run_pieces("pack_filters_single", {weights.data(), result.data()}, pack,
+                           begin * lanes, end * lanes);
+    });
+    return result;
+}
+
+// Cells of an axis that so many cells in a row reach, of those that are written.
+std::int64_t reached(std::int64_t cells, std::int64_t kernel, std::int64_t stride,
+                     std::int64_t dilation, bool backward) {
+    const std::int64_t extent = (kernel - 1) * dilation;
+    return backward ? (cells - 1 + extent) / stride + 1 : (cells - 1) * stride + extent + 1;
+}
+
+std::int64_t workspace_of(const PanelConvolutionArguments& a, bool backward) {
+    const std::int64_t width = backward ? a.width : a.output_width;
+    return a.kernel_depth *
+           reached(a.band, a.kernel_height, a.stride_height, a.dilation_height, backward) *
+           reached(width, a.kernel_width, a.stride_width, a.dilation_width, backward) *
+           (backward ? a.filters : a.channels) / a.groups;
+}
+
+struct Case {
+    ConvolutionArguments a;
+    Numbers input;
+    Numbers weights;
+    Numbers bias;
+    Numbers factors;
+    Numbers expected;
+};
+
+Case random_case(Random& random, bool backward) {
+    Case one;
+    ConvolutionArguments& a = one.a = random_convolution(random);
+    if (a.groups == 1) a.filters = random.between(1, random.between(0, 1) == 0 ? 8 : 70);
+    if (a.groups == 1 && backward) std::swap(a.channels, a.filters);
+    const std::int64_t pictures = a.depth * a.height * a.width * a.channels;
+    const std::int64_t maps = a.output_depth * a.output_height * a.output_width * a.filters;
+    const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
+    one.input = random.numbers(backward ? maps : pictures);
+    one.weights = random.numbers(taps * a.channels / a.groups * a.filters);
+    one.bias = random.numbers(backward ? a.channels : a.filters);
+    one.factors = random_factors(random, backward ? a.channels : a.filters);
+    one.expected.assign(size_of(backward ? pictures : maps), 0.0F);
+    for_products(a, [&](std::int64_t picture, std::int64_t w, std::int64_t map) {
+        one.expected[size_of(backward ? picture : map)] +=
+            one.input[size_of(backward ? map : picture)] * one.weights[size_of(w)];
+    });
+    finish(one.expected, one.factors, one.bias);
+    if (a.activation == static_cast<std::int64_t>(kernelet::Activation::relu)) {
+        for (float& x : one.expected) x = std::max(x, 0.0F);
+    }
+    return one;
+}
+
+// By panels of filters, in bands of any height.
+void test_panels(const Kernels& kernels, Random& random, bool backward) {
+    Case one = random_case(random, backward);
+    const ConvolutionArguments& a = one.a;
+    const std::int64_t inputs = backward ? a.filters : a.channels;
+    const std::int64_t outputs = backward ? a.channels : a.filters;
+    const std::int64_t cell_floats = random.between(0, 1) == 0 ? inputs : padded(inputs);
+    auto arguments = single<PanelConvolutionArguments>(a, cell_floats);
+    const std::int64_t rows = backward ? a.height : a.output_height;
+    arguments.band = random.between(1, rows);
+    Numbers input = spread(one.input, inputs, cell_floats);
+    Numbers filters = packed(kernels, random, one.weights, a, backward);
+    const auto cells = static_cast<std::int64_t>(one.expected.size()) / outputs;
+    Numbers output(size_of(cells * padded(outputs)), 7.0F);
+    Numbers space(size_of(workspace_of(arguments, backward)), 1e30F);
+    const std::int64_t planes = backward ? a.depth : a.output_depth;
+    in_parts(random, planes * rows * panels_of(a, backward),
+             [&](std::int64_t begin, std::int64_t end) {
+                 kernels.run_pieces(
+                     backward ? "convolution_input_gradient_single" : "convolution_single",
+                     {input.data(), filters.data(), one.bias.data(), data_or_null(one.factors),
+                      output.data(), space.data()},
+                     arguments, begin, end);
+             });
+    CHECK(gathered(output, outputs, padded(outputs)) == one.expected);
+}
+
+// By vectors of cells; counts in `by_cells` those that the kernel of few filters can do.
+void test_cells(const Kernels& kernels, Random& random, int& by_cells) {
+    Case one = random_case(random, false);
+    const ConvolutionArguments& a = one.a;
     if (a.output_depth > 1 || a.kernel_depth > 1 || a.depth > 1) return;
     if (a.groups > 1 || a.filters > 8 || a.stride_width > 1) return;
+    const std::int64_t cell_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
+    const auto arguments = single<SingleConvolutionArguments>(a, cell_floats);
     const std::int64_t ring_rows = (a.kernel_height - 1) * a.dilation_height + 1;
     const std::int64_t row_floats =
         padded(a.output_width) + (a.kernel_width - 1) * a.dilation_width;
+    Numbers input = spread(one.input, a.channels, cell_floats);
+    Numbers output(size_of(a.output_height * a.output_width * padded(a.filters)));
     Numbers ring(size_of(ring_rows * a.channels * row_floats), 1e30F);
-    operands.push_back(ring.data());
-    check("convolution_single_cells");
+    in_parts(random, a.output_height, [&](std::int64_t begin, std::int64_t end) {
+        kernels.run_pieces("convolution_single_cells",
+                           {input.data(), one.weights.data(), one.bias.data(),
+                            data_or_null(one.factors), output.data(), ring.data()},
+                           arguments, begin, end);
+    });
+    CHECK(gathered(output, a.filters, padded(a.filters)) == one.expected);
     by_cells += 1;
+}
+
+void test_dense_gradient(const Kernels& kernels, Random& random, const SingleDenseArguments& a,
+                         Numbers& weights) {
+    Numbers upstream = random.numbers(a.outputs);
+    Numbers expected(size_of(a.cells * a.channels), 0.0F);
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+        expected[k / size_of(a.outputs)] += upstream[k % size_of(a.outputs)] * weights[k];
+    }
+    Numbers gradient(size_of(a.cells * a.cell_floats));
+    in_parts(random, (a.cells * a.cell_floats + lanes - 1) / lanes,
+             [&](std::int64_t begin, std::int64_t end) {
+                 kernels.run_pieces("dense_input_gradient_single",
+                                    {upstream.data(), weights.data(), gradient.data()}, a, begin,
+                                    end);
+             });
+    CHECK(gathered(gradient, a.channels, a.cell_floats) == expected);
 }
 
 void test_dense(const Kernels& kernels, Random& random) {
@@ -125,17 +225,15 @@ void test_dense(const Kernels& kernels, Random& random) {
 
     Numbers input = spread(numbers, a.channels, a.cell_floats);
     Numbers output(size_of(padded(a.outputs)));
-    const std::int64_t groups = padded(a.outputs) / lanes;
-    const std::int64_t middle = random.between(0, groups);
-    for (const auto& [begin, end] :
-         {std::pair(middle, groups), std::pair(std::int64_t{0}, middle)}) {
+    in_parts(random, padded(a.outputs) / lanes, [&](std::int64_t begin, std::int64_t end) {
         kernels.run_pieces(
             "dense_single",
             {input.data(), weights.data(), bias.data(), data_or_null(factors), output.data()}, a,
             begin, end);
-    }
+    });
     output.resize(size_of(a.outputs));
     CHECK(output == expected);
+    test_dense_gradient(kernels, random, a, weights);
 }
 
 // Rows of the caller's array of T, scaled, and back again.
@@ -190,7 +288,9 @@ int main() {
         Random random;
         int by_cells = 0;
         for (int repeat = 0; repeat < 300; ++repeat) {
-            test_convolution(kernels, random, by_cells);
+            test_panels(kernels, random, false);
+            test_panels(kernels, random, true);
+            test_cells(kernels, random, by_cells);
             test_dense(kernels, random);
             test_moving<float>(kernels, random, kernelet::ElementType::float32);
             test_moving<std::uint8_t>(kernels, random, kernelet::ElementType::uint8);
@@ -198,7 +298,8 @@ int main() {
         }
         CHECK(by_cells >= 20);
         std::printf(
-            "%s: 300 convolutions and dense products of single samples exact, %d by cells\n",
+            "%s: 300 convolutions and dense products of single samples exact, with their "
+            "gradients, %d by cells\n",
             name.c_str(), by_cells);
     }
     return 0;

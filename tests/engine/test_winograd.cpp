@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "check.h"
@@ -86,12 +87,18 @@ bool near(const Numbers& got, const Doubles& wanted, std::int64_t terms) {
     return true;
 }
 
-Numbers transformed(const Kernels& kernels, Numbers& weights, const WinogradArguments& a,
-                    bool transposed, bool rows) {
+// In two parts, as threads share the packed floats.
+Numbers transformed(const Kernels& kernels, Random& random, Numbers& weights,
+                    const WinogradArguments& a, bool transposed) {
     Numbers result(size_of(positions * a.channels * a.filters));
-    const WinogradFiltersArguments pack{a.taps, a.channels, a.filters, transposed ? 1 : 0,
-                                        rows ? 1 : 0};
-    kernels.run("pack_filters_winograd", {weights.data(), result.data()}, pack);
+    const WinogradFiltersArguments pack{a.taps, a.channels, a.filters, transposed ? 1 : 0, 0};
+    const auto floats = static_cast<std::int64_t>(result.size());
+    const std::int64_t middle = random.between(0, floats);
+    for (const auto& [begin, end] :
+         {std::pair(middle, floats), std::pair(std::int64_t{0}, middle)}) {
+        kernels.run_pieces("pack_filters_winograd", {weights.data(), result.data()}, pack, begin,
+                           end);
+    }
     return result;
 }
 
@@ -136,7 +143,7 @@ void test_blocks(const Kernels& kernels, Random& random) {
     const std::int64_t taps = a.taps * a.taps;
 
     Numbers output(expected.size());
-    Numbers forward = transformed(kernels, weights, a, false, false);
+    Numbers forward = transformed(kernels, random, weights, a, false);
     Numbers space(strip_size(a, a.channels * lanes, a.filters * lanes));
     kernels.run("winograd_convolution",
                 {input.data(), forward.data(), bias.data(), nullptr, output.data(), space.data()},
@@ -145,7 +152,7 @@ void test_blocks(const Kernels& kernels, Random& random) {
 
     const WinogradArguments b = turned(a);
     Numbers input_gradient(input.size());
-    Numbers backward = transformed(kernels, weights, a, true, false);
+    Numbers backward = transformed(kernels, random, weights, a, true);
     kernels.run(
         "winograd_convolution",
         {upstream.data(), backward.data(), nullptr, nullptr, input_gradient.data(), space.data()},

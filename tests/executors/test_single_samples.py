@@ -127,6 +127,37 @@ def enlarged() -> Model:
     )
 
 
+def enlarging() -> Model:
+    """Gradients by the input, as transposed convolutions have them, with and without strides."""
+    return kl.Sequential(
+        [
+            kl.Input((5, 4, 3)),
+            kl.Conv2D(32, 1, activation="relu"),
+            kl.Conv2DTranspose(20, (3, 4), strides=(2, 3), activation="silu"),
+            kl.BatchNormalization(),
+            kl.Conv2DTranspose(36, 2, strides=3, padding="same"),
+            kl.Conv2DTranspose(7, 3, dilation_rate=2, use_bias=False),
+            kl.Flatten(),
+            kl.Dense(3),
+        ]
+    )
+
+
+def many_channels() -> Model:
+    """Products by Winograd's algorithm, of convolutions and of gradients by the input."""
+    return kl.Sequential(
+        [
+            kl.Input((18, 18, 3)),
+            kl.Conv2D(40, 3, padding="same"),
+            kl.Conv2D(50, 3, padding="same", activation="relu"),
+            kl.Conv2DTranspose(40, 3, activation="tanh"),
+            kl.MaxPooling2D(),
+            kl.Flatten(),
+            kl.Dense(300),
+        ]
+    )
+
+
 NETWORKS = pytest.mark.parametrize(
     "network",
     [
@@ -139,6 +170,8 @@ NETWORKS = pytest.mark.parametrize(
         reshaped,
         normalized,
         enlarged,
+        enlarging,
+        many_channels,
     ],
 )
 
@@ -210,3 +243,10 @@ def test_predictions_do_not_depend_on_the_batch() -> None:
     for batch_size in (1, 3, 16, 33):
         np.testing.assert_array_equal(model.predict(x, batch_size=batch_size), together)
     np.testing.assert_array_equal(model(x[:1]), together[:1])
+
+
+def test_winograds_algorithm_is_among_these_networks() -> None:
+    program = prediction_program(many_channels().graph)
+    storage = SingleSamples(program, TARGET.lanes, spread=False)
+    kernels = [storage.candidate(node).kernel for node in program.nodes if node.cost.multiply_adds]
+    assert kernels == ["convolution_single", "winograd_single", "winograd_single", "dense_single"]

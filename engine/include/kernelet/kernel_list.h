@@ -41,6 +41,10 @@ inline constexpr std::int64_t any_number = 0;
 #define ARGUMENTS_SingleConvolution(INTEGER, REAL) \
     ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(cell_floats)
 
+// Rows of output cells are taken `band` at a time.
+#define ARGUMENTS_PanelConvolution(INTEGER, REAL) \
+    ARGUMENTS_SingleConvolution(INTEGER, REAL) INTEGER(band)
+
 #define ARGUMENTS_SingleDense(INTEGER, REAL) \
     INTEGER(cells)                           \
     INTEGER(channels)                        \
@@ -88,14 +92,14 @@ inline constexpr std::int64_t any_number = 0;
 #define ARGUMENTS_SingleWinograd(INTEGER, REAL) \
     ARGUMENTS_Winograd(INTEGER, REAL) INTEGER(cell_floats)
 
-// `transposed` swaps channels and filters and turns the filters by half a circle; `rows` leaves
-// their order as it is, instead of blocks of output channels.
+// `transposed` swaps channels and filters and turns the filters by half a circle; `panels` are for
+// single samples, instead of blocks of output channels.
 #define ARGUMENTS_WinogradFilters(INTEGER, REAL) \
     INTEGER(taps)                                \
     INTEGER(channels)                            \
     INTEGER(filters)                             \
     INTEGER(transposed)                          \
-    INTEGER(rows)
+    INTEGER(panels)
 
 // In bfloat16, the products of `run_taps` neighbouring taps are one run, which takes `run_slots`
 // places in the order of products, two products each. Input cells lie `step` positions apart with
@@ -296,9 +300,12 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(pack_augmented_single, PackAugmentedSingle, 4)        \
     KERNEL(unpack_single, UnpackSingle, 1)                       \
     KERNEL(reshape_single, Reshape, 2)                           \
-    KERNEL(convolution_single, SingleConvolution, 5)             \
+    KERNEL(pack_filters_single, PackFilters, 2)                  \
+    KERNEL(convolution_single, PanelConvolution, 6)              \
+    KERNEL(convolution_input_gradient_single, PanelConvolution, 6) \
     KERNEL(convolution_single_cells, SingleConvolution, 6)       \
     KERNEL(dense_single, SingleDense, 5)                         \
+    KERNEL(dense_input_gradient_single, SingleDense, 3)          \
     KERNEL(rescale_single, Channels, 4)                          \
     KERNEL(bias_add_single, Channels, 3)                         \
     KERNEL(normalize_single, Normalize, 6)                       \
@@ -368,6 +375,7 @@ KERNELET_DEFINE_ARGUMENTS(Dropout)
 KERNELET_DEFINE_ARGUMENTS(PackSamples)
 KERNELET_DEFINE_ARGUMENTS(UnpackSamples)
 KERNELET_DEFINE_ARGUMENTS(SingleConvolution)
+KERNELET_DEFINE_ARGUMENTS(PanelConvolution)
 KERNELET_DEFINE_ARGUMENTS(SingleDense)
 KERNELET_DEFINE_ARGUMENTS(PackSingle)
 KERNELET_DEFINE_ARGUMENTS(UnpackSingle)

@@ -79,6 +79,11 @@ def _single_window(arguments: Mapping[str, int], lanes: int) -> int:
     return connected(arguments) * arguments["channels"] // groups * filters
 
 
+def _single_gradient(arguments: Mapping[str, int], lanes: int) -> int:
+    turned = {"channels": arguments["filters"], "filters": arguments["channels"]}
+    return _single_window({**arguments, **turned}, lanes)
+
+
 def _single_cells(arguments: Mapping[str, int], lanes: int) -> int:
     rows = _along(arguments, "height")
     columns = arguments["kernel_width"] * round_up(arguments["output_width"], lanes)
@@ -150,11 +155,13 @@ ACCOUNTS: Mapping[str, Account] = {
     "convolution": Account(_window),
     "convolution_input_gradient": Account(_window),
     "convolution_filter_gradient": Account(_window),
+    "convolution_input_gradient_single": Account(_single_gradient),
     "convolution_single": Account(_single_window),
     "convolution_single_cells": Account(_single_cells),
     "convolution_bfloat16": Account(_pairs, numbers="bfloat16"),
     "convolution_filter_gradient_bfloat16": Account(_paired_cells, numbers="bfloat16"),
     "dense": Account(_matrix),
+    "dense_input_gradient_single": Account(),
     "dense_single": Account(_single_matrix),
     "outer_product_sum": Account(_matrix),
     "winograd_convolution": Account(_winograd, _transforms(_SUMS)),
@@ -210,6 +217,7 @@ ACCOUNTS: Mapping[str, Account] = {
             "pack_augmented_single",
             "pack_filters",
             "pack_filters_bfloat16",
+            "pack_filters_single",
             "pack_filters_winograd",
             "pack_samples",
             "pack_single",

@@ -27,12 +27,15 @@ class Packing:
         Its name.
     size : int or None
         Floats of the packed filters; by default as many as the filters have.
+    divisible : bool
+        Whether threads may divide the packed floats among them.
     """
 
     operand: int
     arguments: Arguments
     kernel: str = "pack_filters"
     size: int | None = None
+    divisible: bool = False
 
 
 @dataclass(frozen=True)

@@ -147,9 +147,10 @@ class Correlation:
             **NO_ACTIVATION,
         }
 
-    def packing(self, *, rows: bool) -> Packing:
+    def packing(self, *, panels: bool) -> Packing:
         """Return how the filters are transformed."""
         channels, filters = self.channels, self.filters
+        size = POSITIONS * channels * (round_up(filters, _LANES) if panels else filters)
         if self.transposed:
             channels, filters = filters, channels
         arguments: Arguments = {
@@ -157,9 +158,9 @@ class Correlation:
             "channels": channels,
             "filters": filters,
             "transposed": int(self.transposed),
-            "rows": int(rows),
+            "panels": int(panels),
         }
-        return Packing(1, arguments, "pack_filters_winograd", POSITIONS * channels * filters)
+        return Packing(1, arguments, "pack_filters_winograd", size, divisible=True)
 
 
 def _turned(axis: Window) -> Window:
@@ -301,9 +302,9 @@ def _gradient_workspace(node: Node, target: Target) -> int:
     return values + tile + POSITIONS * own.channels * own.filters
 
 
-def packing(node: Node, *, rows: bool) -> Packing:
+def packing(node: Node, *, panels: bool) -> Packing:
     """Return how the filters of a node are transformed."""
-    return _correlation(node).packing(rows=rows)
+    return _correlation(node).packing(panels=panels)
 
 
 WINOGRAD = Candidate(
@@ -311,7 +312,7 @@ WINOGRAD = Candidate(
     _arguments,
     applies=pays,
     workspace=_workspace,
-    packing=lambda node: packing(node, rows=False),
+    packing=lambda node: packing(node, panels=False),
     pieces=lambda node, target: rows_of_tiles(node),
     bias=True,
     factors=True,

@@ -196,7 +196,15 @@ class Planner:
                 index = -1 - len(packed)
                 size = source.size if packing.size is None else packing.size
                 packed[key] = Value(index, Type((size,), False), f"{source.name} packed")
-                result.append(Step(packing.kernel, packing.arguments, (source,), (packed[key],)))
+                result.append(
+                    Step(
+                        packing.kernel,
+                        packing.arguments,
+                        (source,),
+                        (packed[key],),
+                        divisible=packing.divisible,
+                    )
+                )
             inputs = list(step.inputs)
             inputs[packing.operand] = packed[key]
             result.append(replace(step, inputs=tuple(inputs)))

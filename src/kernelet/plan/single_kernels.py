@@ -12,7 +12,7 @@ from dataclasses import replace
 from kernelet.ops.activation import Activate, ActivateGradient
 from kernelet.ops.arithmetic import Add, Rescale
 from kernelet.ops.bias import BiasAdd, ChannelSum
-from kernelet.ops.convolution import Convolution
+from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.ops.dense import MatrixProduct
 from kernelet.ops.dropout import Dropout
 from kernelet.ops.normalization import (
@@ -27,8 +27,9 @@ from kernelet.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxP
 from kernelet.ops.shape import ChannelSlice, Concatenate, Reshape
 from kernelet.ops.softmax import Softmax, SoftmaxGradient
 from kernelet.plan import candidates_winograd as winograd
-from kernelet.plan.candidate import Arguments, Candidate, Target, round_up
+from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Target, round_up
 from kernelet.plan.candidates_convolution import rows_of_cells
+from kernelet.plan.candidates_single import Panels
 from kernelet.plan.selection import CANDIDATES, select
 from kernelet.plan.single_elements import needs_elements
 from kernelet.plan.single_layout import SingleLayout
@@ -53,14 +54,17 @@ class SingleKernels:
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
-        if not needs_elements(node) and not isinstance(node.op, Reshape):
+        op = node.op
+        if not needs_elements(node) and not isinstance(op, Reshape):
             return select(node)
         if not has_kernel(node):
             return select(node, alone=True)
-        if isinstance(node.op, Convolution) and winograd.pays_alone(node):
+        if isinstance(op, Convolution | ConvolutionInputGradient) and winograd.pays_alone(node):
             return self._winograd()
-        if isinstance(node.op, Convolution) and lanes_hold_cells(node.op, self._lanes):
+        if isinstance(op, Convolution) and lanes_hold_cells(op, self._lanes):
             return self._by_cells()
+        if isinstance(op, MatrixProduct) and op.transposed:
+            return self._dense_input_gradient()
         return _KERNELS[type(node.op)](self)
 
     def _channels(self, node: Node) -> Arguments:
@@ -76,7 +80,7 @@ class SingleKernels:
             "winograd_single",
             self._winograd_arguments,
             workspace=lambda node, target: winograd.single_workspace(node, target.lanes),
-            packing=lambda node: winograd.packing(node, rows=True),
+            packing=lambda node: winograd.packing(node, panels=True),
             bias=True,
             factors=True,
             pieces=lambda node, target: winograd.rows_of_tiles(node),
@@ -94,6 +98,30 @@ class SingleKernels:
             bias=True,
             factors=True,
             pieces=lambda node, target: rows_of_cells(node.output),
+        )
+
+    def _panels(self, kernel: str) -> Candidate:
+        return Candidate(
+            kernel,
+            lambda node: Panels(node, self._lanes).arguments(
+                self.layout.cells(node.inputs[0])["cell_floats"]
+            ),
+            workspace=lambda node, target: Panels(node, target.lanes).workspace(),
+            packing=lambda node: Panels(node, self._lanes).packing(),
+            bias=True,
+            factors=True,
+            pieces=lambda node, target: Panels(node, target.lanes).pieces(),
+        )
+
+    def _dense_input_gradient(self) -> Candidate:
+        return Candidate(
+            "dense_input_gradient_single",
+            lambda node: {
+                "outputs": node.inputs[0].size,
+                **NO_ACTIVATION,
+                **self.layout.cells(node.output),
+            },
+            pieces=lambda node, target: self.layout.groups(node.output),
         )
 
     def _dense(self, node: Node) -> Arguments:
@@ -159,13 +187,8 @@ class SingleKernels:
 
 # The kernel of each operation that single samples have one for.
 _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
-    Convolution: lambda own: Candidate(
-        "convolution_single",
-        own._convolution,
-        bias=True,
-        factors=True,
-        pieces=lambda node, target: rows_of_cells(node.output),
-    ),
+    Convolution: lambda own: own._panels("convolution_single"),
+    ConvolutionInputGradient: lambda own: own._panels("convolution_input_gradient_single"),
     MatrixProduct: lambda own: Candidate(
         "dense_single",
         own._dense,
@@ -216,9 +239,14 @@ def lanes_hold_cells(op: Convolution, lanes: int) -> bool:
     return 4 * op.filters * -(-width.output // lanes) < 3 * width.output
 
 
-def idle_lanes(op: Convolution, lanes: int) -> float:
+def idle_lanes(op: Convolution | ConvolutionInputGradient, lanes: int) -> float:
     """Return how many lanes of the vectors that hold results there are to one that is used."""
-    used = op.window.output[-1] if lanes_hold_cells(op, lanes) else op.filters // op.groups
+    if isinstance(op, ConvolutionInputGradient):
+        used = op.channels // op.groups
+    elif lanes_hold_cells(op, lanes):
+        used = op.window.output[-1]
+    else:
+        used = op.filters // op.groups
     return round_up(used, lanes) / used
 
 
@@ -234,5 +262,4 @@ def _ring(node: Node, target: Target) -> int:
 
 def has_kernel(node: Node) -> bool:
     """Return whether single samples have a kernel for a node."""
-    backward = isinstance(node.op, MatrixProduct) and node.op.transposed
-    return type(node.op) in _KERNELS and not backward
+    return type(node.op) in _KERNELS

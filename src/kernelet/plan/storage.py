@@ -146,7 +146,7 @@ class Work:
             channels = node.output.shape[-1] if node.output.shape else 1
             padding = round_up(channels, lanes) / channels
             padded += _NUMBER * node.output.size * padding
-            if isinstance(node.op, Convolution):
+            if isinstance(node.op, Convolution | ConvolutionInputGradient):
                 padding = idle_lanes(node.op, lanes)
             elif not has_kernel(node):
                 padding = lanes

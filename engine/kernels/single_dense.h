@@ -1,0 +1,158 @@
+// Dense layers of single samples: a vector holds neighbouring outputs.
+//
+// Weights are read once, where they lie. Where the outputs fill more than a few vectors, some rows
+// of weights are taken at a time from end to end, so that they come from memory in one stream,
+// while the sums stay in the first-level cache. Products are added in the order in which `dense`
+// adds them.
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "kernels/convolution.h"
+#include "kernels/pointwise.h"
+#include "kernels/single_tile.h"
+
+namespace kernelet::KERNELET_ISA {
+
+inline constexpr int dense_vectors = 8;  // of sums in registers
+inline constexpr int dense_rows = Vector::registers >= 32 ? 16 : 8;
+inline constexpr std::int64_t dense_outputs = 2048;  // sums in the first-level cache
+
+// V vectors of outputs, `last` of them in the last vector.
+template <int V>
+inline void dense_tile(const SingleDenseArguments& a, const float* input, const float* weights,
+                       int last, float* output) {
+    Vector sums[V];
+    for (int v = 0; v < V; ++v) sums[v] = Vector::zero();
+    for (std::int64_t cell = 0; cell < a.cells; ++cell, input += a.cell_floats) {
+        for (std::int64_t c = 0; c < a.channels; ++c, weights += a.outputs) {
+            const Vector x = Vector::broadcast_from(input + c);
+            KERNELET_UNROLL
+            for (int v = 0; v < V; ++v) {
+                const float* w = weights + v * Vector::width;
+                sums[v] = fma(x, load_some(w, v < V - 1 ? Vector::width : last), sums[v]);
+            }
+        }
+    }
+    for (int v = 0; v < V; ++v) {
+        store_some(sums[v], output + v * Vector::width, v < V - 1 ? Vector::width : last);
+    }
+}
+
+using DenseTile = void (*)(const SingleDenseArguments&, const float*, const float*, int, float*);
+
+template <int... V>
+constexpr std::array<DenseTile, sizeof...(V)> dense_tiles(std::integer_sequence<int, V...>) {
+    return {dense_tile<V + 1>...};
+}
+
+// Adds to the outputs what R inputs contribute.
+template <int R>
+KERNELET_INLINE void add_rows(const float* input, const float* weights, std::int64_t stride,
+                              std::int64_t outputs, float* sums) {
+    Vector x[R];
+    KERNELET_UNROLL
+    for (int r = 0; r < R; ++r) x[r] = Vector::broadcast_from(input + r);
+    for_vectors(outputs, [&](std::int64_t o, int count) {
+        Vector sum = load_some(sums + o, count);
+        KERNELET_UNROLL
+        for (int r = 0; r < R; ++r) {
+            sum = fma(x[r], load_some(weights + r * stride + o, count), sum);
+        }
+        store_some(sum, sums + o, count);
+    });
+}
+
+inline void dense_stream(const SingleDenseArguments& a, const float* input, const float* weights,
+                         std::int64_t outputs, float* sums) {
+    for (std::int64_t o = 0; o < outputs; ++o) sums[o] = 0.0F;
+    for (std::int64_t cell = 0; cell < a.cells; ++cell, input += a.cell_floats) {
+        std::int64_t c = 0;
+        for (; c + dense_rows <= a.channels; c += dense_rows, weights += dense_rows * a.outputs) {
+            add_rows<dense_rows>(input + c, weights, a.outputs, outputs, sums);
+        }
+        for (; c < a.channels; ++c, weights += a.outputs) {
+            add_rows<1>(input + c, weights, a.outputs, outputs, sums);
+        }
+    }
+}
+
+// Operands: input, weights, bias or null, factors or null, output. Pieces are groups of outputs.
+inline void dense_single(const Call& call) {
+    const auto& a = arguments<SingleDenseArguments>(call);
+    static constexpr auto tiles = dense_tiles(std::make_integer_sequence<int, dense_vectors>());
+    const std::int64_t begin = call.begin * lanes;
+    const std::int64_t end = smaller(call.end * lanes, a.outputs);
+    if (begin >= end) return;
+    if (end - begin <= dense_vectors * Vector::width) {
+        const std::int64_t vectors = (end - begin + Vector::width - 1) / Vector::width;
+        tiles[static_cast<std::size_t>(vectors - 1)](
+            a, call.operands[0], call.operands[1] + begin,
+            static_cast<int>(end - begin - (vectors - 1) * Vector::width),
+            call.operands[4] + begin);
+    } else {
+        for (std::int64_t o = begin; o < end; o += dense_outputs) {
+            dense_stream(a, call.operands[0], call.operands[1] + o, smaller(dense_outputs, end - o),
+                         call.operands[4] + o);
+        }
+    }
+    const Epilogue epilogue =
+        epilogue_of(call.operands[2], begin, a.activation, a.slope, call.operands[3]);
+    float* first = call.operands[4] + begin;
+    for_vectors(end - begin, [&](std::int64_t o, int count) {
+        store_some(finish_single(load_some(first + o, count), epilogue, o, count), first + o,
+                   count);
+    });
+    activate_row(first, call.end - call.begin, a.activation);
+}
+
+// Sums of the products of R rows of weights with one row of upstream numbers, each along its own
+// lanes first.
+template <int R>
+KERNELET_INLINE void dot_rows(const float* upstream, const float* weights, std::int64_t stride,
+                              std::int64_t outputs, float* results) {
+    Vector sums[R];
+    KERNELET_UNROLL
+    for (int r = 0; r < R; ++r) sums[r] = Vector::zero();
+    for_vectors(outputs, [&](std::int64_t o, int count) {
+        const Vector x = load_some(upstream + o, count);
+        KERNELET_UNROLL
+        for (int r = 0; r < R; ++r) {
+            sums[r] = fma(x, load_some(weights + r * stride + o, count), sums[r]);
+        }
+    });
+    KERNELET_UNROLL
+    for (int r = 0; r < R; ++r) results[r] = reduce_add(sums[r]);
+}
+
+// Operands: gradient of the outputs, weights, gradient by the input. Pieces are groups of `lanes`
+// floats of the latter, whose padding is left alone.
+inline void dense_input_gradient_single(const Call& call) {
+    const auto& a = arguments<SingleDenseArguments>(call);
+    for (std::int64_t group = call.begin; group < call.end; ++group) {
+        const std::int64_t end = smaller((group + 1) * lanes, a.cells * a.cell_floats);
+        for (std::int64_t k = group * lanes; k < end;) {
+            const std::int64_t channel = k % a.cell_floats;
+            const std::int64_t left = smaller(end - k, a.channels - channel);
+            if (left <= 0) {
+                k += smaller(end - k, a.cell_floats - channel);
+                continue;
+            }
+            const float* weights =
+                call.operands[1] + (k / a.cell_floats * a.channels + channel) * a.outputs;
+            if (left >= dense_rows) {
+                dot_rows<dense_rows>(call.operands[0], weights, a.outputs, a.outputs,
+                                     call.operands[2] + k);
+                k += dense_rows;
+            } else {
+                dot_rows<1>(call.operands[0], weights, a.outputs, a.outputs, call.operands[2] + k);
+                k += 1;
+            }
+        }
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA

@@ -1,0 +1,246 @@
+// Sums of single samples in registers: P output cells × panels of `lanes` output channels.
+//
+// Filters are packed in panels, [panel][tap][channel][lane], the last one filled up with zeros, and
+// read from end to end. Each product of a broadcast input with a vector of filters serves several
+// output cells, which may lie anywhere: a tile takes cells of several rows where these are short.
+// Products are added in the order in which `tile` adds them for blocks of samples, so both give the
+// same bits.
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "kernels/pointwise.h"
+#include "kernels/tile.h"
+#include "kernels/window.h"
+
+namespace kernelet::KERNELET_ISA {
+
+// Floats that the channels of a cell take: groups of `lanes`.
+inline std::int64_t padded_channels(std::int64_t channels) {
+    return (channels + lanes - 1) / lanes * lanes;
+}
+
+// Panels that a number of output channels fill.
+inline std::int64_t panels_of(std::int64_t channels) { return (channels + lanes - 1) / lanes; }
+
+inline constexpr int panel_vectors = static_cast<int>(lanes) / Vector::width;
+inline constexpr int most_tile_cells = 14;
+inline constexpr int most_tile_panels = 4;
+
+// Whether the filters of a step stay in registers while cells pass by, or the cells while filters
+// do.
+constexpr bool keeps_filters(int cells, int vectors) {
+    return cells * vectors + vectors + 1 <= Vector::registers;
+}
+
+// Cells whose sums fit the registers beside V vectors of filters and one broadcast input, or beside
+// one vector of filters and an input of each cell.
+template <int V>
+constexpr int tile_cells_of() {
+    constexpr int filters_kept = (Vector::registers - 1 - V) / V;
+    constexpr int cells_kept = (Vector::registers - 1) / (V + 1);
+    constexpr int most = filters_kept > cells_kept ? filters_kept : cells_kept;
+    return most < 1 ? 1 : most > most_tile_cells ? most_tile_cells : most;
+}
+
+// Panels that are taken together where a tile has the most cells: two, if each is one vector.
+inline constexpr int usual_panels = Vector::registers >= 32 && panel_vectors == 1 ? 2 : 1;
+
+// Cells of a row or band that a tile may consist of, and where the panels' filters lie.
+struct TileCells {
+    std::array<const float*, most_tile_cells> inputs;
+    std::array<float*, most_tile_cells> outputs;
+};
+
+struct Panels {
+    const float* first;
+    std::int64_t floats;   // between panels
+    std::int64_t filters;  // from the first one on; perhaps more than a tile takes
+    Epilogue epilogue;
+
+    // Without the first `count`.
+    Panels behind(std::int64_t count) const {
+        Panels rest = *this;
+        rest.first += count * floats;
+        rest.filters -= count * lanes;
+        if (rest.epilogue.bias) rest.epilogue.bias += count * lanes;
+        if (rest.epilogue.factors) rest.epilogue.factors += count * lanes;
+        return rest;
+    }
+};
+
+// `run` steps at `offset` floats behind each cell's input. N panels have V vectors each.
+template <int P, int N, int V>
+KERNELET_INLINE void accumulate_panels(Vector (&sums)[P][N * V], const float* const (&x)[P],
+                                       std::int64_t offset, std::int64_t run, const float* w,
+                                       std::int64_t panel_floats) {
+    const auto filters = [&](int n) {
+        return Vector::load(w + n / V * panel_floats + n % V * Vector::width);
+    };
+    for (const std::int64_t end = offset + run; offset < end; ++offset, w += lanes) {
+        if constexpr (keeps_filters(P, N * V)) {
+            Vector weights[N * V];
+            KERNELET_UNROLL
+            for (int n = 0; n < N * V; ++n) weights[n] = filters(n);
+            KERNELET_UNROLL
+            for (int p = 0; p < P; ++p) {
+                const Vector cell = Vector::broadcast_from(x[p] + offset);
+                KERNELET_UNROLL
+                for (int n = 0; n < N * V; ++n) sums[p][n] = fma(cell, weights[n], sums[p][n]);
+            }
+        } else {
+            Vector cells[P];
+            KERNELET_UNROLL
+            for (int p = 0; p < P; ++p) cells[p] = Vector::broadcast_from(x[p] + offset);
+            KERNELET_UNROLL
+            for (int n = 0; n < N * V; ++n) {
+                const Vector weights = filters(n);
+                KERNELET_UNROLL
+                for (int p = 0; p < P; ++p) sums[p][n] = fma(cells[p], weights, sums[p][n]);
+            }
+        }
+    }
+}
+
+// `count` output channels from `channel` on.
+KERNELET_INLINE Vector finish_single(Vector sum, const Epilogue& epilogue, std::int64_t channel,
+                                     int count) {
+    Vector value = sum;
+    if (epilogue.factors) {
+        value = fma(sum, Vector::load_partial(epilogue.factors + channel, count),
+                    Vector::load_partial(epilogue.bias + channel, count));
+    } else if (epilogue.bias) {
+        value = sum + Vector::load_partial(epilogue.bias + channel, count);
+    }
+    return activate_sum(value, epilogue.activation, epilogue.slope);
+}
+
+// P cells × N panels, of which the first V vectors have filters; rows [begin, end) of the taps.
+template <int P, int N, int V>
+inline void panel_tile(const TileCells& cells, const TapGrid& grid, const Span& rows,
+                       const Panels& panels) {
+    const float* x[P];
+    Vector sums[P][N * V];
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) {
+        x[p] = cells.inputs[static_cast<std::size_t>(p)];
+        KERNELET_UNROLL
+        for (int n = 0; n < N * V; ++n) sums[p][n] = Vector::zero();
+    }
+    for (std::int64_t plane = 0; plane < grid.planes; ++plane) {
+        for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+            std::int64_t offset = plane * grid.input_plane_stride + row * grid.input_row_stride;
+            const float* w = panels.first + lanes * (plane * grid.weight_plane_stride +
+                                                     row * grid.weight_row_stride);
+            for (std::int64_t column = 0; column < grid.columns; ++column) {
+                accumulate_panels<P, N, V>(sums, x, offset, grid.run, w, panels.floats);
+                offset += grid.input_column_stride;
+                w += lanes * grid.weight_column_stride;
+            }
+        }
+    }
+    KERNELET_UNROLL
+    for (int n = 0; n < N * V; ++n) {
+        const std::int64_t channel = n / V * lanes + n % V * Vector::width;
+        const std::int64_t left = panels.filters - channel;
+        const int count = static_cast<int>(larger(0, smaller(left, Vector::width)));
+        KERNELET_UNROLL
+        for (int p = 0; p < P; ++p) {
+            const Vector value = finish_single(sums[p][n], panels.epilogue, channel, count);
+            float* target = cells.outputs[static_cast<std::size_t>(p)] + channel;
+            if (count == Vector::width) {
+                value.store(target);
+            } else {
+                value.store_partial(target, count);
+            }
+        }
+    }
+}
+
+using PanelTile = void (*)(const TileCells&, const TapGrid&, const Span&, const Panels&);
+
+// Tiles of one number of panels, by cells.
+struct PanelTiles {
+    int panels;
+    int most_cells;
+    std::array<PanelTile, most_tile_cells> by_cells;
+};
+
+template <int N, int V, int... P>
+constexpr PanelTiles panel_tiles(std::integer_sequence<int, P...>) {
+    return {N, static_cast<int>(sizeof...(P)), {panel_tile<P + 1, N, V>...}};
+}
+
+template <int N, int V>
+inline constexpr PanelTiles tiles_of =
+    panel_tiles<N, V>(std::make_integer_sequence<int, tile_cells_of<N * V>()>());
+
+// The tiles for as many cells as there are and the panels that are left. Few cells take more
+// panels, so that there are enough sums to wait for; few filters take fewer vectors.
+inline const PanelTiles& tiles_for(std::int64_t cells, std::int64_t filters) {
+    constexpr int half = panel_vectors > 1 ? panel_vectors / 2 : 1;
+    if (filters <= half * Vector::width) return tiles_of<1, half>;
+    const auto fits = [&](const PanelTiles& tiles) {
+        return cells <= tiles.most_cells && filters > (tiles.panels - 1) * lanes;
+    };
+    if (fits(tiles_of<most_tile_panels, panel_vectors>)) {
+        return tiles_of<most_tile_panels, panel_vectors>;
+    }
+    if (filters > lanes && (usual_panels == 2 || fits(tiles_of<2, panel_vectors>))) {
+        return tiles_of<2, panel_vectors>;
+    }
+    return tiles_of<1, panel_vectors>;
+}
+
+// Output cells in rows, and where each finds its inputs.
+struct OutputCells {
+    std::int64_t rows;
+    std::int64_t columns;
+    const float* input;
+    std::int64_t input_row_stride;
+    std::int64_t input_column_stride;
+    float* output;
+    std::int64_t output_row_stride;
+    std::int64_t output_column_stride;
+
+    // Puts `count` cells from number `cell` on into a tile.
+    void gather(std::int64_t cell, std::int64_t count, TileCells& tile) const {
+        std::int64_t row = cell / columns;
+        std::int64_t column = cell % columns;
+        for (std::int64_t p = 0; p < count; ++p) {
+            const auto place = static_cast<std::size_t>(p);
+            tile.inputs[place] = input + row * input_row_stride + column * input_column_stride;
+            tile.outputs[place] = output + row * output_row_stride + column * output_column_stride;
+            if (++column == columns) {
+                column = 0;
+                ++row;
+            }
+        }
+    }
+};
+
+// All cells of a grid, a few panels after the other, in tiles of nearly equal size. For the cells
+// of rows `first` to `last`, `rows_of(first, last)` are the rows of taps that add anything.
+template <class Rows>
+inline void run_panels(OutputCells cells, const TapGrid& grid, Panels panels, const Rows& rows_of) {
+    const std::int64_t count = cells.rows * cells.columns;
+    while (panels.filters > 0) {
+        const PanelTiles& tiles = tiles_for(count, panels.filters);
+        const std::int64_t pieces = (count + tiles.most_cells - 1) / tiles.most_cells;
+        for (std::int64_t piece = 0; piece < pieces; ++piece) {
+            const std::int64_t begin = count * piece / pieces;
+            const std::int64_t end = count * (piece + 1) / pieces;
+            TileCells tile;
+            cells.gather(begin, end - begin, tile);
+            tiles.by_cells[static_cast<std::size_t>(end - begin - 1)](
+                tile, grid, rows_of(begin / cells.columns, (end - 1) / cells.columns), panels);
+        }
+        panels = panels.behind(tiles.panels);
+        cells.output += tiles.panels * lanes;
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA
