@@ -172,7 +172,8 @@ void bind_plan(nb::module_& module) {
         .value("BLOCKS", PhaseKind::blocks)
         .value("TASKS", PhaseKind::tasks)
         .value("RANGE", PhaseKind::range)
-        .value("PIECES", PhaseKind::pieces);
+        .value("PIECES", PhaseKind::pieces)
+        .value("SUMS", PhaseKind::sums);
 
     nb::class_<Plan>(module, "Plan", "A flat list of kernels that runs whole steps without Python.")
         .def(
@@ -187,13 +188,15 @@ void bind_plan(nb::module_& module) {
             "add_instruction",
             [](Plan& plan, const std::string& kernel,
                const std::vector<std::pair<Space, std::int64_t>>& operands,
-               const nb::typed<nb::dict, nb::str, nb::object>& arguments, std::int64_t count) {
+               const nb::typed<nb::dict, nb::str, nb::object>& arguments, std::int64_t count,
+               std::int64_t slices) {
                 plan.add_instruction(kernel, operands_of(operands), named_arguments(arguments),
-                                     count);
+                                     count, slices);
             },
-            "kernel"_a, "operands"_a, "arguments"_a, "count"_a = 0,
+            "kernel"_a, "operands"_a, "arguments"_a, "count"_a = 0, "slices"_a = 1,
             "Append a kernel to the last phase.\n\n"
-            "`operands` are (space, offset in floats); `count` the elements of a range phase.")
+            "`operands` are (space, offset in floats); `count` the elements of a range phase,\n"
+            "otherwise pieces, of which threads take `slices` runs in tasks and sums phases.")
         .def(
             "finish",
             [](Plan& plan, std::int64_t scratch, std::int64_t batch, std::int64_t shared,

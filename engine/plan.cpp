@@ -71,7 +71,8 @@ Plan::Plan(const std::string& isa) : isa_(isa), kernels_(kernel_table(isa)) {}
 void Plan::add_phase(PhaseKind kind, bool once) { phases_.push_back({kind, once, {}}); }
 
 void Plan::add_instruction(const std::string& kernel, std::vector<Operand> operands,
-                           const std::vector<NamedArgument>& arguments, std::int64_t count) {
+                           const std::vector<NamedArgument>& arguments, std::int64_t count,
+                           std::int64_t slices) {
     const std::size_t index = kernel_index(kernel);
     const KernelDescription& description = kernel_descriptions()[index];
     if (phases_.empty()) {
@@ -88,8 +89,12 @@ void Plan::add_instruction(const std::string& kernel, std::vector<Operand> opera
                                     std::to_string(description.operands) + " operands, got " +
                                     std::to_string(operands.size()));
     }
+    if (slices < 1) {
+        throw std::invalid_argument("an instruction needs at least one slice, got " +
+                                    std::to_string(slices));
+    }
     phases_.back().instructions.push_back({kernels_[index], kernel, std::move(operands),
-                                           arrange(description, arguments), count,
+                                           arrange(description, arguments), count, slices,
                                            instruction_count_++});
 }
 
@@ -254,20 +259,20 @@ class Plan::Worker {
             run_pieces(phase.instructions.front(), next);
             return;
         }
-        const bool tasks = phase.kind == PhaseKind::tasks;
-        const auto items =
-            tasks ? static_cast<std::int64_t>(phase.instructions.size()) : step_.groups;
+        if (phase.kind == PhaseKind::blocks) {
+            run_groups(phase, next);
+            return;
+        }
+        run_slices(phase, next);
+    }
+
+    void run_groups(const Phase& phase, std::atomic<std::int64_t>& next) {
         for (;;) {
-            const std::int64_t item = next.fetch_add(1, std::memory_order_relaxed);
-            if (item >= items) {
+            const std::int64_t group = next.fetch_add(1, std::memory_order_relaxed);
+            if (group >= step_.groups) {
                 return;
             }
-            if (tasks) {
-                const Instruction& task = phase.instructions[static_cast<std::size_t>(item)];
-                execute(task, {0, 0, false, 0, task.count}, 0, 0);
-            } else {
-                run_group(phase, item);
-            }
+            run_group(phase, group);
         }
     }
 
@@ -283,11 +288,40 @@ class Plan::Worker {
     template <class Function>
     void run_blocks(std::int64_t group, const Function& function) const {
         const std::int64_t begin = group * plan_.blocks_per_group_;
-        const std::int64_t end = std::min(begin + plan_.blocks_per_group_, blocks_);
+        run_blocks(begin, std::min(begin + plan_.blocks_per_group_, blocks_), function);
+    }
+
+    template <class Function>
+    void run_blocks(std::int64_t begin, std::int64_t end, const Function& function) const {
         for (std::int64_t block = begin; block < end; ++block) {
             function(block, std::min(plan_.block_size_, step_.batch - block * plan_.block_size_),
                      block == begin);
         }
+    }
+
+    // Threads take one slice after the other, of one instruction after the other.
+    void run_slices(const Phase& phase, std::atomic<std::int64_t>& next) {
+        std::int64_t item = next.fetch_add(1, std::memory_order_relaxed);
+        std::int64_t before = 0;
+        for (const Instruction& instruction : phase.instructions) {
+            for (; item < before + instruction.slices;
+                 item = next.fetch_add(1, std::memory_order_relaxed)) {
+                run_slice(phase.kind, instruction, item - before);
+            }
+            before += instruction.slices;
+        }
+    }
+
+    void run_slice(PhaseKind kind, const Instruction& instruction, std::int64_t slice) {
+        const std::int64_t begin = instruction.count * slice / instruction.slices;
+        const std::int64_t end = instruction.count * (slice + 1) / instruction.slices;
+        if (kind == PhaseKind::tasks) {
+            execute(instruction, {0, 0, false, begin, end}, 0, 0);
+            return;
+        }
+        run_blocks(0, blocks_, [&](std::int64_t block, std::int64_t samples, bool first) {
+            execute(instruction, {block, samples, first, begin, end}, block, 0);
+        });
     }
 
     // Every thread gets about two runs of pieces, of all blocks of one group.

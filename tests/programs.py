@@ -106,6 +106,15 @@ def plain_network() -> Program:
     return with_training(build, dense(build, x, "dense2", CLASSES))
 
 
+def wide_network() -> Program:
+    """Return a training step of dense layers with more weights than a block has numbers."""
+    build = ProgramBuilder()
+    x = build.add(Rescale((1 / 255,), (-0.5,)), build.input("x", (6, 7, 4)))
+    x = build.add(Activate("relu"), dense(build, x, "dense1", 300))
+    x = build.add(Activate("tanh"), dense(build, x, "dense2", 130))
+    return with_training(build, dense(build, x, "dense3", CLASSES))
+
+
 def branched_network() -> Program:
     """Return a training step with batch normalisation and a branch that is added back."""
     build = ProgramBuilder()

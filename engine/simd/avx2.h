@@ -48,8 +48,21 @@ struct Vector {
         return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes))};
     }
     KERNELET_INLINE void store(float* p) const { _mm256_storeu_ps(p, v); }
+    // Zen takes 12 cycles for a masked store; these are one instruction where n is the width.
     KERNELET_INLINE void store_partial(float* p, int n) const {
-        _mm256_maskstore_ps(p, _mm256_castps_si256(first_lanes(n).m), v);
+        if (n >= width) return store(p);
+        __m128 rest = _mm256_castps256_ps128(v);
+        if (n & 4) {
+            _mm_storeu_ps(p, rest);
+            rest = _mm256_extractf128_ps(v, 1);
+            p += 4;
+        }
+        if (n & 2) {
+            _mm_storel_pi(reinterpret_cast<__m64*>(p), rest);
+            rest = _mm_movehl_ps(rest, rest);
+            p += 2;
+        }
+        if (n & 1) _mm_store_ss(p, rest);
     }
 };
 

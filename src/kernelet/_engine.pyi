@@ -164,6 +164,8 @@ class PhaseKind(enum.Enum):
 
     PIECES = 3
 
+    SUMS = 4
+
 class Plan:
     """A flat list of kernels that runs whole steps without Python."""
 
@@ -174,11 +176,12 @@ class Plan:
         Start a phase; `once` runs it only where parameters that it depends on have changed.
         """
 
-    def add_instruction(self, kernel: str, operands: Sequence[tuple[Space, int]], arguments: dict[str, object], count: int = 0) -> None:
+    def add_instruction(self, kernel: str, operands: Sequence[tuple[Space, int]], arguments: dict[str, object], count: int = 0, slices: int = 1) -> None:
         """
         Append a kernel to the last phase.
 
-        `operands` are (space, offset in floats); `count` the elements of a range phase.
+        `operands` are (space, offset in floats); `count` the elements of a range phase,
+        otherwise pieces, of which threads take `slices` runs in tasks and sums phases.
         """
 
     def finish(self, scratch: int, batch: int, shared: int, partial: int, batch_size: int, block_size: int, groups: int, constants: Sequence[float], results: Sequence[int], once_reads: Sequence[tuple[int, int]]) -> None:

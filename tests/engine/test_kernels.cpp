@@ -22,7 +22,9 @@ Numbers packed(const Kernels& kernels, Numbers& weights, const ConvolutionArgume
     const PackFiltersArguments pack{a.kernel_depth * a.kernel_height * a.kernel_width,
                                     a.channels / a.groups, a.filters / a.groups, a.groups,
                                     transposed ? 1 : 0};
-    kernels.run("pack_filters", {weights.data(), result.data()}, pack);
+    const std::int64_t outputs = transposed ? pack.channels : pack.filters;
+    kernels.run("pack_filters", {weights.data(), result.data()}, pack, true,
+                a.groups * pieces_of(outputs, kernelet::pack_filters_piece));
     return result;
 }
 
@@ -123,7 +125,8 @@ void test_dense(const Kernels& kernels, Random& random) {
 
     Numbers forward(weights.size());
     const PackFiltersArguments pack{1, a.inputs, a.outputs, 1, 0};
-    kernels.run("pack_filters", {weights.data(), forward.data()}, pack);
+    kernels.run("pack_filters", {weights.data(), forward.data()}, pack, true,
+                pieces_of(pack.filters, kernelet::pack_filters_piece));
     Numbers output(expected.size());
     kernels.run("dense", {input.data(), forward.data(), nullptr, nullptr, output.data()}, a, true,
                 pieces_of(a.outputs, kernelet::dense_piece));

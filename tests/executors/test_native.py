@@ -26,6 +26,7 @@ from programs import (
     enlarging_network,
     new_state,
     plain_network,
+    wide_network,
     with_training,
 )
 
@@ -33,12 +34,13 @@ NETWORKS = pytest.mark.parametrize(
     "network",
     [
         plain_network,
+        wide_network,
         branched_network,
         partial(enlarging_network, 20),
         partial(enlarging_network, 6, 8),
         partial(enlarging_network, 4, 6, 4),
     ],
-    ids=["plain", "branched", "1-D", "2-D", "3-D"],
+    ids=["plain", "wide", "branched", "1-D", "2-D", "3-D"],
 )
 
 

@@ -7,7 +7,7 @@ from kernelet.plan.instruction import Space
 from kernelet.plan.planner import Plan, make_plan
 from kernelet.plan.schedule import PhaseKind
 from kernelet.program import Program, ProgramBuilder
-from programs import branched_network, convolution, new_state, plain_network
+from programs import branched_network, convolution, new_state, plain_network, wide_network
 
 
 def planned(program: Program, batch_size: int = 64) -> Plan:
@@ -60,6 +60,24 @@ def test_filters_are_packed_once_a_run_where_they_do_not_change() -> None:
     build.outputs["maps"] = convolution(build, build.input("x", (6, 6, 1)), "conv", 4, 3)
     (packing,) = [phase for phase in planned(build.finish()).phases if phase.once]
     assert [i.kernel for i in packing.instructions] == ["pack_filters"]
+
+
+def test_threads_share_slices_of_large_sums_over_the_batch() -> None:
+    plan = planned(wide_network())
+    (phase,) = [phase for phase in plan.phases if phase.kind is PhaseKind.SUMS]
+    shapes = [i.steps[0].outputs[0].shape for i in phase.instructions]
+    assert sorted(shapes) == [(168, 300), (300, 130)]
+    assert all(1 < i.slices <= i.count for i in phase.instructions)
+    assert plan.partial < 130 * 300  # no group has a copy of them
+    # What one block adds up is whole without any copy.
+    assert not kernels(planned(wide_network(), 16), PhaseKind.SUMS)
+    assert not kernels(planned(plain_network()), PhaseKind.SUMS)
+
+
+def test_packing_large_filters_is_shared() -> None:
+    plan = planned(wide_network())
+    packing = [i for p in plan.phases for i in p.instructions if i.kernel == "pack_filters"]
+    assert sorted(i.slices for i in packing) == [1, 1, 3, 3, 4]
 
 
 def test_groups_depend_on_the_batch_alone() -> None:

@@ -55,7 +55,8 @@ struct Call {
     const Step* step;
     std::int64_t block;    // which block of the batch
     std::int64_t samples;  // samples in this block, 1 to `lanes`
-    bool first;            // the first block of its group: sums overwrite instead of adding
+    bool first;  // the first block of its group, or of all where sums need no groups: sums
+                 // overwrite instead of adding
     std::int64_t begin;
     std::int64_t end;
     std::int64_t operand_count = 0;  // for kernels that take any number

@@ -2,11 +2,12 @@
 //
 // Phases follow each other with a barrier in between. In a *blocks* phase, threads take groups of
 // consecutive blocks of the batch and run the phase's instructions on one block after the other;
-// in a *tasks* phase each instruction is one task; in a *range* phase each instruction's elements
-// are divided among the threads; in a *pieces* phase, which has one instruction, threads take runs
-// of pieces of blocks. Groups depend on the batch alone, never on the number of threads, and sums
-// over the batch are kept a group apart and added in order: results have the same bits at any
-// number of threads.
+// in a *tasks* phase each instruction is one task, or some slices; in a *range* phase each
+// instruction's elements are divided among the threads; in a *pieces* phase, which has one
+// instruction, threads take runs of pieces of blocks. Groups depend on the batch alone, never on
+// the number of threads, and sums over the batch are kept a group apart and added in order; in a
+// *sums* phase they need no groups, because threads take slices of the sums, each over all blocks
+// in order. So results have the same bits at any number of threads.
 #pragma once
 
 #include <cstddef>
@@ -52,8 +53,9 @@ struct Instruction {
     std::string name;
     std::vector<Operand> operands;
     std::vector<Argument> arguments;
-    std::int64_t count;  // elements, in range phases; otherwise pieces of a block
-    std::size_t entry;   // of its time: its number among all instructions
+    std::int64_t count;   // elements, in range phases; otherwise pieces
+    std::int64_t slices;  // runs of its pieces that threads share out, in tasks and sums phases
+    std::size_t entry;    // of its time: its number among all instructions
 };
 
 // Floats of the last operand of a bfloat16 kernel. Throws std::invalid_argument as
@@ -61,7 +63,7 @@ struct Instruction {
 std::int64_t bfloat16_operand_size(const std::string& kernel,
                                    const std::vector<NamedArgument>& arguments);
 
-enum class PhaseKind : std::int64_t { blocks, tasks, range, pieces };
+enum class PhaseKind : std::int64_t { blocks, tasks, range, pieces, sums };
 
 struct Phase {
     PhaseKind kind;
@@ -115,7 +117,8 @@ class Plan {
     // Appends to the last phase; throws std::invalid_argument for an unknown kernel or arguments
     // that are not the kernel's.
     void add_instruction(const std::string& kernel, std::vector<Operand> operands,
-                         const std::vector<NamedArgument>& arguments, std::int64_t count);
+                         const std::vector<NamedArgument>& arguments, std::int64_t count,
+                         std::int64_t slices = 1);
 
     // Fixes the plan: sizes, samples a step and a block, groups, constants, and the shared values
     // (offsets in floats) that each step reports; `once_reads` are the parameters that phases to

@@ -54,7 +54,11 @@ def bfloat16(precision: str, isa: str) -> Bfloat16 | None:
 def _add(engine: _engine.Plan, instruction: Instruction) -> None:
     operands = [(_engine.Space[o.space.name], o.offset) for o in instruction.operands]
     engine.add_instruction(
-        instruction.kernel, operands, _engine_arguments(instruction.arguments), instruction.count
+        instruction.kernel,
+        operands,
+        _engine_arguments(instruction.arguments),
+        instruction.count,
+        instruction.slices,
     )
 
 

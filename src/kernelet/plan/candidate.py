@@ -29,6 +29,8 @@ class Packing:
         Floats of the packed filters; by default as many as the filters have.
     divisible : bool
         Whether threads may divide the packed floats among them.
+    pieces : callable
+        How many parts of the packing threads may share out otherwise.
     """
 
     operand: int
@@ -36,6 +38,7 @@ class Packing:
     kernel: str = "pack_filters"
     size: int | None = None
     divisible: bool = False
+    pieces: Callable[[Target], int] = field(default=lambda target: 1)
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,9 @@ class Candidate:
         The filter operand to pack before the batch begins.
     pieces : callable
         How many parts of its work on a block threads may share out.
+    sliceable : bool
+        For a kernel that sums over the batch, whether threads may share slices of the sum, each
+        over the whole batch: every piece reads a part of the first input, and all of the second.
     bias : bool
         Whether the kernel takes a bias (or nothing) behind its inputs, and an activation:
         what follows the operation may be fused into it.
@@ -91,6 +97,7 @@ class Candidate:
     divisible: bool = False
     packing: Callable[[Node], Packing] | None = None
     pieces: Callable[[Node, Target], int] = field(default=lambda node, target: 1)
+    sliceable: bool = False
     bias: bool = False
     factors: bool = False
     activation: bool = False

@@ -66,37 +66,38 @@ def _gradient_pieces(node: Node, target: Target) -> int:
 def _packed_filters(node: Node) -> Packing:
     op = node.op
     assert isinstance(op, Convolution | ConvolutionInputGradient)
-    return Packing(
-        1,
-        {
-            "taps": math.prod(op.window.kernel),
-            "channels": op.channels // op.groups,
-            "filters": op.filters // op.groups,
-            "groups": op.groups,
-            "transposed": int(isinstance(op, ConvolutionInputGradient)),
-        },
-    )
-
-
-def _dense(node: Node) -> Arguments:
-    inputs, outputs = node.inputs[0].size, node.output.size
-    return {"inputs": inputs, "outputs": outputs, **NO_ACTIVATION}
+    transposed = isinstance(op, ConvolutionInputGradient)
+    channels, filters = op.channels // op.groups, op.filters // op.groups
+    return _packing(math.prod(op.window.kernel), channels, filters, op.groups, transposed)
 
 
 def _packed_matrix(node: Node) -> Packing:
     op = node.op
     assert isinstance(op, MatrixProduct)
     rows, columns = node.inputs[1].shape
+    return _packing(1, rows, columns, transposed=op.transposed)
+
+
+def _packing(
+    taps: int, channels: int, filters: int, groups: int = 1, transposed: bool = False
+) -> Packing:
+    outputs = channels if transposed else filters
     return Packing(
         1,
         {
-            "taps": 1,
-            "channels": rows,
-            "filters": columns,
-            "groups": 1,
-            "transposed": int(op.transposed),
+            "taps": taps,
+            "channels": channels,
+            "filters": filters,
+            "groups": groups,
+            "transposed": int(transposed),
         },
+        pieces=lambda target: groups * target.pieces_of("pack_filters", outputs),
     )
+
+
+def _dense(node: Node) -> Arguments:
+    inputs, outputs = node.inputs[0].size, node.output.size
+    return {"inputs": inputs, "outputs": outputs, **NO_ACTIVATION}
 
 
 def _outer_product(node: Node) -> Arguments:
@@ -150,6 +151,7 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
             _outer_product,
             workspace=_outer_product_workspace,
             pieces=lambda node, target: target.pieces_of("outer_product_sum", node.inputs[0].size),
+            sliceable=True,
         ),
     ),
 }

@@ -74,7 +74,8 @@ class Describer:
         memory = self._seconds(done, self.reuse.distances(number, index))
         rates = self.rates.multiply_adds
         compute = done.arithmetic / rates.get(done.numbers, rates["float32"])
-        calls = self.blocks if phase.kind in (PhaseKind.BLOCKS, PhaseKind.PIECES) else 1
+        in_blocks = phase.kind not in (PhaseKind.TASKS, PhaseKind.RANGE)
+        calls = instruction.slices * (self.blocks if in_blocks else 1)
         return StepDescription(
             phase=number,
             division=phase.kind.value,
@@ -102,13 +103,15 @@ class Describer:
         """Return what a thread waits on average at the end of a phase."""
         together = sum(steps)
         threads = self.rates.threads
-        if phase.kind is PhaseKind.TASKS:
-            longest = _longest([threads * seconds for seconds in steps], threads)
+        if phase.kind in (PhaseKind.TASKS, PhaseKind.SUMS):
+            shares = zip(steps, (one.slices for one in phase.instructions), strict=True)
+            tasks = [threads * seconds / n for seconds, n in shares for _ in range(n)]
+            longest = _longest(tasks, threads)
         elif phase.kind is PhaseKind.RANGE:
             longest = together
         else:
-            shares = self._shares(phase)
-            longest = together * threads * math.ceil(shares / threads) / shares
+            divided = self._shares(phase)
+            longest = together * threads * math.ceil(divided / threads) / divided
         return longest - together + self.rates.barrier
 
     def _shares(self, phase: PlannedPhase) -> int:

@@ -21,8 +21,8 @@ class StepDescription:
     phase : int
         Number of its phase, from 0; between phases, all threads meet.
     division : str
-        How threads share it: by "blocks" of samples, "tasks", a "range" of elements, or "pieces"
-        of a block.
+        How threads share it: by "blocks" of samples, "tasks", a "range" of elements, "pieces"
+        of a block, or slices of "sums" over the batch.
     once : bool
         Whether a run needs it in its first step only; its work is not in the sums.
     part : str

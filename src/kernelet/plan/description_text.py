@@ -15,9 +15,10 @@ _LEFT = (0, 1, 2)
 _LONGEST_LAYER, _LONGEST_WORK, _LONGEST_SHAPE = 13, 27, 10
 _DIVISIONS = {
     "blocks": "threads take blocks of samples through all of these",
-    "tasks": "each is a task for one thread",
+    "tasks": "each is a task for one thread, or slices for several",
     "range": "threads divide the elements",
     "pieces": "threads share each block",
+    "sums": "threads share slices of each sum over the batch",
 }
 
 

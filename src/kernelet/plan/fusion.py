@@ -43,7 +43,12 @@ class Step:
     divisible : bool
         Whether the elements of its shared values may be divided among threads.
     pieces : int
-        Parts of a block's result that threads may share out.
+        Parts of a block's result, or of a shared one, that threads may share out.
+    sliceable : bool
+        Whether a sum over the batch may be divided by slices of the sum.
+    slices : int
+        Runs of pieces that threads share out, of a shared step or a sum over the whole batch; 0
+        where a sum is taken a group of blocks at a time.
     nodes : tuple of Node
         The operations it does.
     """
@@ -57,6 +62,8 @@ class Step:
     divisible: bool = False
     packing: Packing | None = None
     pieces: int = 1
+    sliceable: bool = False
+    slices: int = 0
     nodes: tuple[Node, ...] = ()
 
     @property
@@ -125,6 +132,7 @@ class Fusion:
             divisible=candidate.divisible,
             packing=candidate.packing(node) if candidate.packing else None,
             pieces=candidate.pieces(node, self.target),
+            sliceable=candidate.sliceable,
             nodes=(node,),
         )
         steps = self._with_bias(step, candidate) if candidate.bias else [step]

@@ -44,9 +44,11 @@ class Instruction:
     arguments : mapping
         By name.
     count : int
-        Elements, where threads divide them among themselves; otherwise pieces of a block.
+        Elements, where threads divide them among themselves; otherwise pieces.
     steps : tuple of Step
         What it does; several where neighbouring updates were merged.
+    slices : int
+        Runs of pieces that threads share out in tasks and sums phases.
     """
 
     kernel: str
@@ -54,6 +56,7 @@ class Instruction:
     arguments: Arguments
     count: int
     steps: tuple[Step, ...]
+    slices: int = 1
 
 
 @dataclass(frozen=True)

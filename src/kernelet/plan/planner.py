@@ -6,25 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kernelet.plan.candidate import Target, round_up
+from kernelet.plan.candidate import Packing, Target, round_up
 from kernelet.plan.fusion import Fusion, Step
 from kernelet.plan.instruction import Instruction, Operand, PlannedPhase, Space
 from kernelet.plan.memory import Lifetime, Stack, pack
 from kernelet.plan.merging import joined, merged
 from kernelet.plan.schedule import Phase, PhaseKind, Scheduler, spread
 from kernelet.plan.storage import SampleBlocks, Storage
+from kernelet.plan.sums import fitting, groups, slices
 from kernelet.program import Program, Type, Value
 
 if TYPE_CHECKING:
     from kernelet.plan.description import PlanDescription
     from kernelet.plan.rates import Rates
-
-# Sums over the batch are kept apart in at most this many groups, and in no more than this many
-# floats together: more groups occupy more threads, but each holds a copy of all gradients.
-MOST_GROUPS = 16
-MOST_PARTIAL_FLOATS = 1 << 26
-# The same for single samples, of which each would read and write the sums of its own group.
-MOST_SINGLE_FLOATS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -129,7 +123,7 @@ class Planner:
 
     def plan(self) -> Plan:
         """Return the plan."""
-        phases = Scheduler(self._packed(self.fusion.steps()), self.targets).phases()
+        phases = Scheduler(self._sliced(self._packed(self.fusion.steps())), self.targets).phases()
         if self.storage.spread:
             phases = spread(phases)
         self._place_gradients(phases)
@@ -160,7 +154,7 @@ class Planner:
             program=self.program,
             batch_size=self.batch_size,
             block=self.storage.block,
-            groups=self._groups(),
+            groups=groups(self.batch_size, self.storage.block, self.partial.size),
             phases=tuple(joined(planned)),
             scratch=scratch,
             batch=batch,
@@ -196,35 +190,49 @@ class Planner:
                 index = -1 - len(packed)
                 size = source.size if packing.size is None else packing.size
                 packed[key] = Value(index, Type((size,), False), f"{source.name} packed")
-                result.append(
-                    Step(
-                        packing.kernel,
-                        packing.arguments,
-                        (source,),
-                        (packed[key],),
-                        divisible=packing.divisible,
-                    )
-                )
+                result.append(self._packing(packing, source, packed[key]))
             inputs = list(step.inputs)
             inputs[packing.operand] = packed[key]
             result.append(replace(step, inputs=tuple(inputs)))
         return result
 
+    def _packing(self, packing: Packing, source: Value, packed: Value) -> Step:
+        pieces = packing.pieces(self.target)
+        return Step(
+            packing.kernel,
+            packing.arguments,
+            (source,),
+            (packed,),
+            divisible=packing.divisible,
+            pieces=pieces,
+            slices=fitting(packed.size, pieces),
+        )
+
+    def _sliced(self, steps: list[Step]) -> list[Step]:
+        """Return the steps with the number of slices of those that should sum by slices."""
+        return [
+            replace(step, slices=slices(step, self.storage, self.batch_size))
+            if step.sliceable
+            else step
+            for step in steps
+        ]
+
     def _place_gradients(self, phases: list[Phase]) -> None:
         """Give the gradients of flat weights the places of their weights, one behind another."""
-        sums = {value for phase in phases for value in phase.sums}
+        steps = [step for phase in phases for step in phase.steps]
+        sums = {step.outputs[0]: step.slices for step in steps if step.reduces}
         gradients: dict[Value, int] = {}
-        for step in (step for phase in phases for step in phase.steps):
+        for step in steps:
             if step.divisible and step.outputs[0] in self.targets:
                 weight = self.places[self.targets[step.outputs[0]]]
                 gradients.update((v, weight.offset) for v in step.values if v in sums)
         if gradients:
             end = max(offset + value.size for value, offset in gradients.items())
-            for stack in (self.shared, self.partial):
-                stack.place("gradients", end)
-            for value, offset in gradients.items():
+            self.shared.place("gradients", end)
+            for value, offset in sorted(gradients.items(), key=lambda item: item[1]):
                 self.places[value] = Operand(Space.SHARED, offset)
-                self.partials[value] = Operand(Space.PARTIAL, offset)
+                if not sums[value]:
+                    self._place_partial(value)
 
     def _place_shared(self, phases: list[Phase]) -> None:
         for step in (step for phase in phases for step in phase.steps):
@@ -234,9 +242,11 @@ class Planner:
                 elif not value.batched and value not in self.places:
                     place = self.shared.place(value, value.size)
                     self.places[value] = Operand(Space.SHARED, place)
-                if step.reduces and value not in self.partials:
-                    partial = self.partial.place(value, value.size)
-                    self.partials[value] = Operand(Space.PARTIAL, partial)
+                if step.reduces and not step.slices:
+                    self._place_partial(value)
+
+    def _place_partial(self, value: Value) -> None:
+        self.partials[value] = Operand(Space.PARTIAL, self.partial.place(value, value.size))
 
     def _place_batch(self, phases: list[Phase]) -> int:
         """Place the batched values that outlive a phase; return the size of their arena."""
@@ -286,7 +296,8 @@ class Planner:
 
     def _instruction(self, step: Step, workspace: Operand | None) -> Instruction:
         outputs = (
-            self.partials[value] if step.reduces else self.places[value] for value in step.outputs
+            self.partials[value] if step.reduces and not step.slices else self.places[value]
+            for value in step.outputs
         )
         inputs = (Operand(Space.NONE) if v is None else self.places[v] for v in step.inputs)
         operands = [*inputs, *outputs, *(self._constant(row) for row in step.constants)]
@@ -294,7 +305,9 @@ class Planner:
             operands.append(workspace)
         elements = step.outputs[0].size if step.outputs else 0
         count = round_up(elements, self.target.alignment) if step.divisible else step.pieces
-        return Instruction(step.kernel, tuple(operands), step.arguments, count, (step,))
+        return Instruction(
+            step.kernel, tuple(operands), step.arguments, count, (step,), max(1, step.slices)
+        )
 
     def _constant(self, row: Sequence[float]) -> Operand:
         numbers = list(row)
@@ -312,13 +325,6 @@ class Planner:
             operands = (self.partials[value], self.places[value])
             instructions.append(Instruction("sum_partials", operands, {}, count, ()))
         return PlannedPhase(PhaseKind.RANGE, False, merged(tuple(instructions)))
-
-    def _groups(self) -> int:
-        blocks = -(-self.batch_size // self.storage.block)
-        if not self.partial.size:
-            return blocks
-        floats = MOST_SINGLE_FLOATS if self.storage.block == 1 else MOST_PARTIAL_FLOATS
-        return min(blocks, max(1, min(MOST_GROUPS, floats // self.partial.size)))
 
     def _results(self) -> dict[str, int]:
         results: dict[str, int] = {}

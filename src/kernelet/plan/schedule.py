@@ -2,7 +2,8 @@
 
 A *blocks* phase takes each block of samples through as many steps as possible while its values sit
 in cache. It ends where a step needs a number that all samples contribute to: a batch statistic,
-or the gradient of a weight. Steps on shared values run between such phases.
+or the gradient of a weight. Steps on shared values run between such phases, and so do sums that
+threads share by slices.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ STOPPING_KERNEL = "require_finite"
 
 
 class PhaseKind(Enum):
-    """How threads share a phase: by blocks of samples, steps, elements or pieces of blocks."""
+    """How threads share a phase: by blocks of samples, steps, elements, pieces or slices."""
 
     BLOCKS = "blocks"
     TASKS = "tasks"
     RANGE = "range"
     PIECES = "pieces"
+    SUMS = "sums"
 
 
 @dataclass
@@ -37,8 +39,8 @@ class Phase:
     steps : list of Step
         In order.
     sums : list of Value
-        In a blocks phase, the values it sums over the batch; they are whole after the range phase
-        that follows.
+        In a blocks phase, the values it sums over groups of blocks; they are whole after the range
+        phase that follows.
     """
 
     kind: PhaseKind
@@ -46,8 +48,8 @@ class Phase:
 
     @property
     def sums(self) -> list[Value]:
-        """Values that this phase sums over the batch."""
-        return [step.outputs[0] for step in self.steps if step.reduces]
+        """Values that this phase sums over groups of blocks."""
+        return [step.outputs[0] for step in self.steps if step.reduces and not step.slices]
 
 
 class Scheduler:
@@ -76,6 +78,7 @@ class Scheduler:
             while self._take_shared():
                 pass
             self._take_blocks()
+            self._take_sums()
             if len(self._pending) == before:
                 names = ", ".join(step.kernel for step in self._pending)
                 raise RuntimeError(f"the plan has a cycle among: {names}")
@@ -119,12 +122,18 @@ class Scheduler:
     def _take_blocks(self) -> None:
         phase = Phase(PhaseKind.BLOCKS)
         for step in self._pending:
-            if step.batched and self._ready(step):
+            if step.batched and self._ready(step) and not (step.reduces and step.slices):
                 phase.steps.append(step)
                 if not step.reduces:
                     self._missing.difference_update(step.outputs)
         if phase.steps:
             self._finish(phase)
+
+    def _take_sums(self) -> None:
+        """Schedule the sums by slices that are ready; the blocks phase before is over."""
+        ready = [s for s in self._pending if s.reduces and s.slices and self._ready(s)]
+        if ready:
+            self._finish(Phase(PhaseKind.SUMS, ready))
 
 
 def spread(phases: list[Phase]) -> list[Phase]:

@@ -88,8 +88,10 @@ class Work:
         outputs = list(zip(step.outputs, operands[len(step.inputs) :], strict=False))
         samples = FLOAT_BYTES * self._plan.batch_size
         self.read += [self._of(value, operand, times) for value, operand in inputs]
-        self.written += [self._of(value, operand, times) for value, operand in outputs]
-        if step.reduces:
+        # A slice of a sum stays in the cache from block to block.
+        written = 1 if step.reduces and step.slices else times
+        self.written += [self._of(value, operand, written) for value, operand in outputs]
+        if step.reduces and not step.slices:
             self.read += [self._of(value, operand, times) for value, operand in outputs]
         if not inputs:
             self.read.append(Move(None, OUTSIDE, samples * step.outputs[0].size))
