@@ -62,6 +62,8 @@ $(STAMPS)/torch: pyproject.toml | $(STAMPS)/development
 	@touch $@
 
 build: $(STAMPS)/engine ## compile the engine and install kernelet into .venv
+	@# As in an installed wheel, also where Python is told to write no bytecode.
+	@$(BIN)/python -m compileall -q src/kernelet
 
 # --- Use -----------------------------------------------------------------------
 

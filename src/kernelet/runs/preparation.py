@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kernelet.runs.configuration import RunConfiguration
     from kernelet.runs.observer import Observer
 
-# Pictures counted at a time, so that counting takes little memory.
+# Pictures added up at a time, so that it takes little memory.
 _BLOCK = 256
 
 
@@ -113,7 +113,7 @@ def training_split(dataset: Dataset) -> Split:
 
 
 def statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
-    """Return mean and deviation of each channel, from exact counts of the values 0–255.
+    """Return mean and deviation of each channel, from exact sums of whole numbers.
 
     Parameters
     ----------
@@ -126,16 +126,15 @@ def statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
     ([50.0], [50.0])
     """
     channels = images.shape[3]
-    counts = np.zeros((channels, 256), np.int64)
+    total = images.size // channels
+    sums = [[0, 0] for _ in range(channels)]
     for begin in range(0, len(images), _BLOCK):
-        block = images[begin : begin + _BLOCK]
-        for channel in range(channels):
-            counts[channel] += np.bincount(block[..., channel].ravel(), minlength=256)
+        for channel, own in enumerate(sums):
+            values = images[begin : begin + _BLOCK, ..., channel].ravel()
+            own[0] += int(values.sum(dtype=np.uint64))
+            own[1] += int(np.square(values, dtype=np.uint16).sum(dtype=np.uint64))
     means, deviations = [], []
-    for row in counts.tolist():
-        total = sum(row)
-        first = sum(value * count for value, count in enumerate(row))
-        second = sum(value * value * count for value, count in enumerate(row))
+    for first, second in sums:
         means.append(first / total)
         # A channel of one value says nothing; dividing by 1 keeps it finite.
         deviations.append(math.sqrt(total * second - first * first) / total or 1.0)
