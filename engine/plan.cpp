@@ -93,8 +93,11 @@ void Plan::add_instruction(const std::string& kernel, std::vector<Operand> opera
         throw std::invalid_argument("an instruction needs at least one slice, got " +
                                     std::to_string(slices));
     }
+    const bool sums = std::any_of(operands.begin(), operands.end(), [](const Operand& operand) {
+        return operand.space == Space::partial;
+    });
     phases_.back().instructions.push_back({kernels_[index], kernel, std::move(operands),
-                                           arrange(description, arguments), count, slices,
+                                           arrange(description, arguments), count, slices, sums,
                                            instruction_count_++});
 }
 
@@ -284,6 +287,10 @@ class Plan::Worker {
         });
     }
 
+    std::int64_t block_samples(std::int64_t block) const {
+        return std::min(plan_.block_size_, step_.batch - block * plan_.block_size_);
+    }
+
     // Calls `function(block, samples, first)` for the blocks of a group in order.
     template <class Function>
     void run_blocks(std::int64_t group, const Function& function) const {
@@ -294,8 +301,7 @@ class Plan::Worker {
     template <class Function>
     void run_blocks(std::int64_t begin, std::int64_t end, const Function& function) const {
         for (std::int64_t block = begin; block < end; ++block) {
-            function(block, std::min(plan_.block_size_, step_.batch - block * plan_.block_size_),
-                     block == begin);
+            function(block, block_samples(block), block == begin);
         }
     }
 
@@ -324,24 +330,28 @@ class Plan::Worker {
         });
     }
 
-    // Every thread gets about two runs of pieces, of all blocks of one group.
+    // Every thread gets about two runs of pieces, of all blocks of one group where the instruction
+    // sums over the batch, otherwise of one block.
     void run_pieces(const Instruction& instruction, std::atomic<std::int64_t>& next) {
-        const std::int64_t groups = step_.groups;
-        const std::int64_t wanted = (2 * threads_ + groups - 1) / groups;
+        const std::int64_t parts = instruction.sums ? step_.groups : blocks_;
+        const std::int64_t wanted = (2 * threads_ + parts - 1) / parts;
         const std::int64_t runs =
             threads_ == 1 ? 1 : std::clamp<std::int64_t>(wanted, 1, instruction.count);
         for (;;) {
             const std::int64_t item = next.fetch_add(1, std::memory_order_relaxed);
-            if (item >= groups * runs) {
+            if (item >= parts * runs) {
                 return;
             }
-            const std::int64_t run = item % runs;
-            run_blocks(item / runs, [&](std::int64_t block, std::int64_t samples, bool first) {
-                execute(instruction,
-                        {block, samples, first, instruction.count * run / runs,
-                         instruction.count * (run + 1) / runs},
-                        block, item / runs);
-            });
+            const std::int64_t part = item / runs;
+            const std::int64_t begin = instruction.count * (item % runs) / runs;
+            const std::int64_t end = instruction.count * (item % runs + 1) / runs;
+            if (instruction.sums) {
+                run_blocks(part, [&](std::int64_t block, std::int64_t samples, bool first) {
+                    execute(instruction, {block, samples, first, begin, end}, block, part);
+                });
+            } else {
+                execute(instruction, {part, block_samples(part), false, begin, end}, part, 0);
+            }
         }
     }
 

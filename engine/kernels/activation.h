@@ -8,11 +8,12 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// Operands: input, output.
+// Operands: input, output. Pieces are elements.
 inline void activate(const Call& call) {
     const auto& a = arguments<ActivationArguments>(call);
-    activate_any(call.operands[0], call.operands[1], a.size, static_cast<Activation>(a.activation),
-                 static_cast<float>(a.slope));
+    const std::int64_t first = call.begin * lanes;
+    activate_any(call.operands[0] + first, call.operands[1] + first, call.end - call.begin,
+                 static_cast<Activation>(a.activation), static_cast<float>(a.slope));
 }
 
 // Density of the normal distribution, exp(−x² / 2) / √(2π).
@@ -46,14 +47,14 @@ KERNELET_INLINE Vector activation_gradient(Vector upstream, Vector saved, Vector
 template <Activation kind>
 inline void activation_gradient_elements(const Call& call, const ActivationArguments& a) {
     const Vector slope = Vector::broadcast(static_cast<float>(a.slope));
-    for (std::int64_t k = 0; k < a.size * lanes; k += Vector::width) {
+    for (std::int64_t k = call.begin * lanes; k < call.end * lanes; k += Vector::width) {
         activation_gradient<kind>(Vector::load(call.operands[0] + k),
                                   Vector::load(call.operands[1] + k), slope)
             .store(call.operands[2] + k);
     }
 }
 
-// Operands: upstream gradient, saved output or input, gradient by the input.
+// Operands: upstream gradient, saved output or input, gradient by the input. Pieces are elements.
 inline void activate_gradient(const Call& call) {
     const auto& a = arguments<ActivationArguments>(call);
     switch (static_cast<Activation>(a.activation)) {

@@ -17,12 +17,12 @@ inline void add_floats(const Call& call, std::int64_t begin, std::int64_t end,
     }
 }
 
-// Operands: two inputs, output.
+// Operands: two inputs, output. Pieces are elements.
 inline void add(const Call& call) {
     const auto& a = arguments<ActivationArguments>(call);
-    add_floats(call, 0, a.size * lanes, static_cast<Activation>(a.activation),
+    add_floats(call, call.begin * lanes, call.end * lanes, static_cast<Activation>(a.activation),
                static_cast<float>(a.slope));
-    activate_row(call.operands[2], a.size, a.activation);
+    activate_row(call.operands[2] + call.begin * lanes, call.end - call.begin, a.activation);
 }
 
 // The same for shared values, over a range.

@@ -27,6 +27,21 @@ struct CellWalk {
     }
 };
 
+// Runs are short: a call of memcpy takes longer than most of them.
+KERNELET_INLINE void copy_floats(const float* source, std::int64_t count, float* target) {
+    std::int64_t k = 0;
+    for (; k + Vector::width <= count; k += Vector::width) {
+        Vector::load(source + k).store(target + k);
+    }
+    for (; k < count; ++k) target[k] = source[k];
+}
+
+KERNELET_INLINE void clear_floats(std::int64_t count, float* target) {
+    std::int64_t k = 0;
+    for (; k + Vector::width <= count; k += Vector::width) Vector::zero().store(target + k);
+    for (; k < count; ++k) target[k] = 0.0F;
+}
+
 // Operands: input, output, whose padding becomes zero.
 inline void reshape_single(const Call& call) {
     const auto& a = arguments<ReshapeArguments>(call);
@@ -36,12 +51,8 @@ inline void reshape_single(const Call& call) {
         const std::int64_t run = smaller(smaller(from.left, to.left), left);
         const float* source = call.operands[0] + from.place;
         float* target = call.operands[1] + to.place;
-        for (std::int64_t k = 0; k < run; ++k) target[k] = source[k];
-        if (run == to.left) {
-            for (std::int64_t k = run; k < run + a.new_cell_floats - a.new_channels; ++k) {
-                target[k] = 0.0F;
-            }
-        }
+        copy_floats(source, run, target);
+        if (run == to.left) clear_floats(a.new_cell_floats - a.new_channels, target + run);
         from.step(run);
         to.step(run);
         left -= run;
@@ -53,7 +64,7 @@ inline void copy_channels_single(const float* source, std::int64_t source_channe
                                  std::int64_t target_channels, std::int64_t run,
                                  std::int64_t cells) {
     for (std::int64_t cell = 0; cell < cells; ++cell) {
-        __builtin_memcpy(target, source, static_cast<std::size_t>(run) * sizeof(float));
+        copy_floats(source, run, target);
         source += padded_channels(source_channels);
         target += padded_channels(target_channels);
     }

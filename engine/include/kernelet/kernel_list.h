@@ -184,7 +184,6 @@ inline constexpr std::int64_t any_number = 0;
 #define ARGUMENTS_MaxPoolGradient(INTEGER, REAL) ARGUMENTS_Pooling(INTEGER, REAL) INTEGER(rectified)
 
 #define ARGUMENTS_Activation(INTEGER, REAL) \
-    INTEGER(size)                           \
     INTEGER(activation)                     \
     REAL(slope)
 

@@ -55,6 +55,7 @@ struct Instruction {
     std::vector<Argument> arguments;
     std::int64_t count;   // elements, in range phases; otherwise pieces
     std::int64_t slices;  // runs of its pieces that threads share out, in tasks and sums phases
+    bool sums;            // over the batch: writes partial sums
     std::size_t entry;    // of its time: its number among all instructions
 };
 

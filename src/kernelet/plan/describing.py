@@ -19,7 +19,7 @@ from kernelet.plan.description import (
     StepDescription,
 )
 from kernelet.plan.fusion import Step
-from kernelet.plan.instruction import Instruction, PlannedPhase
+from kernelet.plan.instruction import Instruction, PlannedPhase, Space
 from kernelet.plan.rates import Rates
 from kernelet.plan.reuse import Reuse
 from kernelet.plan.schedule import PhaseKind
@@ -119,8 +119,11 @@ class Describer:
         groups = math.ceil(self.blocks / math.ceil(self.blocks / self.plan.groups))
         if phase.kind is PhaseKind.BLOCKS:
             return groups
-        wanted = math.ceil(2 * self.rates.threads / groups)
-        return groups * max(1, min(phase.instructions[0].count, wanted))
+        instruction = phase.instructions[0]
+        sums = any(operand.space is Space.PARTIAL for operand in instruction.operands)
+        parts = groups if sums else self.blocks
+        wanted = math.ceil(2 * self.rates.threads / parts)
+        return parts * max(1, min(instruction.count, wanted))
 
     def _seconds(self, work: Work, distances: list[float]) -> float:
         """Return how long an instruction's bytes take from where each operand is found."""

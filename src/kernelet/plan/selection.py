@@ -16,7 +16,7 @@ from kernelet.ops.dropout import Dropout
 from kernelet.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxPoolGradient
 from kernelet.ops.shape import ChannelSlice, Concatenate
 from kernelet.ops.softmax import Softmax, SoftmaxGradient
-from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Constants
+from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Constants, Target
 from kernelet.plan.candidates_convolution import CONVOLUTION_CANDIDATES, window_arguments
 from kernelet.plan.candidates_training import TRAINING_CANDIDATES
 from kernelet.plan.candidates_winograd import WINOGRAD, pays_alone
@@ -27,8 +27,8 @@ def _size(node: Node) -> Arguments:
     return {"size": node.output.size}
 
 
-def _sum(node: Node) -> Arguments:
-    return {**_size(node), **NO_ACTIVATION}
+def _elements(node: Node, target: Target) -> int:
+    return node.output.size
 
 
 def _channels(node: Node) -> Arguments:
@@ -41,7 +41,7 @@ def _channels(node: Node) -> Arguments:
 def _activation(node: Node) -> Arguments:
     op = node.op
     assert isinstance(op, Activate | ActivateGradient)
-    return {"size": node.output.size, "activation": op.kind, "slope": float(op.slope)}
+    return {"activation": op.kind, "slope": float(op.slope)}
 
 
 def _rescale_constants(node: Node) -> Constants:
@@ -95,14 +95,16 @@ CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     **CONVOLUTION_CANDIDATES,
     **TRAINING_CANDIDATES,
     Add: (
-        Candidate("add", _sum, applies=_batched, activation=True),
+        Candidate(
+            "add", lambda node: NO_ACTIVATION, applies=_batched, pieces=_elements, activation=True
+        ),
         Candidate("add_shared", _size, divisible=True),
     ),
     Rescale: (Candidate("rescale", _channels, constants=_rescale_constants),),
     BiasAdd: (Candidate("bias_add", _channels),),
     ChannelSum: (Candidate("channel_sum", _channels),),
-    Activate: (Candidate("activate", _activation),),
-    ActivateGradient: (Candidate("activate_gradient", _activation),),
+    Activate: (Candidate("activate", _activation, pieces=_elements),),
+    ActivateGradient: (Candidate("activate_gradient", _activation, pieces=_elements),),
     Softmax: (Candidate("softmax", _channels),),
     SoftmaxGradient: (Candidate("softmax_gradient", _channels),),
     MaxPool: (Candidate("max_pool", _pooling),),

@@ -155,15 +155,8 @@ class SingleKernels:
         return replace(usual, arguments=arguments)
 
     def _alike(self, op: type[Op]) -> Candidate:
-        """Return the kernel of blocks of samples, told of groups of channels as elements."""
-        usual = CANDIDATES[op][0]
-        return replace(
-            usual,
-            arguments=lambda node: {
-                **usual.arguments(node),
-                "size": self.layout.groups(node.output),
-            },
-        )
+        """Return the kernel of blocks of samples, with groups of channels for its pieces."""
+        return replace(CANDIDATES[op][0], pieces=lambda node, _: self.layout.groups(node.output))
 
     def _like(
         self,
