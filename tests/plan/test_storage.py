@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
+
 import pytest
 
 import kernelet as kl
 from kernelet.model import Model
 from kernelet.plan.candidate import Target
 from kernelet.plan.storage import SampleBlocks, arrange
+from kernelet.plan.sums import groups
+from kernelet.program import Program
 from kernelet.training.programs import prediction_program
+from programs import branched_network, plain_network
 
-TARGET = Target(lanes=16, alignment=16, pieces={})
+TARGET = Target(lanes=16, alignment=16, pieces=defaultdict(lambda: 48))
 
 
 def vgg() -> Model:
@@ -40,3 +46,25 @@ def test_a_few_small_samples_are_left_alone() -> None:
 def test_a_sample_for_every_thread_needs_no_barriers() -> None:
     arranged = arrange(prediction_program(vgg().graph), 4, 4, TARGET)
     assert (arranged.storage.block, arranged.storage.spread) == (1, False)
+
+
+@pytest.mark.parametrize("network", [plain_network, branched_network])
+def test_the_storage_of_a_training_step_does_not_depend_on_threads(
+    network: Callable[[], Program],
+) -> None:
+    program = network()
+    for batch_size in (1, 3, 7, 12, 16, 40):
+        blocks = {arrange(program, batch_size, n, TARGET).storage.block for n in (1, 2, 3, 8, 64)}
+        assert len(blocks) == 1
+
+
+def test_many_samples_train_in_blocks() -> None:
+    assert isinstance(arrange(plain_network(), 64, 2, TARGET).storage, SampleBlocks)
+
+
+def test_single_samples_sum_apart_only_where_the_sums_are_small() -> None:
+    assert groups(7, 1, 1000) == 7
+    assert groups(7, 1, 20_000) == 3
+    assert groups(7, 1, 1_000_000) == 1
+    assert groups(7 * 16, 16, 1_000_000) == 7
+    assert groups(7, 1, 0) == 7

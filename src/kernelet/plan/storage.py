@@ -14,7 +14,9 @@ from kernelet.plan.packing import pack_arguments
 from kernelet.plan.rates import BARRIER, MULTIPLY_ADDS, WAKING
 from kernelet.plan.selection import select
 from kernelet.plan.single import SingleSamples
+from kernelet.plan.single_costs import TrainingCosts
 from kernelet.plan.single_kernels import has_kernel, idle_lanes
+from kernelet.plan.sums import groups
 from kernelet.program import Node, Program, Value
 
 # In multiply-adds that a core does in the meantime: a barrier between two steps, waking a thread
@@ -195,15 +197,11 @@ def arrange(
     Returns
     -------
     Arrangement
-        In float32, the results have the same bits with any of them.
+        In float32, predictions have the same bits with any of them, and sums over the batch with
+        any number of threads.
     """
     if sums_over_batch(program):
-        shared = SampleBlocks(target, bfloat16, spread=True)
-        if _spreading_pays(program, shared, batch_size, threads, target):
-            return Arrangement(shared, threads)
-        # A thread without a block would only keep the others waiting at barriers.
-        full = -(-batch_size // target.lanes)
-        return Arrangement(SampleBlocks(target, bfloat16), min(threads, full))
+        return _arrange_sums(program, batch_size, threads, target, bfloat16)
     blocks = SampleBlocks(target, bfloat16, alone=True)
     work = Work.of(program, target.lanes)
     full = -(-batch_size // target.lanes)
@@ -226,21 +224,61 @@ def sums_over_batch(program: Program) -> bool:
     )
 
 
+def _arrange_sums(
+    program: Program,
+    batch_size: int,
+    threads: int,
+    target: Target,
+    bfloat16: Bfloat16 | None,
+) -> Arrangement:
+    """Return how to run what sums over the batch.
+
+    Threads decide nothing but whether they share blocks: another storage would sum in another
+    order.
+    """
+
+    def stored(*, spread: bool) -> Storage:
+        if alone:
+            return SingleSamples(program, target.lanes, spread=spread)
+        return SampleBlocks(target, bfloat16, spread=spread)
+
+    costs = TrainingCosts.of(program, target.lanes, bfloat16)
+    full = round_up(batch_size, target.lanes)
+    alone = batch_size * costs.single < full * costs.in_blocks
+    shared = stored(spread=True)
+    blocks = -(-batch_size // shared.block)
+    # A thread without a group would only keep the others waiting at barriers.
+    apart = min(threads, groups(batch_size, shared.block, _sums(program)))
+    if _spreading_pays(program, shared, blocks, threads, apart, target):
+        return Arrangement(shared, threads)
+    return Arrangement(stored(spread=False), apart)
+
+
+def _sums(program: Program) -> int:
+    """Return the floats that are summed over the batch."""
+    return sum(
+        value.size
+        for node in program.nodes
+        if any(read.batched for read in node.inputs)
+        for value in node.outputs
+        if not value.batched
+    )
+
+
 def _spreading_pays(
-    program: Program, storage: SampleBlocks, batch_size: int, threads: int, target: Target
+    program: Program, storage: Storage, blocks: int, threads: int, apart: int, target: Target
 ) -> bool:
-    """Return whether a few blocks take less time where threads share each of them."""
-    blocks = -(-batch_size // target.lanes)
-    turns = -(-blocks // threads)
-    apart = shared = 0.0
-    for node in program.nodes:
-        work = target.lanes * node.cost.multiply_adds
-        if work:
+    """Return whether threads that share blocks take less time than `apart` of them that do not."""
+    turns = -(-blocks // apart)
+    alone = shared = 0.0
+    for node in storage.stored(program).nodes:
+        work = storage.block * node.cost.multiply_adds
+        if work and any(value.batched for value in node.inputs):
             divided = storage.candidate(node).pieces(node, target) > 1
             shared += work * (blocks / threads if divided else turns)
-            apart += work * turns
+            alone += work * turns
     barriers = _BARRIER * len(program.nodes)
-    return shared + _ALONE * (apart - shared) + barriers < apart
+    return shared + _ALONE * (alone - shared) + barriers < alone
 
 
 def _waited(threads: int) -> int:

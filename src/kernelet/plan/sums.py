@@ -8,8 +8,11 @@ the program and the batch alone, and so do the bits of the results.
 
 from __future__ import annotations
 
-from kernelet.plan.fusion import Step
-from kernelet.plan.storage import Storage
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kernelet.plan.fusion import Step
+    from kernelet.plan.storage import Storage
 
 # Sums are kept apart in at most this many groups, and in no more than this many floats together:
 # more groups occupy more threads, but each holds a copy of all gradients.

@@ -1,0 +1,90 @@
+"""What a sample takes in a training step: among others of its block, and by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kernelet.ops.convolution import (
+    Convolution,
+    ConvolutionFilterGradient,
+    ConvolutionInputGradient,
+)
+from kernelet.ops.dense import MatrixProduct, OuterProductSum
+from kernelet.plan import candidates_winograd as winograd
+from kernelet.plan.bfloat16 import Bfloat16
+from kernelet.plan.candidate import round_up
+from kernelet.plan.candidates_winograd import AnyConvolution
+from kernelet.plan.single_kernels import has_kernel, idle_lanes
+from kernelet.program import Node, Program
+
+# In multiply-adds: storing, activating or pooling a number.
+_NUMBER = 6
+# How much longer a multiply-add takes where a vector holds channels instead of samples.
+_SINGLE_COST = 1.2
+# How many multiply-adds in bfloat16 take the time of one in float32, by vectors and by tiles.
+_BFLOAT16, _TILES = 2, 8
+
+_MULTIPLYING = AnyConvolution | MatrixProduct | OuterProductSum
+
+
+@dataclass(frozen=True)
+class TrainingCosts:
+    """Predicted multiply-adds of all lanes, for one sample.
+
+    Attributes
+    ----------
+    in_blocks, single : float
+        In a full block, and alone, with the lanes that its channels leave idle.
+    """
+
+    in_blocks: float
+    single: float
+
+    @classmethod
+    def of(cls, program: Program, lanes: int, bfloat16: Bfloat16 | None) -> TrainingCosts:
+        """Return the costs of a program."""
+        in_blocks = single = 0.0
+        for node in program.nodes:
+            if not any(value.batched for value in (*node.inputs, *node.outputs)):
+                continue
+            padding = _padding(node, lanes)
+            numbers = _NUMBER * max(value.size for value in node.inputs + node.outputs)
+            if isinstance(node.op, _MULTIPLYING):
+                in_blocks += _block_cost(node, bfloat16)
+                single += _SINGLE_COST * padding * _single_cost(node)
+            else:
+                in_blocks += numbers
+                single += numbers * padding
+        return cls(in_blocks, single)
+
+
+def _block_cost(node: Node, bfloat16: Bfloat16 | None) -> float:
+    if bfloat16 is not None and bfloat16.candidate(node) is not None:
+        return node.cost.multiply_adds / (_TILES if bfloat16.tiles else _BFLOAT16)
+    if isinstance(node.op, AnyConvolution) and winograd.pays(node):
+        return winograd.predicted_cost(node)
+    return node.cost.multiply_adds
+
+
+def _single_cost(node: Node) -> float:
+    if isinstance(node.op, Convolution | ConvolutionInputGradient) and winograd.pays_alone(node):
+        return winograd.predicted_cost(node)
+    return node.cost.multiply_adds
+
+
+def _padding(node: Node, lanes: int) -> float:
+    """Return how many lanes there are to one that a kernel of single samples uses."""
+    op = node.op
+    if not has_kernel(node):
+        return lanes
+    if isinstance(op, Convolution | ConvolutionInputGradient):
+        return idle_lanes(op, lanes)
+    if isinstance(op, ConvolutionFilterGradient):
+        used = op.filters // op.groups
+    elif isinstance(op, OuterProductSum):
+        used = node.inputs[1].size
+    elif isinstance(op, MatrixProduct) and op.transposed:
+        used = node.inputs[0].size
+    else:
+        used = node.output.shape[-1] if node.output.shape else 1
+    return round_up(used, lanes) / used
