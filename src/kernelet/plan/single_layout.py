@@ -68,7 +68,7 @@ class SingleLayout:
                 self._place_reshaped(node)
             else:
                 for value in node.outputs:
-                    self._forms.setdefault(value, self._usual(value))
+                    self._forms.setdefault(value, self._written(node, value))
 
     def form(self, value: Value) -> Form:
         """Return how a value lies in memory."""
@@ -105,6 +105,15 @@ class SingleLayout:
             return Form(value.size, 1, self.lanes)
         channels = value.shape[-1] if value.shape else 1
         return Form(value.size // channels, channels, round_up(channels, self.lanes))
+
+    def _written(self, node: Node, value: Value) -> Form:
+        """Return the form of a result: the one it is reshaped to, if its kernel writes any."""
+        writes_any = isinstance(node.op, MatrixProduct) and node.op.transposed
+        match self._readers.get(value, []):
+            case [Node(op=Reshape()) as reader] if writes_any and value not in self._kept:
+                elements = value in self.elements or self._changes_kind(reader)
+                return self._usual(value if elements else reader.output)
+        return self._usual(value)
 
     def _place_input(self, value: Value) -> None:
         """Place an input, without padding where only kernels read it that do not ask for any."""
