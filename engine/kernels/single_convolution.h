@@ -153,10 +153,11 @@ class PanelConvolution {
         panels.first +=
             lanes * inputs_ *
             ((planes.first * a_.kernel_height + rows.tap) * a_.kernel_width + columns.tap);
-        run_panels(cells, grid_of(planes, rows, columns, source), panels,
-                   [&](std::int64_t first, std::int64_t last) {
-                       return rows.inside(first, last, height_.read());
-                   });
+        const TapGrid grid = grid_of(planes, rows, columns, source);
+        const auto rows_of = [&](std::int64_t first, std::int64_t last) {
+            return rows.inside(first, last, height_.read());
+        };
+        run_panels(cells, grid, panels, rows_of);
     }
 
     TapGrid grid_of(const AxisTaps& planes, const AxisPhase& rows, const AxisPhase& columns,
@@ -171,8 +172,10 @@ class PanelConvolution {
                      depth_.tap_step() * a_.kernel_height * a_.kernel_width * inputs_,
                      rows.tap_step * a_.kernel_width * inputs_,
                      columns.tap_step * inputs_};
-        // Where all channels of the taps of a row follow each other, they are one long run.
-        if (columns.tap_step == 1 && grid.input_column_stride == inputs_) {
+        // Where all channels of the taps of a row follow each other at one distance, they are one
+        // long run.
+        if (columns.tap_step == 1 && (inputs_ == 1 || grid.input_column_stride == inputs_)) {
+            if (inputs_ == 1) grid.run_stride = grid.input_column_stride;
             grid.run *= grid.columns;
             grid.columns = 1;
         }

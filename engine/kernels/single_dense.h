@@ -21,6 +21,18 @@ inline constexpr int dense_vectors = 8;  // of sums in registers
 inline constexpr int dense_rows = Vector::registers >= 32 ? 16 : 8;
 inline constexpr std::int64_t dense_outputs = 2048;  // sums in the first-level cache
 
+// Weights that come from further away than the second-level cache are asked for some rows ahead,
+// which doubles the rate at which one thread reads memory; nearer ones would only be asked for
+// twice.
+inline constexpr std::int64_t near_weights = 1 << 18;
+inline constexpr std::int64_t weights_ahead = 1 << 12;
+
+// How many rows; 0 where the weights are near.
+inline std::int64_t rows_ahead(const SingleDenseArguments& a) {
+    if (a.cells * a.channels * a.outputs <= near_weights) return 0;
+    return larger(dense_rows, (weights_ahead + a.outputs - 1) / a.outputs);
+}
+
 // V vectors of outputs, `last` of them in the last vector.
 template <int V>
 inline void dense_tile(const SingleDenseArguments& a, const float* input, const float* weights,
@@ -50,9 +62,9 @@ constexpr std::array<DenseTile, sizeof...(V)> dense_tiles(std::integer_sequence<
 }
 
 // Adds to the outputs what R inputs contribute.
-template <int R>
+template <int R, bool Far>
 KERNELET_INLINE void add_rows(const float* input, const float* weights, std::int64_t stride,
-                              std::int64_t outputs, float* sums) {
+                              std::int64_t ahead, std::int64_t outputs, float* sums) {
     Vector x[R];
     KERNELET_UNROLL
     for (int r = 0; r < R; ++r) x[r] = Vector::broadcast_from(input + r);
@@ -60,22 +72,26 @@ KERNELET_INLINE void add_rows(const float* input, const float* weights, std::int
         Vector sum = load_some(sums + o, count);
         KERNELET_UNROLL
         for (int r = 0; r < R; ++r) {
-            sum = fma(x[r], load_some(weights + r * stride + o, count), sum);
+            const float* w = weights + r * stride + o;
+            if constexpr (Far) __builtin_prefetch(w + ahead);
+            sum = fma(x[r], load_some(w, count), sum);
         }
         store_some(sum, sums + o, count);
     });
 }
 
+template <bool Far>
 inline void dense_stream(const SingleDenseArguments& a, const float* input, const float* weights,
                          std::int64_t outputs, float* sums) {
+    const std::int64_t ahead = rows_ahead(a) * a.outputs;
     for (std::int64_t o = 0; o < outputs; ++o) sums[o] = 0.0F;
     for (std::int64_t cell = 0; cell < a.cells; ++cell, input += a.cell_floats) {
         std::int64_t c = 0;
         for (; c + dense_rows <= a.channels; c += dense_rows, weights += dense_rows * a.outputs) {
-            add_rows<dense_rows>(input + c, weights, a.outputs, outputs, sums);
+            add_rows<dense_rows, Far>(input + c, weights, a.outputs, ahead, outputs, sums);
         }
         for (; c < a.channels; ++c, weights += a.outputs) {
-            add_rows<1>(input + c, weights, a.outputs, outputs, sums);
+            add_rows<1, Far>(input + c, weights, a.outputs, ahead, outputs, sums);
         }
     }
 }
@@ -87,32 +103,33 @@ inline void dense_single(const Call& call) {
     const std::int64_t begin = call.begin * lanes;
     const std::int64_t end = smaller(call.end * lanes, a.outputs);
     if (begin >= end) return;
-    if (end - begin <= dense_vectors * Vector::width) {
+    const bool far = rows_ahead(a) > 0;
+    if (!far && end - begin <= dense_vectors * Vector::width) {
         const std::int64_t vectors = (end - begin + Vector::width - 1) / Vector::width;
         tiles[static_cast<std::size_t>(vectors - 1)](
             a, call.operands[0], call.operands[1] + begin,
             static_cast<int>(end - begin - (vectors - 1) * Vector::width),
             call.operands[4] + begin);
     } else {
+        const auto stream = far ? dense_stream<true> : dense_stream<false>;
         for (std::int64_t o = begin; o < end; o += dense_outputs) {
-            dense_stream(a, call.operands[0], call.operands[1] + o, smaller(dense_outputs, end - o),
-                         call.operands[4] + o);
+            stream(a, call.operands[0], call.operands[1] + o, smaller(dense_outputs, end - o),
+                   call.operands[4] + o);
         }
     }
     const Epilogue epilogue =
         epilogue_of(call.operands[2], begin, a.activation, a.slope, call.operands[3]);
     float* first = call.operands[4] + begin;
     for_vectors(end - begin, [&](std::int64_t o, int count) {
-        store_some(finish_single(load_some(first + o, count), epilogue, o, count), first + o,
-                   count);
+        store_some(FinishSingle(epilogue, o, count)(load_some(first + o, count)), first + o, count);
     });
     activate_row(first, call.end - call.begin, a.activation);
 }
 
 // Sums of the products of R rows of weights with one row of upstream numbers, each along its own
 // lanes first.
-template <int R>
-KERNELET_INLINE void dot_rows(const float* upstream, const float* weights, std::int64_t stride,
+template <int R, bool Far>
+KERNELET_INLINE void dot_rows(const float* upstream, const float* weights, std::int64_t ahead,
                               std::int64_t outputs, float* results) {
     Vector sums[R];
     KERNELET_UNROLL
@@ -121,37 +138,45 @@ KERNELET_INLINE void dot_rows(const float* upstream, const float* weights, std::
         const Vector x = load_some(upstream + o, count);
         KERNELET_UNROLL
         for (int r = 0; r < R; ++r) {
-            sums[r] = fma(x, load_some(weights + r * stride + o, count), sums[r]);
+            const float* w = weights + r * outputs + o;
+            if constexpr (Far) __builtin_prefetch(w + ahead);
+            sums[r] = fma(x, load_some(w, count), sums[r]);
         }
     });
     KERNELET_UNROLL
     for (int r = 0; r < R; ++r) results[r] = reduce_add(sums[r]);
 }
 
+template <bool Far>
+inline void dense_input_gradient(const Call& call, const SingleDenseArguments& a) {
+    const std::int64_t ahead = rows_ahead(a) * a.outputs;
+    const std::int64_t end = smaller(call.end * lanes, a.cells * a.cell_floats);
+    for (std::int64_t k = call.begin * lanes; k < end;) {
+        const std::int64_t cell = k / a.cell_floats;
+        const std::int64_t channel = k % a.cell_floats;
+        const std::int64_t left = smaller(end - k, a.channels - channel);
+        const float* weights = call.operands[1] + (cell * a.channels + channel) * a.outputs;
+        float* gradient = call.operands[2] + k;
+        if (left >= dense_rows) {
+            dot_rows<dense_rows, Far>(call.operands[0], weights, ahead, a.outputs, gradient);
+            k += dense_rows;
+        } else if (left > 0) {
+            dot_rows<1, Far>(call.operands[0], weights, ahead, a.outputs, gradient);
+            k += 1;
+        } else {
+            k += a.cell_floats - channel;  // padding, which is left alone
+        }
+    }
+}
+
 // Operands: gradient of the outputs, weights, gradient by the input. Pieces are groups of `lanes`
-// floats of the latter, whose padding is left alone.
+// floats of the latter.
 inline void dense_input_gradient_single(const Call& call) {
     const auto& a = arguments<SingleDenseArguments>(call);
-    for (std::int64_t group = call.begin; group < call.end; ++group) {
-        const std::int64_t end = smaller((group + 1) * lanes, a.cells * a.cell_floats);
-        for (std::int64_t k = group * lanes; k < end;) {
-            const std::int64_t channel = k % a.cell_floats;
-            const std::int64_t left = smaller(end - k, a.channels - channel);
-            if (left <= 0) {
-                k += smaller(end - k, a.cell_floats - channel);
-                continue;
-            }
-            const float* weights =
-                call.operands[1] + (k / a.cell_floats * a.channels + channel) * a.outputs;
-            if (left >= dense_rows) {
-                dot_rows<dense_rows>(call.operands[0], weights, a.outputs, a.outputs,
-                                     call.operands[2] + k);
-                k += dense_rows;
-            } else {
-                dot_rows<1>(call.operands[0], weights, a.outputs, a.outputs, call.operands[2] + k);
-                k += 1;
-            }
-        }
+    if (rows_ahead(a) > 0) {
+        dense_input_gradient<true>(call, a);
+    } else {
+        dense_input_gradient<false>(call, a);
     }
 }
 

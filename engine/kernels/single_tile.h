@@ -72,15 +72,21 @@ struct Panels {
     }
 };
 
-// `run` steps at `offset` floats behind each cell's input. N panels have V vectors each.
+// Filters come from the second-level cache or beyond, once a tile: they are asked for so many
+// floats ahead, which is a tenth of the time where they come from the third-level cache.
+inline constexpr std::int64_t filters_ahead = 64 * lanes;
+
+// `run` steps from `offset` floats behind each cell's input on. N panels have V vectors each.
 template <int P, int N, int V>
 KERNELET_INLINE void accumulate_panels(Vector (&sums)[P][N * V], const float* const (&x)[P],
-                                       std::int64_t offset, std::int64_t run, const float* w,
+                                       std::int64_t offset, const TapGrid& grid, const float* w,
                                        std::int64_t panel_floats) {
     const auto filters = [&](int n) {
         return Vector::load(w + n / V * panel_floats + n % V * Vector::width);
     };
-    for (const std::int64_t end = offset + run; offset < end; ++offset, w += lanes) {
+    for (std::int64_t k = 0; k < grid.run; ++k, offset += grid.run_stride, w += lanes) {
+        KERNELET_UNROLL
+        for (int n = 0; n < N; ++n) __builtin_prefetch(w + n * panel_floats + filters_ahead);
         if constexpr (keeps_filters(P, N * V)) {
             Vector weights[N * V];
             KERNELET_UNROLL
@@ -105,18 +111,30 @@ KERNELET_INLINE void accumulate_panels(Vector (&sums)[P][N * V], const float* co
     }
 }
 
-// `count` output channels from `channel` on.
-KERNELET_INLINE Vector finish_single(Vector sum, const Epilogue& epilogue, std::int64_t channel,
-                                     int count) {
-    Vector value = sum;
-    if (epilogue.factors) {
-        value = fma(sum, Vector::load_partial(epilogue.factors + channel, count),
-                    Vector::load_partial(epilogue.bias + channel, count));
-    } else if (epilogue.bias) {
-        value = sum + Vector::load_partial(epilogue.bias + channel, count);
+// What is added to the sums of `count` output channels from `channel` on.
+class FinishSingle {
+  public:
+    KERNELET_INLINE FinishSingle(const Epilogue& epilogue, std::int64_t channel, int count)
+        : epilogue_(epilogue), factors_(Vector::zero()), bias_(Vector::zero()) {
+        if (epilogue.factors) factors_ = load_some(epilogue.factors + channel, count);
+        if (epilogue.bias) bias_ = load_some(epilogue.bias + channel, count);
     }
-    return activate_sum(value, epilogue.activation, epilogue.slope);
-}
+
+    KERNELET_INLINE Vector operator()(Vector sum) const {
+        Vector value = sum;
+        if (epilogue_.factors) {
+            value = fma(sum, factors_, bias_);
+        } else if (epilogue_.bias) {
+            value = sum + bias_;
+        }
+        return activate_sum(value, epilogue_.activation, epilogue_.slope);
+    }
+
+  private:
+    const Epilogue& epilogue_;
+    Vector factors_;
+    Vector bias_;
+};
 
 // P cells × N panels, of which the first V vectors have filters; rows [begin, end) of the taps.
 template <int P, int N, int V>
@@ -136,7 +154,7 @@ inline void panel_tile(const TileCells& cells, const TapGrid& grid, const Span& 
             const float* w = panels.first + lanes * (plane * grid.weight_plane_stride +
                                                      row * grid.weight_row_stride);
             for (std::int64_t column = 0; column < grid.columns; ++column) {
-                accumulate_panels<P, N, V>(sums, x, offset, grid.run, w, panels.floats);
+                accumulate_panels<P, N, V>(sums, x, offset, grid, w, panels.floats);
                 offset += grid.input_column_stride;
                 w += lanes * grid.weight_column_stride;
             }
@@ -147,15 +165,11 @@ inline void panel_tile(const TileCells& cells, const TapGrid& grid, const Span& 
         const std::int64_t channel = n / V * lanes + n % V * Vector::width;
         const std::int64_t left = panels.filters - channel;
         const int count = static_cast<int>(larger(0, smaller(left, Vector::width)));
+        const FinishSingle finish(panels.epilogue, channel, count);
         KERNELET_UNROLL
         for (int p = 0; p < P; ++p) {
-            const Vector value = finish_single(sums[p][n], panels.epilogue, channel, count);
             float* target = cells.outputs[static_cast<std::size_t>(p)] + channel;
-            if (count == Vector::width) {
-                value.store(target);
-            } else {
-                value.store_partial(target, count);
-            }
+            store_some(finish(sums[p][n]), target, count);
         }
     }
 }
@@ -195,6 +209,11 @@ inline const PanelTiles& tiles_for(std::int64_t cells, std::int64_t filters) {
     return tiles_of<1, panel_vectors>;
 }
 
+struct CellPlace {
+    std::int64_t row;
+    std::int64_t column;
+};
+
 // Output cells in rows, and where each finds its inputs.
 struct OutputCells {
     std::int64_t rows;
@@ -206,37 +225,41 @@ struct OutputCells {
     std::int64_t output_row_stride;
     std::int64_t output_column_stride;
 
-    // Puts `count` cells from number `cell` on into a tile.
-    void gather(std::int64_t cell, std::int64_t count, TileCells& tile) const {
-        std::int64_t row = cell / columns;
-        std::int64_t column = cell % columns;
+    // Puts `count` cells from `next` on into a tile, and leaves `next` behind them; returns the row
+    // of the last one.
+    std::int64_t gather(CellPlace& next, std::int64_t count, TileCells& tile) const {
+        std::int64_t last = next.row;
         for (std::int64_t p = 0; p < count; ++p) {
             const auto place = static_cast<std::size_t>(p);
-            tile.inputs[place] = input + row * input_row_stride + column * input_column_stride;
-            tile.outputs[place] = output + row * output_row_stride + column * output_column_stride;
-            if (++column == columns) {
-                column = 0;
-                ++row;
-            }
+            last = next.row;
+            tile.inputs[place] =
+                input + next.row * input_row_stride + next.column * input_column_stride;
+            tile.outputs[place] =
+                output + next.row * output_row_stride + next.column * output_column_stride;
+            if (++next.column == columns) next = {next.row + 1, 0};
         }
+        return last;
     }
 };
 
-// All cells of a grid, a few panels after the other, in tiles of nearly equal size. For the cells
-// of rows `first` to `last`, `rows_of(first, last)` are the rows of taps that add anything.
+// All cells of a grid in tiles of nearly equal size, panel after panel. For the cells of rows
+// `first` to `last`, `rows_of(first, last)` are the rows of taps that add anything.
 template <class Rows>
 inline void run_panels(OutputCells cells, const TapGrid& grid, Panels panels, const Rows& rows_of) {
     const std::int64_t count = cells.rows * cells.columns;
     while (panels.filters > 0) {
         const PanelTiles& tiles = tiles_for(count, panels.filters);
         const std::int64_t pieces = (count + tiles.most_cells - 1) / tiles.most_cells;
-        for (std::int64_t piece = 0; piece < pieces; ++piece) {
-            const std::int64_t begin = count * piece / pieces;
-            const std::int64_t end = count * (piece + 1) / pieces;
+        const std::int64_t least = pieces == 0 ? 0 : count / pieces;
+        std::int64_t more = count - least * pieces;  // tiles with a cell more than that
+        CellPlace next{0, 0};
+        for (std::int64_t piece = 0; piece < pieces; ++piece, --more) {
+            const std::int64_t together = least + (more > 0 ? 1 : 0);
+            const std::int64_t first = next.row;
             TileCells tile;
-            cells.gather(begin, end - begin, tile);
-            tiles.by_cells[static_cast<std::size_t>(end - begin - 1)](
-                tile, grid, rows_of(begin / cells.columns, (end - 1) / cells.columns), panels);
+            const std::int64_t last = cells.gather(next, together, tile);
+            tiles.by_cells[static_cast<std::size_t>(together - 1)](tile, grid, rows_of(first, last),
+                                                                   panels);
         }
         panels = panels.behind(tiles.panels);
         cells.output += tiles.panels * lanes;

@@ -30,6 +30,7 @@ struct TapGrid {
     std::int64_t weight_plane_stride;  // in taps × channels of one output channel
     std::int64_t weight_row_stride;
     std::int64_t weight_column_stride;
+    std::int64_t run_stride = 1;  // of the inputs of a run of single samples
 };
 
 // Output cells held in registers for a block of Q output channels; leaves registers for the

@@ -270,7 +270,7 @@ inline void winograd_sample(const Call& call) {
     const Epilogue epilogue =
         epilogue_of(call.operands[2], 0, a.activation, a.slope, call.operands[3]);
     const auto finished = [&](Vector value, std::int64_t offset, int count) {
-        return finish_single(value, epilogue, offset, count);
+        return FinishSingle(epilogue, offset, count)(value);
     };
     winograd_rows<Taps>(a, call, input, output, strip, multiply, finished);
 }
