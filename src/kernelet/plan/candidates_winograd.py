@@ -37,7 +37,7 @@ TAPS = (3, 5)
 # the second-level cache beside the filters. The number of tiles fixes the order in which the
 # gradient by filters is added up, so it must not depend on the machine.
 _BLOCK_STRIP = 1 << 14
-_SINGLE_STRIP = 1 << 17
+_SINGLE_STRIP = 1 << 18
 _FEWEST_TILES = 3
 
 # Measured on a Zen 4 core, in the time of one multiply-add of sixteen samples: to transform the
