@@ -9,10 +9,10 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// Copies rows [begin, end) of a panel from rows that are `stride` floats apart.
+// Copies rows of a panel, of `count` outputs or more, from rows that are `stride` floats apart.
 inline void copy_panel_rows(const float* source, std::int64_t stride, std::int64_t count,
-                            std::int64_t begin, std::int64_t end, float* target) {
-    for (std::int64_t row = begin; row < end; ++row) {
+                            std::int64_t rows, float* target) {
+    for (std::int64_t row = 0; row < rows; ++row) {
         for (std::int64_t o = 0; o < lanes; o += Vector::width) {
             const std::int64_t left = larger(0, smaller(count - o, Vector::width));
             Vector::load_partial(source + row * stride + o, static_cast<int>(left))
@@ -21,11 +21,11 @@ inline void copy_panel_rows(const float* source, std::int64_t stride, std::int64
     }
 }
 
-// Rows [begin, end) of a panel, which are columns of `count` rows that are `stride` floats apart.
+// The same from columns of rows that are `stride` floats apart.
 inline void transpose_panel_rows(const float* source, std::int64_t stride, std::int64_t count,
-                                 std::int64_t begin, std::int64_t end, float* target) {
-    for (std::int64_t row = begin; row < end; row += Vector::width) {
-        const auto here = static_cast<int>(smaller(Vector::width, end - row));
+                                 std::int64_t rows, float* target) {
+    for (std::int64_t row = 0; row < rows; row += Vector::width) {
+        const auto here = static_cast<int>(smaller(Vector::width, rows - row));
         for (std::int64_t o = 0; o < lanes; o += Vector::width) {
             Vector block[Vector::width];
             for (int k = 0; k < Vector::width; ++k) {
@@ -40,29 +40,22 @@ inline void transpose_panel_rows(const float* source, std::int64_t stride, std::
 }
 
 // Filters [tap][channel][filter] to [panel][tap][input][output], each group apart; the last panel
-// of a group is filled up with zeros. Transposed, the filters' channels are the outputs. Threads
-// share the packed floats.
+// of a group is filled up with zeros. Transposed, the filters' channels are the outputs. Pieces are
+// taps of panels.
 inline void pack_filters_single(const Call& call) {
     const auto& a = arguments<PackFiltersArguments>(call);
     const std::int64_t inputs = a.transposed ? a.filters : a.channels;
     const std::int64_t outputs = a.transposed ? a.channels : a.filters;
     const std::int64_t total = a.filters * a.groups;
-    const std::int64_t end =
-        smaller(call.end / lanes, a.groups * panels_of(outputs) * a.taps * inputs);
-    // Rows of `lanes` outputs, as many at a time as belong to one tap of one panel.
-    for (std::int64_t row = call.begin / lanes; row < end;) {
-        const std::int64_t tap = row / inputs % a.taps;
-        const std::int64_t panel = row / (a.taps * inputs);
+    const auto rows = a.transposed ? transpose_panel_rows : copy_panel_rows;
+    for (std::int64_t piece = call.begin; piece < call.end; ++piece) {
+        const std::int64_t tap = piece % a.taps;
+        const std::int64_t panel = piece / a.taps;
         const std::int64_t output = panel % panels_of(outputs) * lanes;
-        const std::int64_t first = row % inputs;
-        const std::int64_t last = smaller(inputs, first + end - row);
         const float* source = call.operands[0] + tap * a.channels * total +
                               panel / panels_of(outputs) * a.filters +
                               output * (a.transposed ? total : 1);
-        float* target = call.operands[1] + (row - first) * lanes;
-        const auto rows = a.transposed ? transpose_panel_rows : copy_panel_rows;
-        rows(source, total, outputs - output, first, last, target);
-        row += last - first;
+        rows(source, total, outputs - output, inputs, call.operands[1] + piece * inputs * lanes);
     }
 }
 

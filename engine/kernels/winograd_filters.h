@@ -140,19 +140,15 @@ inline void transform_turned_filters(const float* weights, const FilterPart& par
     }
 }
 
-// Threads share the packed floats, and with them the inputs of all panels of outputs.
 template <int Taps>
 inline void winograd_filters_of(const Call& call) {
     const auto& a = arguments<WinogradFiltersArguments>(call);
     const std::int64_t inputs = a.transposed ? a.filters : a.channels;
     const std::int64_t outputs = a.transposed ? a.channels : a.filters;
     const TransformedFilters target{call.operands[1], inputs, outputs, a.panels != 0};
-    const std::int64_t rows = panels_of(outputs) * inputs;
-    const std::int64_t floats = winograd_positions * target.floats();
-    const std::int64_t end = smaller(call.end, floats) * rows / floats;
-    for (std::int64_t row = smaller(call.begin, floats) * rows / floats; row < end;) {
+    for (std::int64_t row = call.begin; row < call.end;) {
         const std::int64_t begin = row % inputs;
-        const FilterPart part{row / inputs * lanes, begin, smaller(inputs, begin + end - row)};
+        const FilterPart part{row / inputs * lanes, begin, smaller(inputs, begin + call.end - row)};
         if (a.transposed) {
             transform_turned_filters<Taps>(call.operands[0], part, target);
         } else {
@@ -162,7 +158,7 @@ inline void winograd_filters_of(const Call& call) {
     }
 }
 
-// Operands: filters [tap][channel][filter], transformed filters.
+// Operands: filters [tap][channel][filter], transformed filters. Pieces are inputs of panels.
 inline void pack_filters_winograd(const Call& call) {
     if (arguments<WinogradFiltersArguments>(call).taps == 3) {
         winograd_filters_of<3>(call);

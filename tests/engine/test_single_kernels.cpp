@@ -79,13 +79,13 @@ Numbers packed(const Kernels& kernels, Random& random, Numbers& weights,
                const ConvolutionArguments& a, bool backward) {
     const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
     const std::int64_t inputs = (backward ? a.filters : a.channels) / a.groups;
-    const std::int64_t rows = panels_of(a, backward) * taps * inputs;
+    const std::int64_t pieces = panels_of(a, backward) * taps;
     const PackFiltersArguments pack{taps, a.channels / a.groups, a.filters / a.groups, a.groups,
                                     backward ? 1 : 0};
-    Numbers result(size_of(rows * lanes), 1e30F);
-    in_parts(random, rows, [&](std::int64_t begin, std::int64_t end) {
-        kernels.run_pieces("pack_filters_single", {weights.data(), result.data()}, pack,
-                           begin * lanes, end * lanes);
+    Numbers result(size_of(pieces * inputs * lanes), 1e30F);
+    in_parts(random, pieces, [&](std::int64_t begin, std::int64_t end) {
+        kernels.run_pieces("pack_filters_single", {weights.data(), result.data()}, pack, begin,
+                           end);
     });
     return result;
 }

@@ -87,15 +87,16 @@ bool near(const Numbers& got, const Doubles& wanted, std::int64_t terms) {
     return true;
 }
 
-// In two parts, as threads share the packed floats.
+// In two parts, as threads share the pieces.
 Numbers transformed(const Kernels& kernels, Random& random, Numbers& weights,
                     const WinogradArguments& a, bool transposed) {
     Numbers result(size_of(positions * a.channels * a.filters));
     const WinogradFiltersArguments pack{a.taps, a.channels, a.filters, transposed ? 1 : 0, 0};
-    const auto floats = static_cast<std::int64_t>(result.size());
-    const std::int64_t middle = random.between(0, floats);
+    const std::int64_t pieces = transposed ? padded(a.channels) / lanes * a.filters
+                                           : padded(a.filters) / lanes * a.channels;
+    const std::int64_t middle = random.between(0, pieces);
     for (const auto& [begin, end] :
-         {std::pair(middle, floats), std::pair(std::int64_t{0}, middle)}) {
+         {std::pair(middle, pieces), std::pair(std::int64_t{0}, middle)}) {
         kernels.run_pieces("pack_filters_winograd", {weights.data(), result.data()}, pack, begin,
                            end);
     }

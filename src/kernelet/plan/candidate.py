@@ -27,17 +27,14 @@ class Packing:
         Its name.
     size : int or None
         Floats of the packed filters; by default as many as the filters have.
-    divisible : bool
-        Whether threads may divide the packed floats among them.
     pieces : callable
-        How many parts of the packing threads may share out otherwise.
+        How many parts of the packing threads may share out.
     """
 
     operand: int
     arguments: Arguments
     kernel: str = "pack_filters"
     size: int | None = None
-    divisible: bool = False
     pieces: Callable[[Target], int] = field(default=lambda target: 1)
 
 

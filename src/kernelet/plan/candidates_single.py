@@ -6,7 +6,7 @@ import math
 
 from kernelet.geometry import Window
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
-from kernelet.plan.candidate import Arguments, Packing, round_up
+from kernelet.plan.candidate import Arguments, Packing
 from kernelet.plan.candidates_convolution import rows_of_cells
 from kernelet.plan.selection import CANDIDATES
 from kernelet.program import Node
@@ -36,7 +36,8 @@ class Panels:
         depth, self._height, self._width = op.window.volume
         self._planes = depth.kernel
         channels, filters = op.channels // op.groups, op.filters // op.groups
-        self._inputs, self._outputs = (filters, channels) if self._backward else (channels, filters)
+        self._inputs, outputs = (filters, channels) if self._backward else (channels, filters)
+        self._panels = op.groups * -(-outputs // lanes)
 
     def arguments(self, cell_floats: int) -> Arguments:
         """Return the arguments of the kernel, for so many floats between the cells of its input."""
@@ -57,8 +58,8 @@ class Panels:
                 "transposed": int(self._backward),
             },
             "pack_filters_single",
-            op.groups * taps * self._inputs * round_up(self._outputs, self._lanes),
-            divisible=True,
+            self._panels * taps * self._inputs * self._lanes,
+            pieces=lambda target: self._panels * taps,
         )
 
     def workspace(self) -> int:
@@ -68,8 +69,7 @@ class Panels:
 
     def pieces(self) -> int:
         """Return the output rows of all panels, which threads may share out."""
-        panels = self._op.groups * -(-self._outputs // self._lanes)
-        return rows_of_cells(self._node.output) * panels
+        return rows_of_cells(self._node.output) * self._panels
 
     def _written(self, axis: Window) -> int:
         return axis.length if self._backward else axis.output

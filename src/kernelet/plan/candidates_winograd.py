@@ -150,7 +150,9 @@ class Correlation:
     def packing(self, *, panels: bool) -> Packing:
         """Return how the filters are transformed."""
         channels, filters = self.channels, self.filters
-        size = POSITIONS * channels * (round_up(filters, _LANES) if panels else filters)
+        padded = round_up(filters, _LANES)
+        size = POSITIONS * channels * (padded if panels else filters)
+        pieces = channels * padded // _LANES
         if self.transposed:
             channels, filters = filters, channels
         arguments: Arguments = {
@@ -160,7 +162,7 @@ class Correlation:
             "transposed": int(self.transposed),
             "panels": int(panels),
         }
-        return Packing(1, arguments, "pack_filters_winograd", size, divisible=True)
+        return Packing(1, arguments, "pack_filters_winograd", size, pieces=lambda target: pieces)
 
 
 def _turned(axis: Window) -> Window:

@@ -7,15 +7,10 @@ from dataclasses import replace
 from kernelet.plan.instruction import Instruction, Operand, PlannedPhase, Space
 from kernelet.plan.schedule import PhaseKind
 
-# What these do to an element depends on its place, so that two arrays cannot be taken for one.
-_BY_PLACE = frozenset({"pack_filters_single", "pack_filters_winograd"})
-
 
 def _follows(first: Instruction, second: Instruction) -> bool:
     """Return whether an instruction does to the next elements what another does."""
     if (first.kernel, first.arguments) != (second.kernel, second.arguments):
-        return False
-    if first.kernel in _BY_PLACE:
         return False
     moved = [
         b == Operand(a.space, a.offset + first.count)

@@ -203,7 +203,6 @@ class Planner:
             packing.arguments,
             (source,),
             (packed,),
-            divisible=packing.divisible,
             pieces=pieces,
             slices=fitting(packed.size, pieces),
         )
