@@ -17,10 +17,13 @@ from kernelet.plan.candidates_winograd import AnyConvolution
 from kernelet.plan.single_kernels import has_kernel, idle_lanes
 from kernelet.program import Node, Program
 
-# In multiply-adds: storing, activating or pooling a number.
-_NUMBER = 6
+# In multiply-adds: writing and reading a number that is not in a cache any more.
+_NUMBER = 20
+# Of how many outputs a product takes twice the time in blocks: each input that is loaded meets few
+# weights, where tiles are narrow.
+_NARROW = 3
 # How much longer a multiply-add takes where a vector holds channels instead of samples.
-_SINGLE_COST = 1.2
+_SINGLE_COST = 1.5
 # How many multiply-adds in bfloat16 take the time of one in float32, by vectors and by tiles.
 _BFLOAT16, _TILES = 2, 8
 
@@ -63,7 +66,7 @@ def _block_cost(node: Node, bfloat16: Bfloat16 | None) -> float:
         return node.cost.multiply_adds / (_TILES if bfloat16.tiles else _BFLOAT16)
     if isinstance(node.op, AnyConvolution) and winograd.pays(node):
         return winograd.predicted_cost(node)
-    return node.cost.multiply_adds
+    return node.cost.multiply_adds * (1 + _NARROW / _outputs(node))
 
 
 def _single_cost(node: Node) -> float:
@@ -74,17 +77,23 @@ def _single_cost(node: Node) -> float:
 
 def _padding(node: Node, lanes: int) -> float:
     """Return how many lanes there are to one that a kernel of single samples uses."""
-    op = node.op
     if not has_kernel(node):
         return lanes
-    if isinstance(op, Convolution | ConvolutionInputGradient):
-        return idle_lanes(op, lanes)
-    if isinstance(op, ConvolutionFilterGradient):
-        used = op.filters // op.groups
-    elif isinstance(op, OuterProductSum):
-        used = node.inputs[1].size
-    elif isinstance(op, MatrixProduct) and op.transposed:
-        used = node.inputs[0].size
-    else:
-        used = node.output.shape[-1] if node.output.shape else 1
+    if isinstance(node.op, Convolution | ConvolutionInputGradient):
+        return idle_lanes(node.op, lanes)
+    used = _outputs(node)
     return round_up(used, lanes) / used
+
+
+def _outputs(node: Node) -> int:
+    """Return how many numbers lie side by side in what a node multiplies an input with, or has."""
+    op = node.op
+    if isinstance(op, ConvolutionInputGradient):
+        return op.channels // op.groups
+    if isinstance(op, Convolution | ConvolutionFilterGradient):
+        return op.filters // op.groups
+    if isinstance(op, OuterProductSum):
+        return node.inputs[1].size
+    if isinstance(op, MatrixProduct) and op.transposed:
+        return node.inputs[0].size
+    return node.output.shape[-1] if node.output.shape else 1
