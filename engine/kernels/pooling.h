@@ -219,20 +219,48 @@ inline void average_pool(const Call& call) {
     });
 }
 
+// Writes the shares of one window to its cells, some channels of all cells after the other.
+inline void average_window_gradient(const PoolingWindow& window, const PoolingStrides& strides,
+                                    const float* upstream, float* gradient) {
+    constexpr std::int64_t together = 32 * lanes;
+    const Vector count = cell_count(window);
+    float shares[together];
+    for (std::int64_t begin = 0; begin < strides.column; begin += together) {
+        const std::int64_t floats = smaller(together, strides.column - begin);
+        for (std::int64_t k = 0; k < floats; k += Vector::width) {
+            (Vector::load(upstream + begin + k) / count).store(shares + k);
+        }
+        for_cells(window.planes, window.rows, window.columns, strides, [&](std::int64_t cell) {
+            float* target = gradient + cell + begin;
+            for (std::int64_t k = 0; k < floats; k += Vector::width) {
+                Vector::load(shares + k).store(target + k);
+            }
+        });
+    }
+}
+
+inline void add_average_window_gradient(const PoolingWindow& window, const PoolingStrides& strides,
+                                        const float* upstream, float* gradient) {
+    const Vector count = cell_count(window);
+    for (std::int64_t k = 0; k < strides.column; k += Vector::width) {
+        const Vector share = Vector::load(upstream + k) / count;
+        for_cells(window.planes, window.rows, window.columns, strides, [&](std::int64_t cell) {
+            float* target = gradient + cell + k;
+            (Vector::load(target) + share).store(target);
+        });
+    }
+}
+
 // Operands: upstream gradient, gradient by the pictures.
 inline void average_pool_gradient(const Call& call) {
     const auto& a = arguments<PoolingArguments>(call);
     const PoolingStrides strides(a);
-    clear_picture(a, call.operands[1]);
+    const bool tiled = windows_tile(a);
+    if (!tiled) clear_picture(a, call.operands[1]);
+    const auto window_gradient = tiled ? average_window_gradient : add_average_window_gradient;
     for_windows(a, [&](const PoolingWindow& window) {
-        const Vector count = cell_count(window);
-        for (std::int64_t k = 0; k < strides.column; k += Vector::width) {
-            float* gradient = call.operands[1] + window.source + k;
-            const Vector share = Vector::load(call.operands[0] + window.target + k) / count;
-            for_cells(window.planes, window.rows, window.columns, strides, [&](std::int64_t cell) {
-                (Vector::load(gradient + cell) + share).store(gradient + cell);
-            });
-        }
+        window_gradient(window, strides, call.operands[0] + window.target,
+                        call.operands[1] + window.source);
     });
 }
 
