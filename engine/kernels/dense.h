@@ -30,20 +30,16 @@ inline void dense(const Call& call) {
     activate_row(output, outputs, a.activation);
 }
 
-static_assert(outer_product_sum_piece % outer_rows_together == 0);
-
 // Operands: input, upstream gradient, partial sum of the gradient, workspace of `lanes` × outputs
 // rounded up to a multiple of `lanes`. The upstream gradient is transposed there so that vectors
 // run along the weights' rows and no sum crosses lanes. Pieces are `outer_product_sum_piece` inputs
 // each.
 inline void outer_product_sum(const Call& call) {
     const auto& a = arguments<DenseArguments>(call);
-    const std::int64_t width = padded_to_lanes(a.outputs);
-    transpose_cell(call.operands[1], a.outputs, call.operands[3], width);
-    const OuterCells cells{1, 0, 0, width};
+    transpose_cell(call.operands[1], a.outputs, call.operands[3]);
     const std::int64_t first = call.begin * outer_product_sum_piece;
     const std::int64_t inputs = smaller(call.end * outer_product_sum_piece, a.inputs) - first;
-    outer_products(call.operands[0] + first * lanes, inputs, call.operands[3], a.outputs, cells,
+    outer_products(call.operands[0] + first * lanes, inputs, 0, call.operands[3], a.outputs, 0, 1,
                    call.operands[2] + first * a.outputs, call.first);
 }
 

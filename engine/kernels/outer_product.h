@@ -1,6 +1,13 @@
-// Sums of outer products over samples and cells: gradients by weights whose vectors run along the
-// weights' rows, so that no sum crosses lanes.
+// Sums of outer products over cells: gradients by weights whose vectors run along the weights'
+// rows, so that no sum crosses lanes.
+//
+// An input cell is [element][sample]; each of its numbers is broadcast. The upstream gradient is
+// stored anew in panels of neighbouring elements, [panel][cell][sample][element], so that a tile
+// reads what it multiplies in one run. A cell has `lanes` samples, or one.
 #pragma once
+
+#include <array>
+#include <utility>
 
 #include "kernelet/kernel.h"
 #include "kernels/tile.h"
@@ -8,23 +15,49 @@
 
 namespace kernelet::KERNELET_ISA {
 
-KERNELET_INLINE std::int64_t padded_to_lanes(std::int64_t elements) {
-    return (elements + lanes - 1) / lanes * lanes;
+// Vectors of upstream elements that a panel has; the last panel may have fewer.
+inline constexpr int outer_vectors = Vector::registers >= 32 && Vector::width < 8 ? 4 : 2;
+inline constexpr std::int64_t outer_width = outer_vectors * Vector::width;
+
+// Input elements that a tile takes at most with O vectors: sums fit the registers beside the
+// vectors and one broadcast number.
+template <int O>
+inline constexpr int outer_rows =
+    (Vector::registers - 1 - O) / O > 14 ? 14 : (Vector::registers - 1 - O) / O;
+
+// Elements filled up to whole vectors.
+KERNELET_INLINE std::int64_t whole_vectors(std::int64_t elements) {
+    return (elements + Vector::width - 1) / Vector::width * Vector::width;
 }
 
-// The cells whose products are summed; strides in floats. An input cell is [element][lane], an
-// upstream cell [lane][element] with `width` floats between lanes.
+// Floats of a cell's panels.
+KERNELET_INLINE std::int64_t panels_floats(std::int64_t elements) {
+    return whole_vectors(elements) * lanes;
+}
+
+// The cells whose products are summed; strides in floats. Those of the upstream gradient are of a
+// panel.
 struct OuterCells {
-    std::int64_t count;
+    std::int64_t rows;
+    std::int64_t columns;
+    std::int64_t input_row_stride;
     std::int64_t input_stride;
+    std::int64_t upstream_row_stride;
     std::int64_t upstream_stride;
-    std::int64_t width;
 };
 
-// [element][lane] to [lane][element], elements padded with zeros to `width`, a multiple of the
-// lanes.
-inline void transpose_cell(const float* source, std::int64_t elements, float* target,
-                           std::int64_t width) {
+// Where sums go: rows of `stride` floats, of which the last vector has `last`.
+struct OuterTarget {
+    float* sums;
+    std::int64_t stride;
+    int last;
+    bool overwrite;
+};
+
+// One panel of a cell, [element][lane] to [lane][element]; `elements` at most are left, and those
+// that a vector has too many are zero.
+inline void transpose_panel(const float* source, std::int64_t elements, float* target) {
+    const std::int64_t width = whole_vectors(smaller(outer_width, elements));
     for (std::int64_t first = 0; first < width; first += Vector::width) {
         for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
             Vector rows[Vector::width];
@@ -42,10 +75,38 @@ inline void transpose_cell(const float* source, std::int64_t elements, float* ta
     }
 }
 
-// I rows × O vectors of the sums, which overwrite `target` or are added to it.
+// All panels of one cell, one behind the other.
+inline void transpose_cell(const float* source, std::int64_t elements, float* target) {
+    for (std::int64_t first = 0; first < elements; first += outer_width) {
+        transpose_panel(source + first * lanes, elements - first, target + first * lanes);
+    }
+}
+
+// Adds I rows of O vectors to their place, or overwrites it.
 template <int I, int O>
+KERNELET_INLINE void store_sums(const Vector (&sums)[I][O], const OuterTarget& target) {
+    KERNELET_UNROLL
+    for (int i = 0; i < I; ++i) {
+        KERNELET_UNROLL
+        for (int o = 0; o < O; ++o) {
+            float* place = target.sums + i * target.stride + o * Vector::width;
+            // Storing with a mask takes many times as long as storing whole vectors.
+            if (o < O - 1 || target.last == Vector::width) {
+                const Vector before = target.overwrite ? Vector::zero() : Vector::load(place);
+                (before + sums[i][o]).store(place);
+            } else {
+                const Vector before =
+                    target.overwrite ? Vector::zero() : Vector::load_partial(place, target.last);
+                (before + sums[i][o]).store_partial(place, target.last);
+            }
+        }
+    }
+}
+
+// I input elements × O vectors of a panel.
+template <int Samples, int I, int O>
 inline void outer_tile(const float* input, const float* upstream, const OuterCells& cells,
-                       float* target, std::int64_t stride, int last, bool overwrite) {
+                       const OuterTarget& target) {
     Vector sums[I][O];
     KERNELET_UNROLL
     for (int i = 0; i < I; ++i) {
@@ -54,71 +115,94 @@ inline void outer_tile(const float* input, const float* upstream, const OuterCel
             sums[i][o] = Vector::zero();
         }
     }
-    for (std::int64_t cell = 0; cell < cells.count; ++cell) {
-        const float* x = input + cell * cells.input_stride;
-        const float* y = upstream + cell * cells.upstream_stride;
-        for (std::int64_t lane = 0; lane < lanes; ++lane, ++x, y += cells.width) {
-            Vector row[O];
-            KERNELET_UNROLL
-            for (int o = 0; o < O; ++o) {
-                row[o] = Vector::load(y + o * Vector::width);
-            }
-            KERNELET_UNROLL
-            for (int i = 0; i < I; ++i) {
-                const Vector element = Vector::broadcast_from(x + i * lanes);
-                KERNELET_UNROLL
-                for (int o = 0; o < O; ++o) {
-                    sums[i][o] = fma(element, row[o], sums[i][o]);
-                }
-            }
-        }
-    }
     KERNELET_UNROLL
     for (int i = 0; i < I; ++i) {
-        KERNELET_UNROLL
-        for (int o = 0; o < O; ++o) {
-            float* place = target + i * stride + o * Vector::width;
-            const int count = o == O - 1 ? last : Vector::width;
-            const Vector before = overwrite ? Vector::zero() : Vector::load_partial(place, count);
-            (before + sums[i][o]).store_partial(place, count);
+        __builtin_prefetch(target.sums + i * target.stride, 1);
+    }
+    for (std::int64_t row = 0; row < cells.rows; ++row) {
+        const float* x = input + row * cells.input_row_stride;
+        const float* y = upstream + row * cells.upstream_row_stride;
+        for (std::int64_t column = 0; column < cells.columns; ++column) {
+            for (int sample = 0; sample < Samples; ++sample) {
+                Vector weights[O];
+                KERNELET_UNROLL
+                for (int o = 0; o < O; ++o) {
+                    weights[o] = Vector::load(y + (sample * O + o) * Vector::width);
+                }
+                KERNELET_UNROLL
+                for (int i = 0; i < I; ++i) {
+                    const Vector element = Vector::broadcast_from(x + i * Samples + sample);
+                    KERNELET_UNROLL
+                    for (int o = 0; o < O; ++o) {
+                        sums[i][o] = fma(element, weights[o], sums[i][o]);
+                    }
+                }
+            }
+            x += cells.input_stride;
+            y += cells.upstream_stride;
         }
     }
+    store_sums<I, O>(sums, target);
 }
 
-// Inputs that are taken together.
-inline constexpr int outer_rows_together = Vector::registers >= 32 ? 6 : 3;
+using OuterTile = void (*)(const float*, const float*, const OuterCells&, const OuterTarget&);
 
-// Rows [0, inputs) of O vectors.
-template <int O>
-inline void outer_rows(const float* input, std::int64_t inputs, const float* upstream,
-                       const OuterCells& cells, float* target, std::int64_t stride, int last,
-                       bool overwrite) {
-    constexpr int I = outer_rows_together;
-    std::int64_t i = 0;
-    for (; i + I <= inputs; i += I) {
-        outer_tile<I, O>(input + i * lanes, upstream, cells, target + i * stride, stride, last,
-                         overwrite);
-    }
-    for (; i < inputs; ++i) {
-        outer_tile<1, O>(input + i * lanes, upstream, cells, target + i * stride, stride, last,
-                         overwrite);
+template <int Samples, int O, int... I>
+constexpr std::array<OuterTile, sizeof...(I)> outer_tiles(std::integer_sequence<int, I...>) {
+    return {outer_tile<Samples, I + 1, O>...};
+}
+
+// `inputs` neighbouring elements × one panel of O vectors, in tiles of nearly equal size.
+template <int Samples, int O>
+inline void outer_panel_of(const float* input, std::int64_t inputs, const float* upstream,
+                           const OuterCells& cells, OuterTarget target) {
+    constexpr std::int64_t most = outer_rows<O>;
+    static constexpr auto tiles =
+        outer_tiles<Samples, O>(std::make_integer_sequence<int, static_cast<int>(most)>());
+    for (std::int64_t left = inputs; left > 0;) {
+        const std::int64_t pieces = (left + most - 1) / most;
+        const std::int64_t together = (left + pieces - 1) / pieces;
+        tiles[static_cast<std::size_t>(together - 1)](input, upstream, cells, target);
+        input += together * Samples;
+        target.sums += together * target.stride;
+        left -= together;
     }
 }
 
-// Sums [input][output] of input × upstream over the lanes of all cells.
-inline void outer_products(const float* input, std::int64_t inputs, const float* upstream,
-                           std::int64_t outputs, const OuterCells& cells, float* target,
+// `inputs` neighbouring elements × the panel of `outputs` at most.
+template <int Samples>
+inline void outer_panel(const float* input, std::int64_t inputs, const float* upstream,
+                        std::int64_t outputs, const OuterCells& cells, float* sums,
+                        std::int64_t stride, bool overwrite) {
+    const std::int64_t rest = smaller(outer_width, outputs);
+    const std::int64_t vectors = whole_vectors(rest) / Vector::width;
+    const int last = static_cast<int>(rest - (vectors - 1) * Vector::width);
+    const OuterTarget target{sums, stride, last, overwrite};
+    if constexpr (outer_vectors > 2) {
+        if (vectors == 4) return outer_panel_of<Samples, 4>(input, inputs, upstream, cells, target);
+        if (vectors == 3) return outer_panel_of<Samples, 3>(input, inputs, upstream, cells, target);
+    }
+    if (vectors == 2) return outer_panel_of<Samples, 2>(input, inputs, upstream, cells, target);
+    outer_panel_of<Samples, 1>(input, inputs, upstream, cells, target);
+}
+
+// Inputs whose rows of sums stay in the first-level cache while all panels pass: whole tiles.
+inline constexpr std::int64_t outer_together = 48;
+
+// Sums [input][output] over the samples of `count` cells, whose upstream gradient is as
+// `transpose_cell` stores it.
+inline void outer_products(const float* input, std::int64_t inputs, std::int64_t input_stride,
+                           const float* upstream, std::int64_t outputs,
+                           std::int64_t upstream_stride, std::int64_t count, float* sums,
                            bool overwrite) {
-    constexpr std::int64_t step = 4 * Vector::width;
-    for (std::int64_t o = 0; o < outputs; o += step) {
-        const std::int64_t rest = smaller(step, outputs - o);
-        const std::int64_t vectors = (rest + Vector::width - 1) / Vector::width;
-        const int last = static_cast<int>(rest - (vectors - 1) * Vector::width);
-        const auto rows = vectors == 4   ? outer_rows<4>
-                          : vectors == 3 ? outer_rows<3>
-                          : vectors == 2 ? outer_rows<2>
-                                         : outer_rows<1>;
-        rows(input, inputs, upstream + o, cells, target + o, outputs, last, overwrite);
+    const OuterCells cells{1, count, 0, input_stride, 0, upstream_stride};
+    for (std::int64_t i = 0; i < inputs; i += outer_together) {
+        const std::int64_t rows = smaller(outer_together, inputs - i);
+        for (std::int64_t o = 0; o < outputs; o += outer_width) {
+            outer_panel<static_cast<int>(lanes)>(input + i * lanes, rows, upstream + o * lanes,
+                                                 outputs - o, cells, sums + i * outputs + o,
+                                                 outputs, overwrite);
+        }
     }
 }
 

@@ -20,15 +20,13 @@ struct WinogradGradientSpace {
     float* sums;   // [position][channel][filter]
     std::int64_t input_floats;
     std::int64_t upstream_floats;
-    std::int64_t width;  // filters, padded
     std::int64_t input_stride;
     std::int64_t upstream_stride;
 
     WinogradGradientSpace(float* workspace, const WinogradArguments& a, std::int64_t outputs)
         : input_values(workspace),
           input_floats(a.channels * lanes),
-          upstream_floats(padded_to_lanes(a.filters) * lanes),
-          width(padded_to_lanes(a.filters)),
+          upstream_floats(panels_floats(a.filters)),
           input_stride(position_stride(a.tiles, input_floats)),
           upstream_stride(position_stride(a.tiles, upstream_floats)) {
         upstream_values = input_values + winograd_positions * input_stride;
@@ -71,15 +69,16 @@ inline void transform_upstream(const float* cells, std::int64_t floats, float* t
 // Transposes the upstream tile whose first cell is (top, left); cells outside are zero.
 template <int Taps>
 inline void transpose_tile(const Cells<const float>& upstream, std::int64_t filters,
-                           std::int64_t top, std::int64_t left, float* cells, std::int64_t width) {
+                           std::int64_t top, std::int64_t left, float* cells) {
     constexpr int outputs = winograd_outputs<Taps>;
+    const std::int64_t floats = panels_floats(filters);
     for (int i = 0; i < outputs; ++i) {
         for (int j = 0; j < outputs; ++j) {
-            float* cell = cells + (i * outputs + j) * width * lanes;
+            float* cell = cells + (i * outputs + j) * floats;
             if (top + i < upstream.height && left + j < upstream.width) {
-                transpose_cell(upstream.at(top + i, left + j), filters, cell, width);
+                transpose_cell(upstream.at(top + i, left + j), filters, cell);
             } else {
-                for (std::int64_t k = 0; k < width * lanes; k += Vector::width) {
+                for (std::int64_t k = 0; k < floats; k += Vector::width) {
                     Vector::zero().store(cell + k);
                 }
             }
@@ -116,8 +115,6 @@ inline void transform_gradient(const float* sums, std::int64_t size, std::int64_
     });
 }
 
-static_assert(winograd_filter_gradient_piece % outer_rows_together == 0);
-
 template <int Taps>
 inline void winograd_filter_gradient_of(const Call& call) {
     constexpr std::int64_t outputs = winograd_outputs<Taps>;
@@ -139,16 +136,16 @@ inline void winograd_filter_gradient_of(const Call& call) {
             const std::int64_t left = (first + t) % grid.columns * outputs;
             transform_input(input, top - a.pad_height, left - a.pad_width,
                             space.input_values + t * space.input_floats, space.input_stride);
-            transpose_tile<Taps>(upstream, a.filters, top, left, space.cells, space.width);
+            transpose_tile<Taps>(upstream, a.filters, top, left, space.cells);
             transform_upstream<Taps>(space.cells, space.upstream_floats,
                                      space.upstream_values + t * space.upstream_floats,
                                      space.upstream_stride);
         }
-        const OuterCells cells{tiles, space.input_floats, space.upstream_floats, space.width};
         for (int k = 0; k < winograd_positions; ++k) {
             outer_products(space.input_values + k * space.input_stride, channels,
-                           space.upstream_values + k * space.upstream_stride, a.filters, cells,
-                           space.sums + k * size, first == 0);
+                           space.input_floats, space.upstream_values + k * space.upstream_stride,
+                           a.filters, space.upstream_floats, tiles, space.sums + k * size,
+                           first == 0);
         }
     }
     transform_gradient<Taps>(space.sums, size, channels * a.filters,

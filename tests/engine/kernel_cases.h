@@ -168,4 +168,34 @@ inline ConvolutionArguments random_convolution(Random& random) {
     return a;
 }
 
+// A convolution whose gradient by the filters is taken in strips of random size.
+inline kernelet::FilterGradientStripsArguments random_strips(Random& random,
+                                                             const ConvolutionArguments& a) {
+    kernelet::FilterGradientStripsArguments result{};
+#define KERNELET_COPY(name) result.name = a.name;
+    ARGUMENTS_Convolution(KERNELET_COPY, KERNELET_COPY)
+#undef KERNELET_COPY
+        result.strip_rows = random.between(1, a.output_height);
+    result.strip_columns = random.between(1, a.output_width);
+    result.channels_together = random.between(1, a.channels / a.groups);
+    return result;
+}
+
+// Floats of the workspace, and pieces, of the gradient by the filters in strips.
+template <class Arguments>
+std::int64_t strips_workspace(const Arguments& a, std::int64_t samples) {
+    const std::int64_t filters = pieces_of(a.filters / a.groups, 32) * 32;
+    const std::int64_t stride = a.kernel_width == 1 ? 1 : a.stride_width;
+    const std::int64_t copied =
+        (a.strip_columns - 1) * stride + (a.kernel_width - 1) * a.dilation_width + 1;
+    return samples * a.strip_rows * (a.strip_columns * filters + copied * a.channels_together);
+}
+
+template <class Arguments>
+std::int64_t strips_pieces(const Arguments& a) {
+    return a.groups *
+           pieces_of(a.filters / a.groups, kernelet::convolution_filter_gradient_strips_piece) *
+           a.kernel_depth * a.kernel_height * pieces_of(a.channels / a.groups, a.channels_together);
+}
+
 }  // namespace kernel_cases

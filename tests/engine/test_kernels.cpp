@@ -14,6 +14,7 @@ namespace {
 
 using namespace kernel_cases;
 using kernelet::DenseArguments;
+using kernelet::FilterGradientStripsArguments;
 using kernelet::PackFiltersArguments;
 
 Numbers packed(const Kernels& kernels, Numbers& weights, const ConvolutionArguments& a,
@@ -105,6 +106,34 @@ void test_convolution(const Kernels& kernels, Random& random) {
     CHECK(gradient == expected_weights);
 }
 
+// The gradient by the filters in strips of random size.
+void test_strips(const Kernels& kernels, Random& random) {
+    ConvolutionArguments a = random_convolution(random);
+    a.filters = a.groups * random.between(1, 70);
+    const std::int64_t taps =
+        a.kernel_depth * a.kernel_height * a.kernel_width * a.channels / a.groups * a.filters;
+    const FilterGradientStripsArguments strips = random_strips(random, a);
+    Numbers input = random.numbers(a.depth * a.height * a.width * a.channels * lanes);
+    Numbers upstream =
+        random.numbers(a.output_depth * a.output_height * a.output_width * a.filters * lanes);
+    Numbers expected(size_of(taps), 0.0F);
+    for_products(a, [&](std::int64_t in, std::int64_t w, std::int64_t out) {
+        for (std::int64_t lane = 0; lane < lanes; ++lane) {
+            expected[size_of(w)] +=
+                input[size_of(in * lanes + lane)] * upstream[size_of(out * lanes + lane)];
+        }
+    });
+    Numbers gradient(expected.size(), 1e30F);
+    Numbers workspace(size_of(strips_workspace(strips, lanes)), 1e30F);
+    const std::vector<float*> operands{input.data(), upstream.data(), gradient.data(),
+                                       workspace.data()};
+    const std::int64_t pieces = strips_pieces(strips);
+    kernels.run("convolution_filter_gradient_strips", operands, strips, true, pieces);
+    CHECK(gradient == expected);
+    kernels.run("convolution_filter_gradient_strips", operands, strips, false, pieces);
+    for (std::size_t k = 0; k < gradient.size(); ++k) CHECK(gradient[k] == 2.0F * expected[k]);
+}
+
 void test_dense(const Kernels& kernels, Random& random) {
     DenseArguments a{};
     a.inputs = random.between(1, 70);
@@ -154,6 +183,7 @@ int main() {
         Random random;
         for (int repeat = 0; repeat < 300; ++repeat) {
             test_convolution(kernels, random);
+            test_strips(kernels, random);
             test_dense(kernels, random);
         }
         std::printf("%s: 300 convolutions and 300 dense products exact\n", name.c_str());

@@ -15,11 +15,13 @@
 namespace {
 
 using namespace kernel_cases;
+using kernelet::FilterGradientStripsArguments;
 using kernelet::PackFiltersArguments;
 using kernelet::PackSingleArguments;
 using kernelet::PanelConvolutionArguments;
 using kernelet::SingleConvolutionArguments;
 using kernelet::SingleDenseArguments;
+using kernelet::SingleFilterGradientArguments;
 using kernelet::UnpackSingleArguments;
 
 std::int64_t padded(std::int64_t channels) { return (channels + lanes - 1) / lanes * lanes; }
@@ -236,6 +238,58 @@ void test_dense(const Kernels& kernels, Random& random) {
     test_dense_gradient(kernels, random, a, weights);
 }
 
+// The gradient by the filters from pieces of random strips, overwritten and then added to.
+void test_filter_gradient(const Kernels& kernels, Random& random) {
+    ConvolutionArguments a = random_convolution(random);
+    a.filters = a.groups * random.between(1, 70);
+    SingleFilterGradientArguments single{};
+    const FilterGradientStripsArguments strips = random_strips(random, a);
+#define KERNELET_COPY(name) single.name = strips.name;
+    ARGUMENTS_FilterGradientStrips(KERNELET_COPY, KERNELET_COPY)
+#undef KERNELET_COPY
+        single.input_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
+    single.upstream_floats = random.between(0, 1) == 0 ? a.filters : padded(a.filters);
+    const Numbers x = random.numbers(a.depth * a.height * a.width * a.channels);
+    const Numbers y = random.numbers(a.output_depth * a.output_height * a.output_width * a.filters);
+    const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
+    Numbers expected(size_of(taps * a.channels / a.groups * a.filters), 0.0F);
+    for_products(a, [&](std::int64_t in, std::int64_t w, std::int64_t out) {
+        expected[size_of(w)] += x[size_of(in)] * y[size_of(out)];
+    });
+    Numbers input = spread(x, a.channels, single.input_floats);
+    Numbers upstream = spread(y, a.filters, single.upstream_floats);
+    Numbers gradient(expected.size(), 1e30F);
+    Numbers workspace(size_of(strips_workspace(single, 1)), 1e30F);
+    const std::vector<float*> operands{input.data(), upstream.data(), gradient.data(),
+                                       workspace.data()};
+    const std::int64_t pieces = strips_pieces(single);
+    kernels.run("convolution_filter_gradient_single", operands, single, true, pieces);
+    CHECK(gradient == expected);
+    kernels.run("convolution_filter_gradient_single", operands, single, false, pieces);
+    for (std::size_t k = 0; k < gradient.size(); ++k) CHECK(gradient[k] == 2.0F * expected[k]);
+}
+
+void test_outer_product(const Kernels& kernels, Random& random) {
+    SingleDenseArguments a{};
+    a.cells = random.between(1, 9);
+    a.channels = random.between(1, 20);
+    a.cell_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
+    a.outputs = random.between(1, 100);
+    const Numbers numbers = random.numbers(a.cells * a.channels);
+    Numbers input = spread(numbers, a.channels, a.cell_floats);
+    Numbers upstream = random.numbers(a.outputs);
+    Numbers gradient(size_of(a.cells * a.channels * a.outputs), 1e30F);
+    const std::vector<float*> operands{input.data(), upstream.data(), gradient.data()};
+    const std::int64_t pieces = pieces_of(a.cells * a.channels, kernelet::outer_product_sum_piece);
+    for (const float times : {1.0F, 2.0F}) {
+        kernels.run("outer_product_single", operands, a, times == 1.0F, pieces);
+        for (std::int64_t k = 0; k < a.cells * a.channels * a.outputs; ++k) {
+            CHECK(gradient[size_of(k)] ==
+                  times * numbers[size_of(k / a.outputs)] * upstream[size_of(k % a.outputs)]);
+        }
+    }
+}
+
 // Rows of the caller's array of T, scaled, and back again.
 template <class T>
 void test_moving(const Kernels& kernels, Random& random, kernelet::ElementType type) {
@@ -292,6 +346,8 @@ int main() {
             test_panels(kernels, random, true);
             test_cells(kernels, random, by_cells);
             test_dense(kernels, random);
+            test_filter_gradient(kernels, random);
+            test_outer_product(kernels, random);
             test_moving<float>(kernels, random, kernelet::ElementType::float32);
             test_moving<std::uint8_t>(kernels, random, kernelet::ElementType::uint8);
             test_moving<std::int32_t>(kernels, random, kernelet::ElementType::int32);

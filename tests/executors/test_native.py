@@ -121,7 +121,7 @@ def test_threads_share_blocks_where_some_would_have_none() -> None:
         return arrange(program, batch_size, threads, TARGET).storage.spread
 
     assert [spread(large, size, 2) for size in (1, 16, 48)] == [True] * 3
-    assert [spread(large, size, 2) for size in (17, 32, 128)] == [False] * 3
+    assert [spread(large, size, 2) for size in (31, 32, 128)] == [False] * 3
     assert not spread(large, 16, 1)
     assert not spread(small, 16, 2)
     # What is too small to share is left to as many threads as there are blocks.

@@ -66,6 +66,8 @@ CASES = (
     Case((5, 5), (3, 3), "valid", (2, 1), (1, 2), 6, 10, 2, name="groups"),
     Case((4, 4), (3, 3), "same", channels=17, filters=19, batch=16, name="odd channels"),
     Case((3, 19), (3, 3), "same", channels=8, filters=32, batch=1, name="one picture"),
+    Case((7, 21), (3, 3), "same", (1, 2), channels=40, filters=35, name="many channels"),
+    Case((9, 8), (2, 3), "full", (1, 1), (2, 2), 36, 34, 2, name="groups of many channels"),
     Case((50,), (7,), "same", channels=3, filters=9, batch=17, name="1-D"),
     Case((23,), (4,), "full", (3,), (2,), 4, 6, 2, name="1-D, everything"),
     Case((40,), (5,), "causal", dilation=(4,), channels=2, filters=8, name="1-D, causal"),

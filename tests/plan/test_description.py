@@ -139,7 +139,7 @@ def test_bytes_are_those_of_the_operands() -> None:
 
 def test_sums_over_the_batch_are_read_and_written() -> None:
     plan = described(plain_network(), 64)
-    (step, *_) = [s for s in plan.steps if s.kernel == "convolution_filter_gradient"]
+    (step, *_) = [s for s in plan.steps if s.kernel.startswith("convolution_filter_gradient")]
     weights = 4 * math.prod(step.shape)
     assert step.written == 4 * weights  # four blocks
     assert "partial" in step.reads
@@ -212,7 +212,7 @@ def test_the_table_is_no_wider_than_a_hundred_columns() -> None:
         model.compile()
         text = str(model.plan(128, training=True, threads=2).describe())
         assert max(map(len, text.split("\n"))) <= 100
-        assert "convolution_filter_gradient" in text
+        assert "filter_gradi" in text
         assert "classes" in text
 
 

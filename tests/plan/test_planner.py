@@ -26,7 +26,7 @@ def test_a_network_without_coupled_samples_is_one_pass_over_its_blocks() -> None
     assert "bias_add" not in blocks  # done by the convolution and dense kernels
     assert blocks.count("convolution") == 2
     assert blocks.count("convolution_input_gradient") == 1  # nobody wants the first one
-    assert blocks.count("convolution_filter_gradient") == 2
+    assert len([name for name in blocks if name.startswith("convolution_filter_gradient")]) == 2
 
 
 def test_updates_of_flat_weights_are_one_instruction() -> None:

@@ -37,6 +37,15 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(activation)                      \
     REAL(slope)
 
+// The gradient by the filters, of strips of output cells and of some channels at a time.
+#define ARGUMENTS_FilterGradientStrips(INTEGER, REAL)                               \
+    ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(strip_rows) INTEGER(strip_columns) \
+        INTEGER(channels_together)
+
+// For single samples: floats between the cells of the input and of the upstream gradient.
+#define ARGUMENTS_SingleFilterGradient(INTEGER, REAL) \
+    ARGUMENTS_FilterGradientStrips(INTEGER, REAL) INTEGER(input_floats) INTEGER(upstream_floats)
+
 // For kernels of single samples: `cell_floats` floats lie between the cells of the input.
 #define ARGUMENTS_SingleConvolution(INTEGER, REAL) \
     ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(cell_floats)
@@ -242,98 +251,102 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(convolution_bfloat16, ConvolutionBfloat16, 6)  \
     KERNEL(convolution_filter_gradient_bfloat16, Convolution, 4)
 
-#define KERNELET_KERNELS(KERNEL)                                   \
-    KERNEL(pack_samples, PackSamples, 4)                           \
-    KERNEL(unpack_samples, UnpackSamples, 1)                       \
-    KERNEL(activate, Activation, 2)                                \
-    KERNEL(activate_gradient, Activation, 3)                       \
-    KERNEL(softmax, Channels, 2)                                   \
-    KERNEL(softmax_gradient, Channels, 3)                          \
-    KERNEL(max_pool, Pooling, 2)                                   \
-    KERNEL(max_pool_gradient, MaxPoolGradient, 4)                  \
-    KERNEL(average_pool, Pooling, 2)                               \
-    KERNEL(average_pool_gradient, Pooling, 2)                      \
-    KERNEL(add, Activation, 3)                                     \
-    KERNEL(add_shared, Size, 3)                                    \
-    KERNEL(rescale, Channels, 4)                                   \
-    KERNEL(bias_add, Channels, 3)                                  \
-    KERNEL(channel_sum, Channels, 2)                               \
-    KERNEL(concatenate, Channels, any_number)                      \
-    KERNEL(channel_slice, ChannelSlice, 2)                         \
-    KERNEL(dropout, Dropout, 2)                                    \
-    KERNEL(pack_filters, PackFilters, 2)                           \
-    KERNEL(convolution, Convolution, 5)                            \
-    KERNEL(convolution_input_gradient, Convolution, 5)             \
-    KERNEL(convolution_filter_gradient, Convolution, 3)            \
-    KERNEL(pack_filters_winograd, WinogradFilters, 2)              \
-    KERNEL(winograd_convolution, Winograd, 6)                      \
-    KERNEL(winograd_filter_gradient, Winograd, 4)                  \
-    KERNEL(winograd_single, SingleWinograd, 6)                     \
-    KERNEL(dense, Dense, 5)                                        \
-    KERNEL(outer_product_sum, Dense, 4)                            \
-    KERNEL(sum_partials, None, 2)                                  \
-    KERNEL(batch_mean, None, 3)                                    \
-    KERNEL(sample_share, None, 2)                                  \
-    KERNEL(require_finite, None, 2)                                \
-    KERNEL(channel_mean, Channels, 2)                              \
-    KERNEL(channel_variance, Channels, 3)                          \
-    KERNEL(normalized_product_sum, Normalization, 5)               \
-    KERNEL(normalize, Normalize, 6)                                \
-    KERNEL(normalization_factors, NormalizationFactors, 7)         \
-    KERNEL(normalize_gradient, Normalization, 8)                   \
-    KERNEL(normalize_fixed_gradient, Normalization, 4)             \
-    KERNEL(moving_average, Average, 3)                             \
-    KERNEL(one_hot, Size, 2)                                       \
-    KERNEL(softmax_cross_entropy, Size, 3)                         \
-    KERNEL(softmax_cross_entropy_gradient, Size, 4)                \
-    KERNEL(categorical_cross_entropy, Size, 3)                     \
-    KERNEL(categorical_cross_entropy_gradient, Size, 4)            \
-    KERNEL(binary_cross_entropy, BinaryCrossEntropy, 3)            \
-    KERNEL(binary_cross_entropy_gradient, BinaryCrossEntropy, 4)   \
-    KERNEL(squared_error, Size, 3)                                 \
-    KERNEL(squared_error_gradient, Size, 4)                        \
-    KERNEL(top_k_accuracy, TopK, 3)                                \
-    KERNEL(binary_accuracy, BinaryAccuracy, 3)                     \
-    KERNEL(absolute_error, Size, 3)                                \
-    KERNEL(pack_single, PackSingle, 3)                             \
-    KERNEL(pack_augmented_single, PackAugmentedSingle, 4)          \
-    KERNEL(unpack_single, UnpackSingle, 1)                         \
-    KERNEL(reshape_single, Reshape, 2)                             \
-    KERNEL(pack_filters_single, PackFilters, 2)                    \
-    KERNEL(convolution_single, PanelConvolution, 6)                \
-    KERNEL(convolution_input_gradient_single, PanelConvolution, 6) \
-    KERNEL(convolution_single_cells, SingleConvolution, 6)         \
-    KERNEL(dense_single, SingleDense, 5)                           \
-    KERNEL(dense_input_gradient_single, SingleDense, 3)            \
-    KERNEL(rescale_single, Channels, 4)                            \
-    KERNEL(bias_add_single, Channels, 3)                           \
-    KERNEL(normalize_single, Normalize, 6)                         \
-    KERNEL(softmax_single, Channels, 2)                            \
-    KERNEL(softmax_gradient_single, Channels, 3)                   \
-    KERNEL(concatenate_single, Channels, any_number)               \
-    KERNEL(channel_slice_single, ChannelSlice, 2)                  \
-    KERNEL(dropout_single, SingleDropout, 3)                       \
-    KERNEL(channel_sum_single, Channels, 2)                        \
-    KERNEL(channel_mean_single, Channels, 2)                       \
-    KERNEL(channel_variance_single, Channels, 3)                   \
-    KERNEL(normalized_product_sum_single, Normalization, 5)        \
-    KERNEL(normalize_gradient_single, Normalization, 8)            \
-    KERNEL(normalize_fixed_gradient_single, Normalization, 4)      \
-    KERNEL(sgd_update, SGD, 3)                                     \
-    KERNEL(momentum_update, SGD, 5)                                \
-    KERNEL(adam_update, Adam, 7)                                   \
-    KERNEL(global_norm, None, any_number)                          \
-    KERNEL(clip_by_norm, Limit, 3)                                 \
-    KERNEL(clip_by_value, Limit, 2)                                \
+#define KERNELET_KERNELS(KERNEL)                                        \
+    KERNEL(pack_samples, PackSamples, 4)                                \
+    KERNEL(unpack_samples, UnpackSamples, 1)                            \
+    KERNEL(activate, Activation, 2)                                     \
+    KERNEL(activate_gradient, Activation, 3)                            \
+    KERNEL(softmax, Channels, 2)                                        \
+    KERNEL(softmax_gradient, Channels, 3)                               \
+    KERNEL(max_pool, Pooling, 2)                                        \
+    KERNEL(max_pool_gradient, MaxPoolGradient, 4)                       \
+    KERNEL(average_pool, Pooling, 2)                                    \
+    KERNEL(average_pool_gradient, Pooling, 2)                           \
+    KERNEL(add, Activation, 3)                                          \
+    KERNEL(add_shared, Size, 3)                                         \
+    KERNEL(rescale, Channels, 4)                                        \
+    KERNEL(bias_add, Channels, 3)                                       \
+    KERNEL(channel_sum, Channels, 2)                                    \
+    KERNEL(concatenate, Channels, any_number)                           \
+    KERNEL(channel_slice, ChannelSlice, 2)                              \
+    KERNEL(dropout, Dropout, 2)                                         \
+    KERNEL(pack_filters, PackFilters, 2)                                \
+    KERNEL(convolution, Convolution, 5)                                 \
+    KERNEL(convolution_input_gradient, Convolution, 5)                  \
+    KERNEL(convolution_filter_gradient, Convolution, 3)                 \
+    KERNEL(convolution_filter_gradient_strips, FilterGradientStrips, 4) \
+    KERNEL(convolution_filter_gradient_single, SingleFilterGradient, 4) \
+    KERNEL(pack_filters_winograd, WinogradFilters, 2)                   \
+    KERNEL(winograd_convolution, Winograd, 6)                           \
+    KERNEL(winograd_filter_gradient, Winograd, 4)                       \
+    KERNEL(winograd_single, SingleWinograd, 6)                          \
+    KERNEL(dense, Dense, 5)                                             \
+    KERNEL(outer_product_sum, Dense, 4)                                 \
+    KERNEL(outer_product_single, SingleDense, 3)                        \
+    KERNEL(sum_partials, None, 2)                                       \
+    KERNEL(batch_mean, None, 3)                                         \
+    KERNEL(sample_share, None, 2)                                       \
+    KERNEL(require_finite, None, 2)                                     \
+    KERNEL(channel_mean, Channels, 2)                                   \
+    KERNEL(channel_variance, Channels, 3)                               \
+    KERNEL(normalized_product_sum, Normalization, 5)                    \
+    KERNEL(normalize, Normalize, 6)                                     \
+    KERNEL(normalization_factors, NormalizationFactors, 7)              \
+    KERNEL(normalize_gradient, Normalization, 8)                        \
+    KERNEL(normalize_fixed_gradient, Normalization, 4)                  \
+    KERNEL(moving_average, Average, 3)                                  \
+    KERNEL(one_hot, Size, 2)                                            \
+    KERNEL(softmax_cross_entropy, Size, 3)                              \
+    KERNEL(softmax_cross_entropy_gradient, Size, 4)                     \
+    KERNEL(categorical_cross_entropy, Size, 3)                          \
+    KERNEL(categorical_cross_entropy_gradient, Size, 4)                 \
+    KERNEL(binary_cross_entropy, BinaryCrossEntropy, 3)                 \
+    KERNEL(binary_cross_entropy_gradient, BinaryCrossEntropy, 4)        \
+    KERNEL(squared_error, Size, 3)                                      \
+    KERNEL(squared_error_gradient, Size, 4)                             \
+    KERNEL(top_k_accuracy, TopK, 3)                                     \
+    KERNEL(binary_accuracy, BinaryAccuracy, 3)                          \
+    KERNEL(absolute_error, Size, 3)                                     \
+    KERNEL(pack_single, PackSingle, 3)                                  \
+    KERNEL(pack_augmented_single, PackAugmentedSingle, 4)               \
+    KERNEL(unpack_single, UnpackSingle, 1)                              \
+    KERNEL(reshape_single, Reshape, 2)                                  \
+    KERNEL(pack_filters_single, PackFilters, 2)                         \
+    KERNEL(convolution_single, PanelConvolution, 6)                     \
+    KERNEL(convolution_input_gradient_single, PanelConvolution, 6)      \
+    KERNEL(convolution_single_cells, SingleConvolution, 6)              \
+    KERNEL(dense_single, SingleDense, 5)                                \
+    KERNEL(dense_input_gradient_single, SingleDense, 3)                 \
+    KERNEL(rescale_single, Channels, 4)                                 \
+    KERNEL(bias_add_single, Channels, 3)                                \
+    KERNEL(normalize_single, Normalize, 6)                              \
+    KERNEL(softmax_single, Channels, 2)                                 \
+    KERNEL(softmax_gradient_single, Channels, 3)                        \
+    KERNEL(concatenate_single, Channels, any_number)                    \
+    KERNEL(channel_slice_single, ChannelSlice, 2)                       \
+    KERNEL(dropout_single, SingleDropout, 3)                            \
+    KERNEL(channel_sum_single, Channels, 2)                             \
+    KERNEL(channel_mean_single, Channels, 2)                            \
+    KERNEL(channel_variance_single, Channels, 3)                        \
+    KERNEL(normalized_product_sum_single, Normalization, 5)             \
+    KERNEL(normalize_gradient_single, Normalization, 8)                 \
+    KERNEL(normalize_fixed_gradient_single, Normalization, 4)           \
+    KERNEL(sgd_update, SGD, 3)                                          \
+    KERNEL(momentum_update, SGD, 5)                                     \
+    KERNEL(adam_update, Adam, 7)                                        \
+    KERNEL(global_norm, None, any_number)                               \
+    KERNEL(clip_by_norm, Limit, 3)                                      \
+    KERNEL(clip_by_value, Limit, 2)                                     \
     KERNELET_BFLOAT16_KERNELS(KERNEL)
 
 // How many outputs, inputs, filters or channels a piece of such a kernel's work has: multiples of
 // those that any instruction set takes together.
-#define KERNELET_PIECES(PIECE)             \
-    PIECE(dense, 48)                       \
-    PIECE(pack_filters, 48)                \
-    PIECE(outer_product_sum, 48)           \
-    PIECE(convolution_filter_gradient, 16) \
+#define KERNELET_PIECES(PIECE)                    \
+    PIECE(dense, 48)                              \
+    PIECE(pack_filters, 48)                       \
+    PIECE(outer_product_sum, 48)                  \
+    PIECE(convolution_filter_gradient, 16)        \
+    PIECE(convolution_filter_gradient_strips, 32) \
     PIECE(winograd_filter_gradient, 12)
 
 #define KERNELET_DEFINE_PIECE(name, size) inline constexpr std::int64_t name##_piece = size;
@@ -347,6 +360,8 @@ KERNELET_PIECES(KERNELET_DEFINE_PIECE)
     };
 
 KERNELET_DEFINE_ARGUMENTS(Convolution)
+KERNELET_DEFINE_ARGUMENTS(FilterGradientStrips)
+KERNELET_DEFINE_ARGUMENTS(SingleFilterGradient)
 KERNELET_DEFINE_ARGUMENTS(PackFilters)
 KERNELET_DEFINE_ARGUMENTS(Winograd)
 KERNELET_DEFINE_ARGUMENTS(SingleWinograd)

@@ -84,6 +84,10 @@ def _single_gradient(arguments: Mapping[str, int], lanes: int) -> int:
     return _single_window({**arguments, **turned}, lanes)
 
 
+def _whole_filters(arguments: Mapping[str, int], lanes: int) -> int:
+    return lanes * _single_window(arguments, lanes)
+
+
 def _single_cells(arguments: Mapping[str, int], lanes: int) -> int:
     rows = _along(arguments, "height")
     columns = arguments["kernel_width"] * round_up(arguments["output_width"], lanes)
@@ -159,11 +163,14 @@ ACCOUNTS: Mapping[str, Account] = {
     "convolution_single": Account(_single_window),
     "convolution_single_cells": Account(_single_cells),
     "convolution_bfloat16": Account(_pairs, numbers="bfloat16"),
+    "convolution_filter_gradient_strips": Account(_whole_filters),
+    "convolution_filter_gradient_single": Account(_single_window),
     "convolution_filter_gradient_bfloat16": Account(_paired_cells, numbers="bfloat16"),
     "dense": Account(_matrix),
     "dense_input_gradient_single": Account(),
     "dense_single": Account(_single_matrix),
     "outer_product_sum": Account(_matrix),
+    "outer_product_single": Account(_single_matrix),
     "winograd_convolution": Account(_winograd, _transforms(_SUMS)),
     "winograd_filter_gradient": Account(_winograd, _transforms(_UPSTREAM)),
     "winograd_single": Account(_single_winograd, _transforms(_SUMS, single=True)),

@@ -13,6 +13,7 @@ from kernelet.ops.convolution import (
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Packing, Target, round_up
 from kernelet.plan.candidates_winograd import WINOGRAD, WINOGRAD_FILTER_GRADIENT
+from kernelet.plan.filter_gradient_strips import pays, strips
 from kernelet.program import Node, Op, Value
 
 
@@ -61,6 +62,10 @@ def _gradient_pieces(node: Node, target: Target) -> int:
     assert isinstance(op, ConvolutionFilterGradient)
     filters = target.pieces_of("convolution_filter_gradient", op.filters // op.groups)
     return math.prod(op.window.kernel[:-1]) * op.groups * filters
+
+
+def _strips(node: Node) -> Arguments:
+    return {**_convolution(node), **strips(node).arguments()}
 
 
 def _packed_filters(node: Node) -> Packing:
@@ -133,6 +138,13 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     ),
     ConvolutionFilterGradient: (
         WINOGRAD_FILTER_GRADIENT,
+        Candidate(
+            "convolution_filter_gradient_strips",
+            _strips,
+            applies=pays,
+            workspace=lambda node, target: strips(node).workspace(),
+            pieces=lambda node, target: strips(node).pieces(target),
+        ),
         Candidate("convolution_filter_gradient", _convolution, pieces=_gradient_pieces),
     ),
     MatrixProduct: (

@@ -12,8 +12,12 @@ from dataclasses import replace
 from kernelet.ops.activation import Activate, ActivateGradient
 from kernelet.ops.arithmetic import Add, Rescale
 from kernelet.ops.bias import BiasAdd, ChannelSum
-from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
-from kernelet.ops.dense import MatrixProduct
+from kernelet.ops.convolution import (
+    Convolution,
+    ConvolutionFilterGradient,
+    ConvolutionInputGradient,
+)
+from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.ops.dropout import Dropout
 from kernelet.ops.normalization import (
     ChannelMean,
@@ -30,6 +34,7 @@ from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Target, round_up
 from kernelet.plan.candidates_convolution import rows_of_cells
 from kernelet.plan.candidates_single import Panels
+from kernelet.plan.filter_gradient_strips import strips
 from kernelet.plan.selection import CANDIDATES, select
 from kernelet.plan.single_elements import needs_elements
 from kernelet.plan.single_layout import SingleLayout
@@ -129,6 +134,20 @@ class SingleKernels:
         del arguments["inputs"]
         return {**arguments, **self.layout.cells(node.inputs[0])}
 
+    def _filter_gradient(self, node: Node) -> Arguments:
+        read, upstream = (self.layout.form(value) for value in node.inputs)
+        return {
+            **CANDIDATES[ConvolutionFilterGradient][-1].arguments(node),
+            **strips(node, single=True).arguments(),
+            "input_floats": read.cell_floats,
+            "upstream_floats": upstream.cell_floats,
+        }
+
+    def _outer_product(self, node: Node) -> Arguments:
+        arguments = dict(CANDIDATES[OuterProductSum][0].arguments(node))
+        del arguments["inputs"]
+        return {**arguments, **self.layout.cells(node.inputs[0])}
+
     def _reshape(self, node: Node) -> Arguments:
         before, after = self.layout.form(node.inputs[0]), self.layout.form(node.output)
         return {
@@ -188,6 +207,18 @@ _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
         bias=True,
         factors=True,
         pieces=lambda node, target: own.layout.groups(node.output),
+    ),
+    ConvolutionFilterGradient: lambda own: Candidate(
+        "convolution_filter_gradient_single",
+        own._filter_gradient,
+        workspace=lambda node, target: strips(node, single=True).workspace(),
+        pieces=lambda node, target: strips(node, single=True).pieces(target),
+    ),
+    OuterProductSum: lambda own: Candidate(
+        "outer_product_single",
+        own._outer_product,
+        pieces=lambda node, target: target.pieces_of("outer_product_sum", node.inputs[0].size),
+        sliceable=True,
     ),
     MaxPool: lambda own: own._pooling(MaxPool),
     MaxPoolGradient: lambda own: own._pooling(MaxPoolGradient),

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.augmentation import RandomFlip, RandomShift
-from kernelet.ops.convolution import Convolution
-from kernelet.ops.dense import MatrixProduct
+from kernelet.ops.convolution import Convolution, ConvolutionFilterGradient
+from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.ops.shape import Reshape
 from kernelet.plan.candidate import round_up
 from kernelet.program import Node, Program, Value
 
 # They read any distance between the cells of their first operand, so that few channels need not be
 # padded, and a reshaped value may lie as what was reshaped.
-_READ_ANY_CELLS = (Convolution, MatrixProduct)
+_READ_ANY_CELLS = (Convolution, ConvolutionFilterGradient, MatrixProduct, OuterProductSum)
 
 
 @dataclass(frozen=True)
