@@ -12,9 +12,9 @@ from kernelet.model import Model
 from kernelet.plan.candidate import Target
 from kernelet.plan.storage import SampleBlocks, arrange
 from kernelet.plan.sums import groups
-from kernelet.program import Program
+from kernelet.program import Program, ProgramBuilder
 from kernelet.training.programs import prediction_program
-from programs import branched_network, plain_network
+from programs import CLASSES, branched_network, convolution, dense, plain_network, with_training
 
 TARGET = Target(lanes=16, alignment=16, pieces=defaultdict(lambda: 48))
 
@@ -56,6 +56,14 @@ def test_the_storage_of_a_training_step_does_not_depend_on_threads(
     for batch_size in (1, 3, 7, 12, 16, 40):
         blocks = {arrange(program, batch_size, n, TARGET).storage.block for n in (1, 2, 3, 8, 64)}
         assert len(blocks) == 1
+
+
+def test_few_samples_train_alone_where_channels_fill_the_lanes() -> None:
+    build = ProgramBuilder()
+    x = convolution(build, build.input("x", (16, 16, 16)), "wide", 32, 3)
+    wide = with_training(build, dense(build, x, "dense", CLASSES))
+    assert [arrange(wide, size, 2, TARGET).storage.block for size in (1, 3, 7)] == [1] * 3
+    assert arrange(wide, 14, 2, TARGET).storage.block == TARGET.lanes
 
 
 def test_many_samples_train_in_blocks() -> None:
