@@ -173,7 +173,7 @@ void bind_plan(nb::module_& module) {
         .value("TASKS", PhaseKind::tasks)
         .value("RANGE", PhaseKind::range)
         .value("PIECES", PhaseKind::pieces)
-        .value("SUMS", PhaseKind::sums);
+        .value("SLICES", PhaseKind::slices);
 
     nb::class_<Plan>(module, "Plan", "A flat list of kernels that runs whole steps without Python.")
         .def(
@@ -196,7 +196,7 @@ void bind_plan(nb::module_& module) {
             "kernel"_a, "operands"_a, "arguments"_a, "count"_a = 0, "slices"_a = 1,
             "Append a kernel to the last phase.\n\n"
             "`operands` are (space, offset in floats); `count` the elements of a range phase,\n"
-            "otherwise pieces, of which threads take `slices` runs in tasks and sums phases.")
+            "otherwise pieces, of which threads take `slices` runs in tasks and slices phases.")
         .def(
             "finish",
             [](Plan& plan, std::int64_t scratch, std::int64_t batch, std::int64_t shared,

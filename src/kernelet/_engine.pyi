@@ -164,7 +164,7 @@ class PhaseKind(enum.Enum):
 
     PIECES = 3
 
-    SUMS = 4
+    SLICES = 4
 
 class Plan:
     """A flat list of kernels that runs whole steps without Python."""
@@ -181,7 +181,7 @@ class Plan:
         Append a kernel to the last phase.
 
         `operands` are (space, offset in floats); `count` the elements of a range phase,
-        otherwise pieces, of which threads take `slices` runs in tasks and sums phases.
+        otherwise pieces, of which threads take `slices` runs in tasks and slices phases.
         """
 
     def finish(self, scratch: int, batch: int, shared: int, partial: int, batch_size: int, block_size: int, groups: int, constants: Sequence[float], results: Sequence[int], once_reads: Sequence[tuple[int, int]]) -> None:

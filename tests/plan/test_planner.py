@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from kernelet.executors.native import TARGET
-from kernelet.plan.instruction import Space
+from kernelet.plan.instruction import Instruction, Space
 from kernelet.plan.planner import Plan, make_plan
 from kernelet.plan.schedule import PhaseKind
 from kernelet.program import Program, ProgramBuilder
-from programs import branched_network, convolution, new_state, plain_network, wide_network
+from programs import (
+    branched_network,
+    convolution,
+    dense,
+    new_state,
+    plain_network,
+    wide_network,
+)
 
 
 def planned(program: Program, batch_size: int = 64) -> Plan:
@@ -62,16 +69,29 @@ def test_filters_are_packed_once_a_run_where_they_do_not_change() -> None:
     assert [i.kernel for i in packing.instructions] == ["pack_filters"]
 
 
+def sliced(plan: Plan) -> list[Instruction]:
+    return [i for p in plan.phases if p.kind is PhaseKind.SLICES for i in p.instructions]
+
+
 def test_threads_share_slices_of_large_sums_over_the_batch() -> None:
     plan = planned(wide_network())
-    (phase,) = [phase for phase in plan.phases if phase.kind is PhaseKind.SUMS]
-    shapes = [i.steps[0].outputs[0].shape for i in phase.instructions]
-    assert sorted(shapes) == [(168, 300), (300, 130)]
-    assert all(1 < i.slices <= i.count for i in phase.instructions)
+    sums = [i for i in sliced(plan) if i.steps[0].reduces]
+    assert sorted(i.steps[0].outputs[0].shape for i in sums) == [(168, 300), (300, 130)]
+    assert all(1 < i.slices <= i.count for i in sums)
     assert plan.partial < 130 * 300  # no group has a copy of them
     # What one block adds up is whole without any copy.
-    assert not kernels(planned(wide_network(), 16), PhaseKind.SUMS)
-    assert not kernels(planned(plain_network()), PhaseKind.SUMS)
+    assert not sliced(planned(wide_network(), 16))
+    assert not sliced(planned(plain_network()))
+
+
+def test_many_weights_are_read_once_for_all_blocks() -> None:
+    build = ProgramBuilder()
+    build.outputs["y"] = dense(build, build.input("x", (500,)), "dense", 600)
+    program = build.finish()
+    (product,) = sliced(planned(program))
+    assert product.kernel == "dense"
+    assert 1 < product.slices <= product.count
+    assert not sliced(planned(program, 16))
 
 
 def test_packing_large_filters_is_shared() -> None:

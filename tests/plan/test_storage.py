@@ -10,8 +10,8 @@ import pytest
 import kernelet as kl
 from kernelet.model import Model
 from kernelet.plan.candidate import Target
+from kernelet.plan.division import groups
 from kernelet.plan.storage import SampleBlocks, arrange
-from kernelet.plan.sums import groups
 from kernelet.program import Program, ProgramBuilder
 from kernelet.training.programs import prediction_program
 from programs import CLASSES, branched_network, convolution, dense, plain_network, with_training

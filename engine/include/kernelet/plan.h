@@ -6,7 +6,7 @@
 // instruction's elements are divided among the threads; in a *pieces* phase, which has one
 // instruction, threads take runs of pieces of blocks. Groups depend on the batch alone, never on
 // the number of threads, and sums over the batch are kept a group apart and added in order; in a
-// *sums* phase they need no groups, because threads take slices of the sums, each over all blocks
+// *slices* phase they need no groups, because threads take slices of each result, over all blocks
 // in order. So results have the same bits at any number of threads.
 #pragma once
 
@@ -54,7 +54,7 @@ struct Instruction {
     std::vector<Operand> operands;
     std::vector<Argument> arguments;
     std::int64_t count;   // elements, in range phases; otherwise pieces
-    std::int64_t slices;  // runs of its pieces that threads share out, in tasks and sums phases
+    std::int64_t slices;  // runs of its pieces that threads share out, in tasks and slices phases
     bool sums;            // over the batch: writes partial sums
     std::size_t entry;    // of its time: its number among all instructions
 };
@@ -64,7 +64,7 @@ struct Instruction {
 std::int64_t bfloat16_operand_size(const std::string& kernel,
                                    const std::vector<NamedArgument>& arguments);
 
-enum class PhaseKind : std::int64_t { blocks, tasks, range, pieces, sums };
+enum class PhaseKind : std::int64_t { blocks, tasks, range, pieces, slices };
 
 struct Phase {
     PhaseKind kind;

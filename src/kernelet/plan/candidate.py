@@ -71,8 +71,9 @@ class Candidate:
     pieces : callable
         How many parts of its work on a block threads may share out.
     sliceable : bool
-        For a kernel that sums over the batch, whether threads may share slices of the sum, each
-        over the whole batch: every piece reads a part of the first input, and all of the second.
+        Whether threads may share slices of the result, each over the whole batch: of a sum over it,
+        where every piece reads a part of the first input and all of the second, or of a product,
+        where every piece reads all of the first and a part of the weights.
     bias : bool
         Whether the kernel takes a bias (or nothing) behind its inputs, and an activation:
         what follows the operation may be fused into it.

@@ -153,6 +153,7 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
             _dense,
             packing=_packed_matrix,
             pieces=lambda node, target: target.pieces_of("dense", node.output.size),
+            sliceable=True,
             bias=True,
             factors=True,
         ),

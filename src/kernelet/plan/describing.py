@@ -103,7 +103,7 @@ class Describer:
         """Return what a thread waits on average at the end of a phase."""
         together = sum(steps)
         threads = self.rates.threads
-        if phase.kind in (PhaseKind.TASKS, PhaseKind.SUMS):
+        if phase.kind in (PhaseKind.TASKS, PhaseKind.SLICES):
             shares = zip(steps, (one.slices for one in phase.instructions), strict=True)
             tasks = [threads * seconds / n for seconds, n in shares for _ in range(n)]
             longest = _longest(tasks, threads)

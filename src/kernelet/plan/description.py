@@ -22,7 +22,7 @@ class StepDescription:
         Number of its phase, from 0; between phases, all threads meet.
     division : str
         How threads share it: by "blocks" of samples, "tasks", a "range" of elements, "pieces"
-        of a block, or slices of "sums" over the batch.
+        of a block, or "slices" of its result.
     once : bool
         Whether a run needs it in its first step only; its work is not in the sums.
     part : str

@@ -18,7 +18,7 @@ _DIVISIONS = {
     "tasks": "each is a task for one thread, or slices for several",
     "range": "threads divide the elements",
     "pieces": "threads share each block",
-    "sums": "threads share slices of each sum over the batch",
+    "slices": "threads take slices of each result, over the whole batch",
 }
 
 

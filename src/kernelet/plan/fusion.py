@@ -45,10 +45,10 @@ class Step:
     pieces : int
         Parts of a block's result, or of a shared one, that threads may share out.
     sliceable : bool
-        Whether a sum over the batch may be divided by slices of the sum.
+        Whether it may be divided by slices of its result, each over the whole batch.
     slices : int
-        Runs of pieces that threads share out, of a shared step or a sum over the whole batch; 0
-        where a sum is taken a group of blocks at a time.
+        Runs of pieces that threads share out, of a shared step or of one over the whole batch; 0
+        where a step is done a block at a time.
     nodes : tuple of Node
         The operations it does.
     """

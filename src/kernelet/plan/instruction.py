@@ -48,7 +48,7 @@ class Instruction:
     steps : tuple of Step
         What it does; several where neighbouring updates were merged.
     slices : int
-        Runs of pieces that threads share out in tasks and sums phases.
+        Runs of pieces that threads share out in tasks and slices phases.
     """
 
     kernel: str

@@ -2,8 +2,8 @@
 
 A *blocks* phase takes each block of samples through as many steps as possible while its values sit
 in cache. It ends where a step needs a number that all samples contribute to: a batch statistic,
-or the gradient of a weight. Steps on shared values run between such phases, and so do sums that
-threads share by slices.
+or the gradient of a weight. Steps on shared values run between such phases, and so do steps of
+which threads share slices, each over the whole batch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class PhaseKind(Enum):
     TASKS = "tasks"
     RANGE = "range"
     PIECES = "pieces"
-    SUMS = "sums"
+    SLICES = "slices"
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Scheduler:
             while self._take_shared():
                 pass
             self._take_blocks()
-            self._take_sums()
+            self._take_slices()
             if len(self._pending) == before:
                 names = ", ".join(step.kernel for step in self._pending)
                 raise RuntimeError(f"the plan has a cycle among: {names}")
@@ -122,18 +122,18 @@ class Scheduler:
     def _take_blocks(self) -> None:
         phase = Phase(PhaseKind.BLOCKS)
         for step in self._pending:
-            if step.batched and self._ready(step) and not (step.reduces and step.slices):
+            if step.batched and self._ready(step) and not step.slices:
                 phase.steps.append(step)
                 if not step.reduces:
                     self._missing.difference_update(step.outputs)
         if phase.steps:
             self._finish(phase)
 
-    def _take_sums(self) -> None:
-        """Schedule the sums by slices that are ready; the blocks phase before is over."""
-        ready = [s for s in self._pending if s.reduces and s.slices and self._ready(s)]
+    def _take_slices(self) -> None:
+        """Schedule the steps by slices that are ready; the blocks phase before is over."""
+        ready = [s for s in self._pending if s.batched and s.slices and self._ready(s)]
         if ready:
-            self._finish(Phase(PhaseKind.SUMS, ready))
+            self._finish(Phase(PhaseKind.SLICES, ready))
 
 
 def spread(phases: list[Phase]) -> list[Phase]:

@@ -127,6 +127,7 @@ class SingleKernels:
                 **self.layout.cells(node.output),
             },
             pieces=lambda node, target: self.layout.groups(node.output),
+            sliceable=True,
         )
 
     def _dense(self, node: Node) -> Arguments:
@@ -207,6 +208,7 @@ _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
         bias=True,
         factors=True,
         pieces=lambda node, target: own.layout.groups(node.output),
+        sliceable=True,
     ),
     ConvolutionFilterGradient: lambda own: Candidate(
         "convolution_filter_gradient_single",

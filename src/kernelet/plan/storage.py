@@ -11,13 +11,13 @@ from kernelet.ops.shape import Reshape
 from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.candidate import Candidate, Packed, Target, round_up
 from kernelet.plan.candidates_winograd import pays_alone
+from kernelet.plan.division import groups
 from kernelet.plan.packing import pack_arguments
 from kernelet.plan.rates import BARRIER, MULTIPLY_ADDS, WAKING
 from kernelet.plan.selection import select
 from kernelet.plan.single import SingleSamples
 from kernelet.plan.single_costs import TrainingCosts
 from kernelet.plan.single_kernels import has_kernel, idle_lanes
-from kernelet.plan.sums import groups
 from kernelet.program import Node, Program, Value
 
 # In multiply-adds that a core does in the meantime: a barrier between two steps, waking a thread

@@ -1,9 +1,10 @@
-"""How sums over the batch are divided: by groups of blocks, or by slices of the sum.
+"""How steps with many weights are divided: by groups of blocks, or by slices of the result.
 
-In groups, a sum goes along while a block's values are in the cache, and each group has a copy of
-it. In slices, threads share out the elements of the sum, and each takes all blocks in order: there
-are no copies, but the values of the whole batch must be kept and read again. The choice depends on
-the program and the batch alone, and so do the bits of the results.
+In groups, a step goes along while a block's values are in the cache; every block reads all weights,
+and a sum over the batch is kept in a copy for each group. In slices, threads share out the elements
+of the result, and each takes all blocks in order: weights are read once, and there are no copies,
+but the values of the whole batch must be kept and read again. The choice depends on the program and
+the batch alone, and so do the bits of the results.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ MOST_PARTIAL_FLOATS = 1 << 26
 # The same for single samples, of which each would read and write the sums of its own group.
 MOST_SINGLE_FLOATS = 1 << 16
 
-# Floats of a slice, which is to stay in the second-level cache from one block to the next.
+# Floats of a slice, of a sum or of weights, which is to stay in the second-level cache from one
+# block to the next, and of the largest one that does.
 _SLICE = 1 << 14
+_LARGEST_SLICE = 1 << 16
+# Weights that stay there as a whole.
+_NEAR_WEIGHTS = 1 << 17
 # Floats that threads move in the time of one more phase.
 _PHASE = 1 << 14
 
@@ -45,7 +50,7 @@ def groups(batch_size: int, block: int, partial: int) -> int:
 
 
 def slices(step: Step, storage: Storage, batch_size: int) -> int:
-    """Return in how many slices a step should sum over the batch, or 0 for groups of blocks.
+    """Return in how many slices a step should be divided, or 0 for groups of blocks.
 
     Parameters
     ----------
@@ -59,6 +64,20 @@ def slices(step: Step, storage: Storage, batch_size: int) -> int:
     blocks = -(-batch_size // storage.block)
     if not step.sliceable or blocks == 1:
         return 0
+    return (_slices_of_sum if step.reduces else _slices_of_weights)(step, storage, blocks)
+
+
+def _slices_of_weights(step: Step, storage: Storage, blocks: int) -> int:
+    batched, weights = step.values[:2]
+    size = weights.size
+    number = fitting(size, step.pieces)
+    if size < _NEAR_WEIGHTS or size > number * _LARGEST_SLICE:
+        return 0
+    moved = blocks * (2 * storage.floats(step.outputs[0]) + (1 + number) * storage.floats(batched))
+    return number if moved + _PHASE < (blocks - 1) * size else 0
+
+
+def _slices_of_sum(step: Step, storage: Storage, blocks: int) -> int:
     size = step.outputs[0].size
     own, every = (storage.floats(value) for value in step.values)
     number = fitting(size, step.pieces)
@@ -69,5 +88,5 @@ def slices(step: Step, storage: Storage, batch_size: int) -> int:
 
 
 def fitting(floats: int, pieces: int) -> int:
-    """Return how many runs of pieces are small enough, for a result of some floats."""
+    """Return how many runs of pieces are small enough, of a sum or weights of some floats."""
     return min(pieces, -(-floats // _SLICE))
