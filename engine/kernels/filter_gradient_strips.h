@@ -16,8 +16,9 @@ namespace kernelet::KERNELET_ISA {
 
 static_assert(convolution_filter_gradient_strips_piece % outer_width == 0);
 
-// Output cells of one plane.
+// Output cells of one plane; sums of the first strip may overwrite what there is.
 struct Strip {
+    bool overwrite;
     std::int64_t plane;
     Span rows;
     Span columns;
@@ -74,14 +75,16 @@ class FilterGradientStrips {
     }
 
     void run(bool first) const {
-        if (first) clear();
+        bool overwrite = first;
         for (std::int64_t plane = 0; plane < a_.output_depth; ++plane) {
             for (std::int64_t row = 0; row < a_.output_height; row += a_.strip_rows) {
                 for (std::int64_t column = 0; column < a_.output_width;
                      column += a_.strip_columns) {
-                    add_strip({plane,
+                    add_strip({overwrite,
+                               plane,
                                {row, smaller(row + a_.strip_rows, a_.output_height)},
                                {column, smaller(column + a_.strip_columns, a_.output_width)}});
+                    overwrite = false;
                 }
             }
         }
@@ -110,36 +113,11 @@ class FilterGradientStrips {
         return begin_ <= piece && piece < end_;
     }
 
-    // Calls `visit(filter, count, tap row, chunk)` for the pieces of this call.
-    template <class Visit>
-    void for_pieces(Visit&& visit) const {
-        for (std::int64_t piece = begin_; piece < end_; ++piece) {
-            const std::int64_t filters = piece / (chunks_ * tap_rows());
-            const std::int64_t first =
-                filters % filter_pieces_ * convolution_filter_gradient_strips_piece;
-            visit(filters / filter_pieces_, first,
-                  smaller(convolution_filter_gradient_strips_piece, filters_ - first),
-                  piece / chunks_ % tap_rows(), chunk(filters / filter_pieces_, piece % chunks_));
-        }
-    }
-
     // The gradient of one weight of the first tap of a row.
     float* place(std::int64_t tap_row, std::int64_t group, std::int64_t channel,
                  std::int64_t filter) const {
         return gradient_ + (tap_row * a_.kernel_width * channels_ + channel) * a_.filters +
                group * filters_ + filter;
-    }
-
-    void clear() const {
-        for_pieces([&](std::int64_t group, std::int64_t filter, std::int64_t count,
-                       std::int64_t tap_row, const Chunk& chunk) {
-            for (std::int64_t tap = 0; tap < a_.kernel_width; ++tap) {
-                float* row = place(tap_row, group, tap * channels_ + chunk.first, filter);
-                for (std::int64_t c = 0; c < chunk.count; ++c, row += a_.filters) {
-                    for (std::int64_t f = 0; f < count; ++f) row[f] = 0.0F;
-                }
-            }
-        });
     }
 
     void add_strip(const Strip& strip) const {
@@ -199,17 +177,25 @@ class FilterGradientStrips {
         }
     }
 
+    // The rows of a strip that a row of taps connects with cells inside the input.
+    Span connected_rows(const Strip& strip, std::int64_t kernel_plane,
+                        std::int64_t kernel_row) const {
+        const Span planes = cells_of_tap(kernel_plane, window_.depth);
+        const Span inside = cells_of_tap(kernel_row, window_.height);
+        const std::int64_t begin = larger(strip.rows.begin, inside.begin);
+        const std::int64_t end = smaller(strip.rows.end, inside.end);
+        const bool none = strip.plane < planes.begin || strip.plane >= planes.end || begin >= end;
+        return none ? Span{strip.rows.begin, strip.rows.begin} : Span{begin, end};
+    }
+
     // One row of taps for some channels, all filters of this call.
     void add_chunk(const Strip& strip, std::int64_t tap_row, std::int64_t index,
                    const Chunk& chunk) const {
         const std::int64_t kernel_plane = tap_row / a_.kernel_height;
         const std::int64_t kernel_row = tap_row % a_.kernel_height;
-        const Span planes = cells_of_tap(kernel_plane, window_.depth);
-        if (strip.plane < planes.begin || strip.plane >= planes.end) return;
-        const Span inside = cells_of_tap(kernel_row, window_.height);
-        const Span rows{larger(strip.rows.begin, inside.begin),
-                        smaller(strip.rows.end, inside.end)};
-        if (rows.begin >= rows.end) return;
+        const Span rows = connected_rows(strip, kernel_plane, kernel_row);
+        // Sums of no cells are zeros, which must overwrite too.
+        if (rows.begin == rows.end && !strip.overwrite) return;
         bool there = false;
         for (std::int64_t piece = 0; piece < filter_pieces_; ++piece) {
             if (!wanted(chunk.group, piece, tap_row, index)) continue;
@@ -273,17 +259,20 @@ class FilterGradientStrips {
         // Where taps lie side by side with all their channels, they are one run of elements.
         if (chunk.count == channels_ && copied_.dilation == 1) {
             outer_panel<Samples>(rows_, a_.kernel_width * channels_, upstream, filters_ - filter,
-                                 cells, gradient, a_.filters, false);
+                                 cells, gradient, a_.filters, strip.overwrite);
             return;
         }
         for (std::int64_t tap = 0; tap < a_.kernel_width; ++tap) {
             const Span inside = cells_of_tap(tap, window_.width);
-            const std::int64_t first = larger(inside.begin - strip.columns.begin, 0);
-            cells.columns = smaller(inside.end, strip.columns.end) - strip.columns.begin - first;
-            if (cells.columns <= 0) continue;
+            const std::int64_t begin = larger(inside.begin, strip.columns.begin);
+            const std::int64_t end = larger(smaller(inside.end, strip.columns.end), begin);
+            if (begin == end && !strip.overwrite) continue;
+            cells.columns = end - begin;
+            const std::int64_t first = begin == end ? 0 : begin - strip.columns.begin;
             outer_panel<Samples>(rows_ + (tap * copied_.dilation + first * copied_.stride) * cell,
                                  chunk.count, upstream + first * width * Samples, filters_ - filter,
-                                 cells, gradient + tap * channels_ * a_.filters, a_.filters, false);
+                                 cells, gradient + tap * channels_ * a_.filters, a_.filters,
+                                 strip.overwrite);
         }
     }
 
