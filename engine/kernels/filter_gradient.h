@@ -20,28 +20,42 @@ struct CellGrid {
     std::int64_t input_plane_stride;
     std::int64_t input_row_stride;
     std::int64_t input_column_stride;
+    std::int64_t input_element_stride;  // between the elements of a cell that rows of weights take
     std::int64_t upstream_plane_stride;
     std::int64_t upstream_row_stride;
     std::int64_t upstream_column_stride;
 };
 
+// Sums of I × O weights over vectors of samples. Where they are few, each has two, for vectors in
+// turn, so that additions do not wait for each other.
+template <int I, int O>
+struct GradientSums {
+    static constexpr int parts = I * O <= 4 && Vector::width < lanes ? 2 : 1;
+    Vector of[parts][I][O];
+};
+
 // Adds the products of one row of cells.
 template <int I, int O>
-KERNELET_INLINE void accumulate_cells(Vector (&sums)[I][O], const float* x, const float* y,
+KERNELET_INLINE void accumulate_cells(GradientSums<I, O>& sums, const float* x, const float* y,
                                       const CellGrid& grid) {
+    constexpr int parts = GradientSums<I, O>::parts;
     for (std::int64_t column = 0; column < grid.columns; ++column) {
-        for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-            Vector up[O];
+        for (std::int64_t lane = 0; lane < lanes; lane += parts * Vector::width) {
             KERNELET_UNROLL
-            for (int o = 0; o < O; ++o) {
-                up[o] = Vector::load(y + o * lanes + lane);
-            }
-            KERNELET_UNROLL
-            for (int i = 0; i < I; ++i) {
-                const Vector element = Vector::load(x + i * lanes + lane);
+            for (int part = 0; part < parts; ++part) {
+                const std::int64_t first = lane + part * Vector::width;
+                Vector up[O];
                 KERNELET_UNROLL
                 for (int o = 0; o < O; ++o) {
-                    sums[i][o] = fma(element, up[o], sums[i][o]);
+                    up[o] = Vector::load(y + o * lanes + first);
+                }
+                KERNELET_UNROLL
+                for (int i = 0; i < I; ++i) {
+                    const Vector element = Vector::load(x + i * grid.input_element_stride + first);
+                    KERNELET_UNROLL
+                    for (int o = 0; o < O; ++o) {
+                        sums.of[part][i][o] = fma(element, up[o], sums.of[part][i][o]);
+                    }
                 }
             }
         }
@@ -50,17 +64,21 @@ KERNELET_INLINE void accumulate_cells(Vector (&sums)[I][O], const float* x, cons
     }
 }
 
-// I consecutive input elements × O consecutive filters, added to `gradient` (a row an input
-// element, `filters` floats apart).
+// I input elements × O consecutive filters, added to `gradient` (a row an input element, `filters`
+// floats apart).
 template <int I, int O>
 inline void gradient_tile(const float* input, const float* upstream, const CellGrid& grid,
                           float* gradient, std::int64_t filters) {
-    Vector sums[I][O];
+    constexpr int parts = GradientSums<I, O>::parts;
+    GradientSums<I, O> sums;
     KERNELET_UNROLL
-    for (int i = 0; i < I; ++i) {
+    for (int part = 0; part < parts; ++part) {
         KERNELET_UNROLL
-        for (int o = 0; o < O; ++o) {
-            sums[i][o] = Vector::zero();
+        for (int i = 0; i < I; ++i) {
+            KERNELET_UNROLL
+            for (int o = 0; o < O; ++o) {
+                sums.of[part][i][o] = Vector::zero();
+            }
         }
     }
     for (std::int64_t plane = 0; plane < grid.planes; ++plane) {
@@ -73,7 +91,9 @@ inline void gradient_tile(const float* input, const float* upstream, const CellG
     }
     for (int i = 0; i < I; ++i) {
         for (int o = 0; o < O; ++o) {
-            gradient[i * filters + o] += reduce_add(sums[i][o]);
+            Vector sum = sums.of[0][i][o];
+            if constexpr (parts == 2) sum = sum + sums.of[1][i][o];
+            gradient[i * filters + o] += reduce_add(sum);
         }
     }
 }
@@ -101,7 +121,7 @@ KERNELET_INLINE GradientTile gradient_tile_of(std::int64_t rows, std::int64_t co
     }
 }
 
-// `elements` consecutive input elements × `filters` consecutive filters over a grid of cells.
+// `elements` input elements × `filters` consecutive filters over a grid of cells.
 inline void gradient_block(const float* input, std::int64_t elements, const float* upstream,
                            std::int64_t filters, const CellGrid& grid, float* gradient,
                            std::int64_t gradient_stride) {
@@ -112,7 +132,8 @@ inline void gradient_block(const float* input, std::int64_t elements, const floa
         const std::int64_t columns = smaller(gradient_columns, filters - o);
         for (std::int64_t i = 0; i < elements; i += gradient_rows) {
             const std::int64_t rows = smaller(gradient_rows, elements - i);
-            gradient_tile_of(rows, columns)(input + i * lanes, upstream + o * lanes, grid,
+            gradient_tile_of(rows, columns)(input + i * grid.input_element_stride,
+                                            upstream + o * lanes, grid,
                                             gradient + i * gradient_stride + o, gradient_stride);
         }
     }
@@ -133,6 +154,9 @@ struct FilterGradientRow {
     Span planes;
     Span rows;
 
+    // Whether a group has one channel, whose taps are then the elements of a run.
+    bool alone() const { return a.channels == a.groups; }
+
     CellGrid grid(Span columns) const {
         const std::int64_t input_row = a.width * a.channels * lanes;
         const std::int64_t upstream_row = a.output_width * a.filters * lanes;
@@ -142,6 +166,7 @@ struct FilterGradientRow {
                 a.stride_depth * a.height * input_row,
                 a.stride_height * input_row,
                 a.stride_width * a.channels * lanes,
+                alone() ? a.dilation_width * a.channels * lanes : lanes,
                 a.output_height * upstream_row,
                 upstream_row,
                 a.filters * lanes};
@@ -152,7 +177,7 @@ struct FilterGradientRow {
         return cell * axis.stride + tap * axis.dilation - axis.pad;
     }
 
-    // Taps [tap, tap + count) of the row, whose channels lie one after the other, over the output
+    // Taps [tap, tap + count) of the row, whose elements lie equally far apart, over the output
     // cells of `columns`.
     void run(std::int64_t tap, std::int64_t count, Span columns) const {
         const std::int64_t channels = a.channels / a.groups;
@@ -169,8 +194,8 @@ struct FilterGradientRow {
     }
 
     void run_all() const {
-        // Where all taps of the row are inside, their inputs are one run of neighbours.
-        const bool merged = a.dilation_width == 1 && a.groups == 1;
+        // Where all taps of the row are inside, they may be one run.
+        const bool merged = alone() || (a.dilation_width == 1 && a.groups == 1);
         const Span inside = merged ? window.inside : Span{0, 0};
         if (inside.begin < inside.end) {
             run(0, a.kernel_width, inside);
