@@ -26,6 +26,7 @@
 #include "kernels/single_channels.h"
 #include "kernels/single_convolution.h"
 #include "kernels/single_dense.h"
+#include "kernels/single_depthwise.h"
 #include "kernels/single_filters.h"
 #include "kernels/single_gradients.h"
 #include "kernels/single_moves.h"

@@ -15,6 +15,7 @@
 namespace {
 
 using namespace kernel_cases;
+using kernelet::DepthwiseGradientArguments;
 using kernelet::FilterGradientStripsArguments;
 using kernelet::PackFiltersArguments;
 using kernelet::PackSingleArguments;
@@ -116,9 +117,11 @@ struct Case {
     Numbers expected;
 };
 
-Case random_case(Random& random, bool backward) {
+// Of as many channels with a filter each, unless that is 0.
+Case random_case(Random& random, bool backward, std::int64_t depthwise = 0) {
     Case one;
     ConvolutionArguments& a = one.a = random_convolution(random);
+    if (depthwise > 0) a.groups = a.channels = a.filters = depthwise;
     if (a.groups == 1) a.filters = random.between(1, random.between(0, 1) == 0 ? 8 : 70);
     if (a.groups == 1 && backward) std::swap(a.channels, a.filters);
     const std::int64_t pictures = a.depth * a.height * a.width * a.channels;
@@ -269,6 +272,51 @@ void test_filter_gradient(const Kernels& kernels, Random& random) {
     for (std::size_t k = 0; k < gradient.size(); ++k) CHECK(gradient[k] == 2.0F * expected[k]);
 }
 
+// Channels with a filter each: the convolution, and its gradients by the input and the filters.
+void test_depthwise(const Kernels& kernels, Random& random, bool backward) {
+    Case one = random_case(random, backward, random.between(2, 70));
+    const ConvolutionArguments& a = one.a;
+    const std::int64_t cell_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
+    const auto arguments = single<SingleConvolutionArguments>(a, cell_floats);
+    Numbers input = spread(one.input, a.channels, cell_floats);
+    const auto cells = static_cast<std::int64_t>(one.expected.size()) / a.channels;
+    Numbers output(size_of(cells * padded(a.channels)), 7.0F);
+    const std::int64_t rows = backward ? a.depth * a.height : a.output_depth * a.output_height;
+    in_parts(random, rows, [&](std::int64_t begin, std::int64_t end) {
+        kernels.run_pieces(backward ? "depthwise_input_gradient_single" : "depthwise_single",
+                           {input.data(), one.weights.data(), one.bias.data(),
+                            data_or_null(one.factors), output.data()},
+                           arguments, begin, end);
+    });
+    CHECK(gathered(output, a.channels, padded(a.channels)) == one.expected);
+}
+
+void test_depthwise_gradient(const Kernels& kernels, Random& random) {
+    ConvolutionArguments a = random_convolution(random);
+    a.groups = a.channels = a.filters = random.between(2, 150);
+    DepthwiseGradientArguments single{};
+#define KERNELET_COPY(name) single.name = a.name;
+    ARGUMENTS_Convolution(KERNELET_COPY, KERNELET_COPY)
+#undef KERNELET_COPY
+        single.input_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
+    single.upstream_floats = random.between(0, 1) == 0 ? a.filters : padded(a.filters);
+    const Numbers x = random.numbers(a.depth * a.height * a.width * a.channels);
+    const Numbers y = random.numbers(a.output_depth * a.output_height * a.output_width * a.filters);
+    const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
+    Numbers expected(size_of(taps * a.filters), 0.0F);
+    for_products(a, [&](std::int64_t in, std::int64_t w, std::int64_t out) {
+        expected[size_of(w)] += x[size_of(in)] * y[size_of(out)];
+    });
+    Numbers input = spread(x, a.channels, single.input_floats);
+    Numbers upstream = spread(y, a.filters, single.upstream_floats);
+    Numbers gradient(expected.size(), 1e30F);
+    const std::vector<float*> operands{input.data(), upstream.data(), gradient.data()};
+    kernels.run("depthwise_filter_gradient_single", operands, single, true, taps);
+    CHECK(gradient == expected);
+    kernels.run("depthwise_filter_gradient_single", operands, single, false, taps);
+    for (std::size_t k = 0; k < gradient.size(); ++k) CHECK(gradient[k] == 2.0F * expected[k]);
+}
+
 void test_outer_product(const Kernels& kernels, Random& random) {
     SingleDenseArguments a{};
     a.cells = random.between(1, 9);
@@ -347,6 +395,9 @@ int main() {
             test_cells(kernels, random, by_cells);
             test_dense(kernels, random);
             test_filter_gradient(kernels, random);
+            test_depthwise(kernels, random, false);
+            test_depthwise(kernels, random, true);
+            test_depthwise_gradient(kernels, random);
             test_outer_product(kernels, random);
             test_moving<float>(kernels, random, kernelet::ElementType::float32);
             test_moving<std::uint8_t>(kernels, random, kernelet::ElementType::uint8);

@@ -46,6 +46,9 @@ inline constexpr std::int64_t any_number = 0;
 #define ARGUMENTS_SingleFilterGradient(INTEGER, REAL) \
     ARGUMENTS_FilterGradientStrips(INTEGER, REAL) INTEGER(input_floats) INTEGER(upstream_floats)
 
+#define ARGUMENTS_DepthwiseGradient(INTEGER, REAL) \
+    ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(input_floats) INTEGER(upstream_floats)
+
 // For kernels of single samples: `cell_floats` floats lie between the cells of the input.
 #define ARGUMENTS_SingleConvolution(INTEGER, REAL) \
     ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(cell_floats)
@@ -315,6 +318,9 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(convolution_single, PanelConvolution, 6)                     \
     KERNEL(convolution_input_gradient_single, PanelConvolution, 6)      \
     KERNEL(convolution_single_cells, SingleConvolution, 6)              \
+    KERNEL(depthwise_single, SingleConvolution, 5)                      \
+    KERNEL(depthwise_input_gradient_single, SingleConvolution, 5)       \
+    KERNEL(depthwise_filter_gradient_single, DepthwiseGradient, 3)      \
     KERNEL(dense_single, SingleDense, 5)                                \
     KERNEL(dense_input_gradient_single, SingleDense, 3)                 \
     KERNEL(rescale_single, Channels, 4)                                 \
@@ -391,6 +397,7 @@ KERNELET_DEFINE_ARGUMENTS(PackSamples)
 KERNELET_DEFINE_ARGUMENTS(UnpackSamples)
 KERNELET_DEFINE_ARGUMENTS(SingleConvolution)
 KERNELET_DEFINE_ARGUMENTS(PanelConvolution)
+KERNELET_DEFINE_ARGUMENTS(DepthwiseGradient)
 KERNELET_DEFINE_ARGUMENTS(SingleDense)
 KERNELET_DEFINE_ARGUMENTS(PackSingle)
 KERNELET_DEFINE_ARGUMENTS(UnpackSingle)

@@ -88,6 +88,10 @@ def _whole_filters(arguments: Mapping[str, int], lanes: int) -> int:
     return lanes * _single_window(arguments, lanes)
 
 
+def _depthwise(arguments: Mapping[str, int], lanes: int) -> int:
+    return connected(arguments) * round_up(arguments["channels"], lanes)
+
+
 def _single_cells(arguments: Mapping[str, int], lanes: int) -> int:
     rows = _along(arguments, "height")
     columns = arguments["kernel_width"] * round_up(arguments["output_width"], lanes)
@@ -162,6 +166,9 @@ ACCOUNTS: Mapping[str, Account] = {
     "convolution_input_gradient_single": Account(_single_gradient),
     "convolution_single": Account(_single_window),
     "convolution_single_cells": Account(_single_cells),
+    "depthwise_single": Account(_depthwise),
+    "depthwise_input_gradient_single": Account(_depthwise),
+    "depthwise_filter_gradient_single": Account(_depthwise),
     "convolution_bfloat16": Account(_pairs, numbers="bfloat16"),
     "convolution_filter_gradient_strips": Account(_whole_filters),
     "convolution_filter_gradient_single": Account(_single_window),

@@ -14,6 +14,7 @@ from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.candidate import round_up
 from kernelet.plan.candidates_winograd import AnyConvolution
+from kernelet.plan.single_depthwise import is_depthwise
 from kernelet.plan.single_kernels import has_kernel, idle_lanes
 from kernelet.program import Node, Program
 
@@ -81,7 +82,7 @@ def _padding(node: Node, lanes: int) -> float:
         return lanes
     if isinstance(node.op, Convolution | ConvolutionInputGradient):
         return idle_lanes(node.op, lanes)
-    used = _outputs(node)
+    used = node.op.channels if is_depthwise(node.op) else _outputs(node)
     return round_up(used, lanes) / used
 
 

@@ -36,6 +36,7 @@ from kernelet.plan.candidates_convolution import rows_of_cells
 from kernelet.plan.candidates_single import Panels
 from kernelet.plan.filter_gradient_strips import strips
 from kernelet.plan.selection import CANDIDATES, select
+from kernelet.plan.single_depthwise import depthwise, is_depthwise
 from kernelet.plan.single_elements import needs_elements
 from kernelet.plan.single_layout import SingleLayout
 from kernelet.program import Node, Op
@@ -64,6 +65,8 @@ class SingleKernels:
             return select(node)
         if not has_kernel(node):
             return select(node, alone=True)
+        if is_depthwise(op):
+            return depthwise(node, self.layout)
         if isinstance(op, Convolution | ConvolutionInputGradient) and winograd.pays_alone(node):
             return self._winograd()
         if isinstance(op, Convolution) and lanes_hold_cells(op, self._lanes):
@@ -267,7 +270,9 @@ def lanes_hold_cells(op: Convolution, lanes: int) -> bool:
 
 def idle_lanes(op: Convolution | ConvolutionInputGradient, lanes: int) -> float:
     """Return how many lanes of the vectors that hold results there are to one that is used."""
-    if isinstance(op, ConvolutionInputGradient):
+    if is_depthwise(op):
+        used = op.channels
+    elif isinstance(op, ConvolutionInputGradient):
         used = op.channels // op.groups
     elif lanes_hold_cells(op, lanes):
         used = op.window.output[-1]

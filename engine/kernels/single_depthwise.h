@@ -1,0 +1,276 @@
+// Depthwise convolutions of single samples, where each channel has one filter of its own: a vector
+// holds neighbouring channels of input, filters and output alike. Taps outside the picture are left
+// out, and products are added in the order in which blocks of samples add them.
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "kernels/convolution.h"
+#include "kernels/filter_gradient.h"
+#include "kernels/single_axes.h"
+#include "kernels/single_convolution.h"
+#include "kernels/single_tile.h"
+#include "kernels/window.h"
+
+namespace kernelet::KERNELET_ISA {
+
+// Neighbouring output cells that share each vector of filters.
+inline constexpr int depthwise_cells = 4;
+
+// What the cells of a tile read, up to `lanes` channels of each; strides in floats.
+struct DepthwiseTaps {
+    std::int64_t planes;
+    std::int64_t rows;
+    std::int64_t columns;
+    std::int64_t input_plane_stride;
+    std::int64_t input_row_stride;
+    std::int64_t input_column_stride;
+    std::int64_t filter_plane_stride;
+    std::int64_t filter_row_stride;
+    std::int64_t filter_column_stride;
+};
+
+// P cells, `input_stride` and `output_stride` floats apart, of `count` channels.
+template <int P, bool Whole>
+inline void depthwise_tile(const DepthwiseTaps& taps, const float* input, std::int64_t input_stride,
+                           const float* filters, float* output, std::int64_t output_stride,
+                           int count, const Epilogue& epilogue) {
+    const auto load = [&](const float* from, int v) {
+        if constexpr (Whole) return Vector::load(from + v * Vector::width);
+        const int left = count - v * Vector::width;
+        return load_some(from + v * Vector::width, left < 0 ? 0 : left);
+    };
+    Vector sums[P][panel_vectors];
+    for (auto& cell : sums) {
+        for (Vector& sum : cell) sum = Vector::zero();
+    }
+    for (std::int64_t plane = 0; plane < taps.planes; ++plane) {
+        for (std::int64_t row = 0; row < taps.rows; ++row) {
+            const float* x = input + plane * taps.input_plane_stride + row * taps.input_row_stride;
+            const float* w =
+                filters + plane * taps.filter_plane_stride + row * taps.filter_row_stride;
+            for (std::int64_t column = 0; column < taps.columns; ++column) {
+                KERNELET_UNROLL
+                for (int v = 0; v < panel_vectors; ++v) {
+                    const Vector weights = load(w, v);
+                    KERNELET_UNROLL
+                    for (int p = 0; p < P; ++p) {
+                        sums[p][v] = fma(load(x + p * input_stride, v), weights, sums[p][v]);
+                    }
+                }
+                x += taps.input_column_stride;
+                w += taps.filter_column_stride;
+            }
+        }
+    }
+    for (int v = 0; v < panel_vectors; ++v) {
+        const int own = static_cast<int>(
+            smaller(larger(count - v * Vector::width, 0), std::int64_t{Vector::width}));
+        const FinishSingle finish(epilogue, v * Vector::width, own);
+        for (int p = 0; p < P; ++p) {
+            finish(sums[p][v]).store(output + p * output_stride + v * Vector::width);
+        }
+    }
+}
+
+using DepthwiseTile = void (*)(const DepthwiseTaps&, const float*, std::int64_t, const float*,
+                               float*, std::int64_t, int, const Epilogue&);
+
+template <bool Whole>
+inline constexpr DepthwiseTile depthwise_tiles[] = {
+    nullptr, depthwise_tile<1, Whole>, depthwise_tile<2, Whole>, depthwise_tile<3, Whole>,
+    depthwise_tile<4, Whole>};
+
+template <bool Backward>
+class DepthwiseConvolution {
+  public:
+    DepthwiseConvolution(const Call& call, const SingleConvolutionArguments& a)
+        : call_(call),
+          a_(a),
+          depth_{ConvolutionWindow(a).depth},
+          height_{ConvolutionWindow(a).height},
+          width_{ConvolutionWindow(a).width},
+          output_floats_(padded_channels(a.channels)) {}
+
+    // Pieces are output rows.
+    void run() const {
+        for (std::int64_t row = call_.begin; row < call_.end; ++row) {
+            float* output = call_.operands[4] + row * width_.written() * output_floats_;
+            run_row(depth_.taps(row / height_.written()), height_.taps(row % height_.written()),
+                    output);
+            activate_channels(output, width_.written(), output_floats_, a_.channels, a_.activation);
+        }
+    }
+
+  private:
+    void run_row(const AxisTaps& planes, const AxisTaps& rows, float* output) const {
+        for (std::int64_t cell = 0; cell < width_.written();) {
+            const VolumeTaps taps{planes, rows, width_.taps(cell)};
+            const std::int64_t count = alike(cell, taps.columns);
+            for (std::int64_t c = 0; c < a_.channels; c += lanes) {
+                run_cells(taps, count, c, output + cell * output_floats_ + c);
+            }
+            cell += count;
+        }
+    }
+
+    // Cells from `cell` on whose taps are the same, one step further each.
+    std::int64_t alike(std::int64_t cell, const AxisTaps& taps) const {
+        if (Backward && a_.stride_width > 1) return 1;
+        std::int64_t count = 1;
+        for (; count < depthwise_cells && cell + count < width_.written(); ++count) {
+            const AxisTaps next = width_.taps(cell + count);
+            if (next.first != taps.first || next.count != taps.count ||
+                next.source != taps.source + count * cell_step()) {
+                break;
+            }
+        }
+        return count;
+    }
+
+    std::int64_t cell_step() const { return Backward ? 1 : a_.stride_width; }
+
+    void run_cells(const VolumeTaps& taps, std::int64_t cells, std::int64_t channel,
+                   float* output) const {
+        const std::int64_t row = width_.read() * a_.cell_floats;
+        const std::int64_t plane = height_.read() * row;
+        const std::int64_t filter_row = a_.kernel_width * a_.channels;
+        const float* input = call_.operands[0] + taps.planes.source * plane +
+                             taps.rows.source * row + taps.columns.source * a_.cell_floats +
+                             channel;
+        const float* filters =
+            call_.operands[1] +
+            ((taps.planes.first * a_.kernel_height + taps.rows.first) * a_.kernel_width +
+             taps.columns.first) *
+                a_.channels +
+            channel;
+        const DepthwiseTaps all{taps.planes.count,
+                                taps.rows.count,
+                                taps.columns.count,
+                                depth_.tap_distance() * plane,
+                                height_.tap_distance() * row,
+                                width_.tap_distance() * a_.cell_floats,
+                                depth_.tap_step() * a_.kernel_height * filter_row,
+                                height_.tap_step() * filter_row,
+                                width_.tap_step() * a_.channels};
+        const int count = static_cast<int>(smaller(lanes, a_.channels - channel));
+        const auto& tiles = count == lanes ? depthwise_tiles<true> : depthwise_tiles<false>;
+        tiles[cells](
+            all, input, cell_step() * a_.cell_floats, filters, output, output_floats_, count,
+            epilogue_of(call_.operands[2], channel, a_.activation, a_.slope, call_.operands[3]));
+    }
+
+    const Call& call_;
+    const SingleConvolutionArguments& a_;
+    SingleAxis<Backward> depth_;
+    SingleAxis<Backward> height_;
+    SingleAxis<Backward> width_;
+    std::int64_t output_floats_;
+};
+
+// Operands: input, filters as they lie, bias or null, factors or null, output. Pieces are output
+// rows.
+inline void depthwise_single(const Call& call) {
+    DepthwiseConvolution<false>(call, arguments<SingleConvolutionArguments>(call)).run();
+}
+
+// The same with the gradient of the output as the input, and the gradient by the input as the
+// output.
+inline void depthwise_input_gradient_single(const Call& call) {
+    DepthwiseConvolution<true>(call, arguments<SingleConvolutionArguments>(call)).run();
+}
+
+// Channels whose sums of one tap are in registers together.
+inline constexpr std::int64_t depthwise_together = 4 * lanes;
+
+// The gradient of one tap for `count` channels, over the cells that it connects.
+template <int V>
+inline void depthwise_gradient_tile(const CellGrid& grid, const float* input, const float* upstream,
+                                    float* gradient, int count, bool overwrite) {
+    const auto own = [&](int v) {
+        return static_cast<int>(
+            smaller(larger(count - v * Vector::width, 0), std::int64_t{Vector::width}));
+    };
+    Vector sums[V];
+    for (Vector& sum : sums) sum = Vector::zero();
+    for (std::int64_t plane = 0; plane < grid.planes; ++plane) {
+        for (std::int64_t row = 0; row < grid.rows; ++row) {
+            const float* x = input + plane * grid.input_plane_stride + row * grid.input_row_stride;
+            const float* y =
+                upstream + plane * grid.upstream_plane_stride + row * grid.upstream_row_stride;
+            for (std::int64_t column = 0; column < grid.columns; ++column) {
+                KERNELET_UNROLL
+                for (int v = 0; v < V; ++v) {
+                    const int some = v < V - 1 ? Vector::width : own(v);
+                    sums[v] = fma(load_some(x + v * Vector::width, some),
+                                  load_some(y + v * Vector::width, some), sums[v]);
+                }
+                x += grid.input_column_stride;
+                y += grid.upstream_column_stride;
+            }
+        }
+    }
+    for (int v = 0; v < V; ++v) {
+        float* target = gradient + v * Vector::width;
+        const Vector before = overwrite ? Vector::zero() : load_some(target, own(v));
+        store_some(before + sums[v], target, own(v));
+    }
+}
+
+using DepthwiseGradientTile = void (*)(const CellGrid&, const float*, const float*, float*, int,
+                                       bool);
+
+template <int... V>
+constexpr std::array<DepthwiseGradientTile, sizeof...(V)> depthwise_gradient_tiles(
+    std::integer_sequence<int, V...>) {
+    return {depthwise_gradient_tile<V + 1>...};
+}
+
+// Operands: input, upstream gradient, partial sum of the gradient. Pieces are taps.
+inline void depthwise_filter_gradient_single(const Call& call) {
+    const auto& a = arguments<DepthwiseGradientArguments>(call);
+    static constexpr auto tiles = depthwise_gradient_tiles(
+        std::make_integer_sequence<int, depthwise_together / Vector::width>());
+    const ConvolutionWindow window(a);
+    const std::int64_t row = a.width * a.input_floats;
+    const std::int64_t upstream_row = a.output_width * a.upstream_floats;
+    for (std::int64_t tap = call.begin; tap < call.end; ++tap) {
+        const std::int64_t number[] = {tap / a.kernel_width / a.kernel_height,
+                                       tap / a.kernel_width % a.kernel_height,
+                                       tap % a.kernel_width};
+        const Span planes = cells_of_tap(number[0], window.depth);
+        const Span rows = cells_of_tap(number[1], window.height);
+        const Span columns = cells_of_tap(number[2], window.width);
+        const CellGrid grid{planes.end - planes.begin,
+                            rows.end - rows.begin,
+                            columns.end - columns.begin,
+                            a.stride_depth * a.height * row,
+                            a.stride_height * row,
+                            a.stride_width * a.input_floats,
+                            0,
+                            a.output_height * upstream_row,
+                            upstream_row,
+                            a.upstream_floats};
+        const auto source = [&](const Span& cells, std::int64_t k, const WindowAxis& axis) {
+            return cells.begin * axis.stride + k * axis.dilation - axis.pad;
+        };
+        const float* input = call.operands[0] +
+                             source(planes, number[0], window.depth) * a.height * row +
+                             source(rows, number[1], window.height) * row +
+                             source(columns, number[2], window.width) * a.input_floats;
+        const float* upstream = call.operands[1] +
+                                (planes.begin * a.output_height + rows.begin) * upstream_row +
+                                columns.begin * a.upstream_floats;
+        for (std::int64_t c = 0; c < a.channels; c += depthwise_together) {
+            const std::int64_t count = smaller(depthwise_together, a.channels - c);
+            tiles[static_cast<std::size_t>((count - 1) / Vector::width)](
+                grid, input + c, upstream + c, call.operands[2] + tap * a.channels + c,
+                static_cast<int>(count), call.first);
+        }
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA
