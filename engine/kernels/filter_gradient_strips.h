@@ -163,17 +163,9 @@ class FilterGradientStrips {
         if constexpr (Samples > 1) {
             transpose_panel(source, elements, target);
         } else {
-            KERNELET_UNROLL
-            for (int o = 0; o < outer_vectors; ++o) {
-                const std::int64_t rest = elements - o * Vector::width;
-                if (rest <= 0) return;
-                if (rest >= Vector::width) {
-                    Vector::load(source + o * Vector::width).store(target + o * Vector::width);
-                } else {
-                    Vector::load_partial(source + o * Vector::width, static_cast<int>(rest))
-                        .store(target + o * Vector::width);
-                }
-            }
+            for_vectors(smaller(outer_width, elements), [&](std::int64_t offset, int count) {
+                load_some(source + offset, count).store(target + offset);
+            });
         }
     }
 

@@ -42,10 +42,13 @@ inline void channel_variance(const Call& call) {
         [=](float total, std::int64_t) { return total / count; });
 }
 
+KERNELET_INLINE Vector inverse_deviation(Vector variance, double epsilon) {
+    return Vector::broadcast(1.0F) /
+           sqrt(variance + Vector::broadcast(static_cast<float>(epsilon)));
+}
+
 KERNELET_INLINE Vector inverse_deviation(const float* variance, double epsilon) {
-    const Vector shifted =
-        Vector::broadcast_from(variance) + Vector::broadcast(static_cast<float>(epsilon));
-    return Vector::broadcast(1.0F) / sqrt(shifted);
+    return inverse_deviation(Vector::broadcast_from(variance), epsilon);
 }
 
 // Operands: upstream gradient, x, mean, variance, partial sum of upstream × normalised x.

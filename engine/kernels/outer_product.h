@@ -90,15 +90,9 @@ KERNELET_INLINE void store_sums(const Vector (&sums)[I][O], const OuterTarget& t
         KERNELET_UNROLL
         for (int o = 0; o < O; ++o) {
             float* place = target.sums + i * target.stride + o * Vector::width;
-            // Storing with a mask takes many times as long as storing whole vectors.
-            if (o < O - 1 || target.last == Vector::width) {
-                const Vector before = target.overwrite ? Vector::zero() : Vector::load(place);
-                (before + sums[i][o]).store(place);
-            } else {
-                const Vector before =
-                    target.overwrite ? Vector::zero() : Vector::load_partial(place, target.last);
-                (before + sums[i][o]).store_partial(place, target.last);
-            }
+            const int count = o < O - 1 ? Vector::width : target.last;
+            const Vector before = target.overwrite ? Vector::zero() : load_some(place, count);
+            store_some(before + sums[i][o], place, count);
         }
     }
 }

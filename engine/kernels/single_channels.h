@@ -145,11 +145,6 @@ inline void channel_variance_single(const Call& call) {
         [=](Vector total, ChannelVector) { return total / count; });
 }
 
-KERNELET_INLINE Vector inverse_deviation(Vector variance, double epsilon) {
-    return Vector::broadcast(1.0F) /
-           sqrt(variance + Vector::broadcast(static_cast<float>(epsilon)));
-}
-
 // Operands: upstream gradient, x, mean, variance, partial sum of upstream × normalised x.
 inline void normalized_product_sum_single(const Call& call) {
     const auto& a = arguments<NormalizationArguments>(call);

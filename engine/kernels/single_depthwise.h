@@ -11,6 +11,7 @@
 #include "kernels/convolution.h"
 #include "kernels/filter_gradient.h"
 #include "kernels/single_axes.h"
+#include "kernels/single_channels.h"
 #include "kernels/single_convolution.h"
 #include "kernels/single_tile.h"
 #include "kernels/window.h"
@@ -20,28 +21,15 @@ namespace kernelet::KERNELET_ISA {
 // Neighbouring output cells that share each vector of filters.
 inline constexpr int depthwise_cells = 4;
 
-// What the cells of a tile read, up to `lanes` channels of each; strides in floats.
-struct DepthwiseTaps {
-    std::int64_t planes;
-    std::int64_t rows;
-    std::int64_t columns;
-    std::int64_t input_plane_stride;
-    std::int64_t input_row_stride;
-    std::int64_t input_column_stride;
-    std::int64_t filter_plane_stride;
-    std::int64_t filter_row_stride;
-    std::int64_t filter_column_stride;
-};
-
-// P cells, `input_stride` and `output_stride` floats apart, of `count` channels.
+// P cells, `input_stride` and `output_stride` floats apart, of `count` channels, whose filters have
+// `tap_floats` floats between taps. A run of the grid is one channel.
 template <int P, bool Whole>
-inline void depthwise_tile(const DepthwiseTaps& taps, const float* input, std::int64_t input_stride,
-                           const float* filters, float* output, std::int64_t output_stride,
-                           int count, const Epilogue& epilogue) {
+inline void depthwise_tile(const TapGrid& taps, const float* input, std::int64_t input_stride,
+                           const float* filters, std::int64_t tap_floats, float* output,
+                           std::int64_t output_stride, int count, const Epilogue& epilogue) {
     const auto load = [&](const float* from, int v) {
         if constexpr (Whole) return Vector::load(from + v * Vector::width);
-        const int left = count - v * Vector::width;
-        return load_some(from + v * Vector::width, left < 0 ? 0 : left);
+        return channel_vector(v * Vector::width, count).load(from);
     };
     Vector sums[P][panel_vectors];
     for (auto& cell : sums) {
@@ -50,8 +38,8 @@ inline void depthwise_tile(const DepthwiseTaps& taps, const float* input, std::i
     for (std::int64_t plane = 0; plane < taps.planes; ++plane) {
         for (std::int64_t row = 0; row < taps.rows; ++row) {
             const float* x = input + plane * taps.input_plane_stride + row * taps.input_row_stride;
-            const float* w =
-                filters + plane * taps.filter_plane_stride + row * taps.filter_row_stride;
+            const float* w = filters + tap_floats * (plane * taps.weight_plane_stride +
+                                                     row * taps.weight_row_stride);
             for (std::int64_t column = 0; column < taps.columns; ++column) {
                 KERNELET_UNROLL
                 for (int v = 0; v < panel_vectors; ++v) {
@@ -62,22 +50,21 @@ inline void depthwise_tile(const DepthwiseTaps& taps, const float* input, std::i
                     }
                 }
                 x += taps.input_column_stride;
-                w += taps.filter_column_stride;
+                w += tap_floats * taps.weight_column_stride;
             }
         }
     }
     for (int v = 0; v < panel_vectors; ++v) {
-        const int own = static_cast<int>(
-            smaller(larger(count - v * Vector::width, 0), std::int64_t{Vector::width}));
-        const FinishSingle finish(epilogue, v * Vector::width, own);
+        const ChannelVector own = channel_vector(v * Vector::width, count);
+        const FinishSingle finish(epilogue, own.channel, own.count);
         for (int p = 0; p < P; ++p) {
             finish(sums[p][v]).store(output + p * output_stride + v * Vector::width);
         }
     }
 }
 
-using DepthwiseTile = void (*)(const DepthwiseTaps&, const float*, std::int64_t, const float*,
-                               float*, std::int64_t, int, const Epilogue&);
+using DepthwiseTile = void (*)(const TapGrid&, const float*, std::int64_t, const float*,
+                               std::int64_t, float*, std::int64_t, int, const Epilogue&);
 
 template <bool Whole>
 inline constexpr DepthwiseTile depthwise_tiles[] = {
@@ -137,7 +124,6 @@ class DepthwiseConvolution {
                    float* output) const {
         const std::int64_t row = width_.read() * a_.cell_floats;
         const std::int64_t plane = height_.read() * row;
-        const std::int64_t filter_row = a_.kernel_width * a_.channels;
         const float* input = call_.operands[0] + taps.planes.source * plane +
                              taps.rows.source * row + taps.columns.source * a_.cell_floats +
                              channel;
@@ -147,19 +133,21 @@ class DepthwiseConvolution {
              taps.columns.first) *
                 a_.channels +
             channel;
-        const DepthwiseTaps all{taps.planes.count,
-                                taps.rows.count,
-                                taps.columns.count,
-                                depth_.tap_distance() * plane,
-                                height_.tap_distance() * row,
-                                width_.tap_distance() * a_.cell_floats,
-                                depth_.tap_step() * a_.kernel_height * filter_row,
-                                height_.tap_step() * filter_row,
-                                width_.tap_step() * a_.channels};
+        const TapGrid all{taps.planes.count,
+                          taps.rows.count,
+                          taps.columns.count,
+                          1,
+                          depth_.tap_distance() * plane,
+                          height_.tap_distance() * row,
+                          width_.tap_distance() * a_.cell_floats,
+                          depth_.tap_step() * a_.kernel_height * a_.kernel_width,
+                          height_.tap_step() * a_.kernel_width,
+                          width_.tap_step()};
         const int count = static_cast<int>(smaller(lanes, a_.channels - channel));
         const auto& tiles = count == lanes ? depthwise_tiles<true> : depthwise_tiles<false>;
         tiles[cells](
-            all, input, cell_step() * a_.cell_floats, filters, output, output_floats_, count,
+            all, input, cell_step() * a_.cell_floats, filters, a_.channels, output, output_floats_,
+            count,
             epilogue_of(call_.operands[2], channel, a_.activation, a_.slope, call_.operands[3]));
     }
 
@@ -186,14 +174,11 @@ inline void depthwise_input_gradient_single(const Call& call) {
 // Channels whose sums of one tap are in registers together.
 inline constexpr std::int64_t depthwise_together = 4 * lanes;
 
-// The gradient of one tap for `count` channels, over the cells that it connects.
+// The gradient of one tap over the cells that it connects, for V vectors of channels, of which the
+// last has `last`.
 template <int V>
 inline void depthwise_gradient_tile(const CellGrid& grid, const float* input, const float* upstream,
-                                    float* gradient, int count, bool overwrite) {
-    const auto own = [&](int v) {
-        return static_cast<int>(
-            smaller(larger(count - v * Vector::width, 0), std::int64_t{Vector::width}));
-    };
+                                    float* gradient, int last, bool overwrite) {
     Vector sums[V];
     for (Vector& sum : sums) sum = Vector::zero();
     for (std::int64_t plane = 0; plane < grid.planes; ++plane) {
@@ -204,7 +189,7 @@ inline void depthwise_gradient_tile(const CellGrid& grid, const float* input, co
             for (std::int64_t column = 0; column < grid.columns; ++column) {
                 KERNELET_UNROLL
                 for (int v = 0; v < V; ++v) {
-                    const int some = v < V - 1 ? Vector::width : own(v);
+                    const int some = v < V - 1 ? Vector::width : last;
                     sums[v] = fma(load_some(x + v * Vector::width, some),
                                   load_some(y + v * Vector::width, some), sums[v]);
                 }
@@ -215,8 +200,9 @@ inline void depthwise_gradient_tile(const CellGrid& grid, const float* input, co
     }
     for (int v = 0; v < V; ++v) {
         float* target = gradient + v * Vector::width;
-        const Vector before = overwrite ? Vector::zero() : load_some(target, own(v));
-        store_some(before + sums[v], target, own(v));
+        const int some = v < V - 1 ? Vector::width : last;
+        const Vector before = overwrite ? Vector::zero() : load_some(target, some);
+        store_some(before + sums[v], target, some);
     }
 }
 
@@ -266,9 +252,10 @@ inline void depthwise_filter_gradient_single(const Call& call) {
                                 columns.begin * a.upstream_floats;
         for (std::int64_t c = 0; c < a.channels; c += depthwise_together) {
             const std::int64_t count = smaller(depthwise_together, a.channels - c);
-            tiles[static_cast<std::size_t>((count - 1) / Vector::width)](
+            const std::int64_t before_last = (count - 1) / Vector::width;
+            tiles[static_cast<std::size_t>(before_last)](
                 grid, input + c, upstream + c, call.operands[2] + tap * a.channels + c,
-                static_cast<int>(count), call.first);
+                static_cast<int>(count - before_last * Vector::width), call.first);
         }
     }
 }

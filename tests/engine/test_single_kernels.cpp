@@ -241,7 +241,39 @@ void test_dense(const Kernels& kernels, Random& random) {
     test_dense_gradient(kernels, random, a, weights);
 }
 
-// The gradient by the filters from pieces of random strips, overwritten and then added to.
+// A gradient by the filters, overwritten and then added to; `arguments` say where cells lie.
+template <class Arguments>
+void check_filter_gradient(const Kernels& kernels, Random& random, const char* kernel,
+                           Arguments arguments, std::int64_t pieces, std::int64_t workspace) {
+    const auto either = [&](std::int64_t channels) {
+        return random.between(0, 1) == 0 ? channels : padded(channels);
+    };
+    ConvolutionArguments a{};
+#define KERNELET_COPY(name) a.name = arguments.name;
+    ARGUMENTS_Convolution(KERNELET_COPY, KERNELET_COPY)
+#undef KERNELET_COPY
+        arguments.input_floats = either(a.channels);
+    arguments.upstream_floats = either(a.filters);
+    const Numbers x = random.numbers(a.depth * a.height * a.width * a.channels);
+    const Numbers y = random.numbers(a.output_depth * a.output_height * a.output_width * a.filters);
+    const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
+    Numbers expected(size_of(taps * a.channels / a.groups * a.filters), 0.0F);
+    for_products(a, [&](std::int64_t in, std::int64_t w, std::int64_t out) {
+        expected[size_of(w)] += x[size_of(in)] * y[size_of(out)];
+    });
+    Numbers input = spread(x, a.channels, arguments.input_floats);
+    Numbers upstream = spread(y, a.filters, arguments.upstream_floats);
+    Numbers gradient(expected.size(), 1e30F);
+    Numbers space(size_of(workspace), 1e30F);
+    const std::vector<float*> operands{input.data(), upstream.data(), gradient.data(),
+                                       space.data()};
+    kernels.run(kernel, operands, arguments, true, pieces);
+    CHECK(gradient == expected);
+    kernels.run(kernel, operands, arguments, false, pieces);
+    for (std::size_t k = 0; k < gradient.size(); ++k) CHECK(gradient[k] == 2.0F * expected[k]);
+}
+
+// From pieces of random strips.
 void test_filter_gradient(const Kernels& kernels, Random& random) {
     ConvolutionArguments a = random_convolution(random);
     a.filters = a.groups * random.between(1, 70);
@@ -250,26 +282,8 @@ void test_filter_gradient(const Kernels& kernels, Random& random) {
 #define KERNELET_COPY(name) single.name = strips.name;
     ARGUMENTS_FilterGradientStrips(KERNELET_COPY, KERNELET_COPY)
 #undef KERNELET_COPY
-        single.input_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
-    single.upstream_floats = random.between(0, 1) == 0 ? a.filters : padded(a.filters);
-    const Numbers x = random.numbers(a.depth * a.height * a.width * a.channels);
-    const Numbers y = random.numbers(a.output_depth * a.output_height * a.output_width * a.filters);
-    const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
-    Numbers expected(size_of(taps * a.channels / a.groups * a.filters), 0.0F);
-    for_products(a, [&](std::int64_t in, std::int64_t w, std::int64_t out) {
-        expected[size_of(w)] += x[size_of(in)] * y[size_of(out)];
-    });
-    Numbers input = spread(x, a.channels, single.input_floats);
-    Numbers upstream = spread(y, a.filters, single.upstream_floats);
-    Numbers gradient(expected.size(), 1e30F);
-    Numbers workspace(size_of(strips_workspace(single, 1)), 1e30F);
-    const std::vector<float*> operands{input.data(), upstream.data(), gradient.data(),
-                                       workspace.data()};
-    const std::int64_t pieces = strips_pieces(single);
-    kernels.run("convolution_filter_gradient_single", operands, single, true, pieces);
-    CHECK(gradient == expected);
-    kernels.run("convolution_filter_gradient_single", operands, single, false, pieces);
-    for (std::size_t k = 0; k < gradient.size(); ++k) CHECK(gradient[k] == 2.0F * expected[k]);
+        check_filter_gradient(kernels, random, "convolution_filter_gradient_single", single,
+                              strips_pieces(single), strips_workspace(single, 1));
 }
 
 // Channels with a filter each: the convolution, and its gradients by the input and the filters.
@@ -298,23 +312,8 @@ void test_depthwise_gradient(const Kernels& kernels, Random& random) {
 #define KERNELET_COPY(name) single.name = a.name;
     ARGUMENTS_Convolution(KERNELET_COPY, KERNELET_COPY)
 #undef KERNELET_COPY
-        single.input_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
-    single.upstream_floats = random.between(0, 1) == 0 ? a.filters : padded(a.filters);
-    const Numbers x = random.numbers(a.depth * a.height * a.width * a.channels);
-    const Numbers y = random.numbers(a.output_depth * a.output_height * a.output_width * a.filters);
-    const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
-    Numbers expected(size_of(taps * a.filters), 0.0F);
-    for_products(a, [&](std::int64_t in, std::int64_t w, std::int64_t out) {
-        expected[size_of(w)] += x[size_of(in)] * y[size_of(out)];
-    });
-    Numbers input = spread(x, a.channels, single.input_floats);
-    Numbers upstream = spread(y, a.filters, single.upstream_floats);
-    Numbers gradient(expected.size(), 1e30F);
-    const std::vector<float*> operands{input.data(), upstream.data(), gradient.data()};
-    kernels.run("depthwise_filter_gradient_single", operands, single, true, taps);
-    CHECK(gradient == expected);
-    kernels.run("depthwise_filter_gradient_single", operands, single, false, taps);
-    for (std::size_t k = 0; k < gradient.size(); ++k) CHECK(gradient[k] == 2.0F * expected[k]);
+        check_filter_gradient(kernels, random, "depthwise_filter_gradient_single", single,
+                              a.kernel_depth * a.kernel_height * a.kernel_width, 1);
 }
 
 void test_outer_product(const Kernels& kernels, Random& random) {

@@ -208,7 +208,7 @@ class Planner:
         )
 
     def _sliced(self, steps: list[Step]) -> list[Step]:
-        """Return the steps with the number of slices of those that should sum by slices."""
+        """Return the steps with the number of slices of those that should be divided so."""
         return [
             replace(step, slices=slices(step, self.storage, self.batch_size))
             if step.sliceable
