@@ -1,4 +1,9 @@
-"""What a sample takes in a training step: among others of its block, and by itself."""
+"""What a sample takes: among others of its block, and by itself.
+
+Predictions and training steps are counted differently, because values of a training step have left
+the caches when they are read again. One way of counting for both chose wrongly twice as often
+(``benchmarks/log.md``).
+"""
 
 from __future__ import annotations
 
@@ -18,13 +23,16 @@ from kernelet.plan.single_depthwise import is_depthwise
 from kernelet.plan.single_kernels import has_kernel, idle_lanes
 from kernelet.program import Node, Program
 
-# In multiply-adds: writing and reading a number that is not in a cache any more.
-_NUMBER = 20
+# In multiply-adds: storing, activating or pooling a number; and writing and reading one that is not
+# in a cache any more, as in training.
+_NUMBER, _FAR_NUMBER = 6, 20
 # Of how many outputs a product takes twice the time in blocks: each input that is loaded meets few
 # weights, where tiles are narrow.
 _NARROW = 3
-# How much longer a multiply-add takes where a vector holds channels instead of samples.
-_SINGLE_COST = 1.5
+# How much longer a multiply-add takes where a vector holds channels instead of samples, measured on
+# a Zen 3 core: in a prediction; where every sample reads weights of its own, by Winograd's
+# algorithm or in a dense layer; and in training.
+_SINGLE, _READING, _TRAINING = 1.1, 1.5, 1.5
 # How many multiply-adds in bfloat16 take the time of one in float32, by vectors and by tiles.
 _BFLOAT16, _TILES = 2, 8
 
@@ -32,8 +40,39 @@ _MULTIPLYING = AnyConvolution | MatrixProduct | OuterProductSum
 
 
 @dataclass(frozen=True)
+class PredictionCosts:
+    """Predicted multiply-adds of all lanes in a prediction, for one sample.
+
+    Attributes
+    ----------
+    in_blocks, single : int
+        In a full block, and alone, with the lanes that its channels leave idle.
+    """
+
+    in_blocks: int
+    single: int
+
+    @classmethod
+    def of(cls, program: Program, lanes: int) -> PredictionCosts:
+        """Return the costs of a program."""
+        in_blocks, single = 0, 0.0
+        for node in program.nodes:
+            channels = node.output.shape[-1] if node.output.shape else 1
+            single += _NUMBER * node.output.size * round_up(channels, lanes) / channels
+            if isinstance(node.op, _MULTIPLYING):
+                in_blocks += node.cost.multiply_adds
+                longer = _READING if _reads_weights(node) else _SINGLE
+                single += longer * node.cost.multiply_adds * _padding(node, lanes)
+        return cls(in_blocks, int(single))
+
+
+def _reads_weights(node: Node) -> bool:
+    return isinstance(node.op, MatrixProduct) or winograd.pays_alone(node)
+
+
+@dataclass(frozen=True)
 class TrainingCosts:
-    """Predicted multiply-adds of all lanes, for one sample.
+    """Predicted multiply-adds of all lanes in a training step, for one sample.
 
     Attributes
     ----------
@@ -52,10 +91,10 @@ class TrainingCosts:
             if not any(value.batched for value in (*node.inputs, *node.outputs)):
                 continue
             padding = _padding(node, lanes)
-            numbers = _NUMBER * max(value.size for value in node.inputs + node.outputs)
+            numbers = _FAR_NUMBER * max(value.size for value in node.inputs + node.outputs)
             if isinstance(node.op, _MULTIPLYING):
                 in_blocks += _block_cost(node, bfloat16)
-                single += _SINGLE_COST * padding * _single_cost(node)
+                single += _TRAINING * padding * _single_cost(node)
             else:
                 in_blocks += numbers
                 single += numbers * padding

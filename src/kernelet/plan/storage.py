@@ -5,35 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
-from kernelet.ops.dense import MatrixProduct
 from kernelet.ops.shape import Reshape
 from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.candidate import Candidate, Packed, Target, round_up
-from kernelet.plan.candidates_winograd import pays_alone
 from kernelet.plan.division import groups
 from kernelet.plan.packing import pack_arguments
 from kernelet.plan.rates import BARRIER, MULTIPLY_ADDS, WAKING
 from kernelet.plan.selection import select
 from kernelet.plan.single import SingleSamples
-from kernelet.plan.single_costs import TrainingCosts
-from kernelet.plan.single_kernels import has_kernel, idle_lanes
+from kernelet.plan.single_costs import PredictionCosts, TrainingCosts
 from kernelet.program import Node, Program, Value
 
-# In multiply-adds that a core does in the meantime: a barrier between two steps, waking a thread
-# that then meets barriers, and storing, activating or pooling a number.
+# In multiply-adds that a core does in the meantime: a barrier between two steps, and waking a
+# thread that then meets barriers.
 _BARRIER = round(BARRIER * MULTIPLY_ADDS)
 _WAKING = round(WAKING * MULTIPLY_ADDS)
-_NUMBER = 6
 # The part that is lost of what sharing a block would save, to steps that one thread does while the
 # others wait.
 _ALONE = 0.4
-# How much longer a multiply-add takes where a vector holds channels, measured on a Zen 3 core; and
-# where every sample reads weights of its own, by Winograd's algorithm or in a dense layer.
-_SINGLE_COST = 1.1
-_READING_COST = 1.5
-
-_MULTIPLYING = Convolution | ConvolutionInputGradient | MatrixProduct
 
 
 class Storage(Protocol):
@@ -124,47 +113,6 @@ class SampleBlocks:
 
 
 @dataclass(frozen=True)
-class Work:
-    """What one sample takes, in multiply-adds.
-
-    Attributes
-    ----------
-    in_blocks : int
-        Among others of its block.
-    single : int
-        By itself, with the lanes that its channels leave idle.
-    steps : int
-        Operations.
-    """
-
-    in_blocks: int
-    single: int
-    steps: int
-
-    @classmethod
-    def of(cls, program: Program, lanes: int) -> Work:
-        """Return the work of a program."""
-        useful, padded = 0, 0.0
-        for node in program.nodes:
-            channels = node.output.shape[-1] if node.output.shape else 1
-            padding = round_up(channels, lanes) / channels
-            padded += _NUMBER * node.output.size * padding
-            if isinstance(node.op, Convolution | ConvolutionInputGradient):
-                padding = idle_lanes(node.op, lanes)
-            elif not has_kernel(node):
-                padding = lanes
-            if isinstance(node.op, _MULTIPLYING):
-                useful += node.cost.multiply_adds
-                padded += _single_cost(node) * node.cost.multiply_adds * padding
-        return cls(useful, int(padded), len(program.nodes))
-
-
-def _single_cost(node: Node) -> float:
-    reads = isinstance(node.op, MatrixProduct) or pays_alone(node)
-    return _READING_COST if reads else _SINGLE_COST
-
-
-@dataclass(frozen=True)
 class Arrangement:
     """How a program is run.
 
@@ -209,15 +157,15 @@ def arrange(
     if sums_over_batch(program):
         return _arrange_sums(program, batch_size, threads, target, bfloat16)
     blocks = SampleBlocks(target, bfloat16, alone=True)
-    work = Work.of(program, target.lanes)
+    costs = PredictionCosts.of(program, target.lanes)
     full = -(-batch_size // target.lanes)
     choices: list[tuple[float, Arrangement]] = [
-        (_waited(n) + -(-full // n) * target.lanes * work.in_blocks, Arrangement(blocks, n))
+        (_waited(n) + -(-full // n) * target.lanes * costs.in_blocks, Arrangement(blocks, n))
         for n in {1, min(threads, full)}
     ]
     if batch_size < 2 * target.lanes * threads:
         for n in {1, threads}:
-            choices += _single_choices(program, work, batch_size, n, target)
+            choices += _single_choices(program, costs, batch_size, n, target)
     return min(choices, key=lambda choice: choice[0])[1]
 
 
@@ -292,13 +240,13 @@ def _waited(threads: int) -> int:
 
 
 def _single_choices(
-    program: Program, work: Work, batch_size: int, threads: int, target: Target
+    program: Program, costs: PredictionCosts, batch_size: int, threads: int, target: Target
 ) -> list[tuple[float, Arrangement]]:
     """Return the ways to run single samples, with their predicted times."""
-    apart = -(-batch_size // threads) * work.single
+    apart = -(-batch_size // threads) * costs.single
     ways: list[tuple[float, int, bool]] = [(_waited(threads) + apart, threads, False)]
     if threads > 1:
-        shared = batch_size * work.single / threads + work.steps * _BARRIER
+        shared = batch_size * costs.single / threads + len(program.nodes) * _BARRIER
         ways.append((_waited(threads) + shared, threads, True))
     return [
         (time, Arrangement(SingleSamples(program, target.lanes, spread=spread), n))
