@@ -111,7 +111,7 @@ test-old-processors: test-engine ## the same on emulated x86 processors without 
 test-sanitize: $(STAMPS)/tools ## the same under the address, undefined-behaviour and thread sanitizers
 	for sanitizer in address,undefined thread; do \
 	    $(CMAKE) -B build/sanitize-$$sanitizer $(ENGINE_ONLY) -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-	        -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g' \
+	        -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1' \
 	        -DKERNELET_SANITIZE=$$sanitizer >/dev/null && \
 	    $(BIN)/cmake --build build/sanitize-$$sanitizer && \
 	    $(BIN)/ctest --test-dir build/sanitize-$$sanitizer --output-on-failure || exit 1; \
