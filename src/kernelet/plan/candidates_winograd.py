@@ -52,8 +52,10 @@ _PRODUCT_COST = 1.15
 _WORTHWHILE = 0.75
 _FEWEST_PRODUCTS = 1 << 18
 # A single sample must read all filters as well: bytes in the time of one multiply-add of sixteen
-# floats, by the bytes that they may have to come from the second-level cache, the third or memory.
-_READ = ((1 << 19, 16), (1 << 24, 8), (math.inf, 4))
+# floats, by the bytes that they may have to come from the second-level cache, the third or memory;
+# and fewer tiles than that keep the processor waiting for sums that depend on each other.
+_READ = ((1 << 20, 16), (1 << 24, 12), (math.inf, 4))
+_TILES_TOGETHER = 4
 # Floats of a vector with AVX-512; costs count by them, and the gradient by filters takes as many
 # filters at once.
 _LANES = 16
@@ -118,11 +120,14 @@ class Correlation:
         """Return the multiply-adds of the usual kernels, which skip taps outside the picture."""
         return self.height.connections * self.width.connections * self.channels * self.filters
 
-    def cost(self) -> float:
-        """Return what this algorithm is predicted to take, in the usual multiply-adds."""
+    def cost(self, fewest: int = 1) -> float:
+        """Return what this algorithm is predicted to take, in the usual multiply-adds.
+
+        Fewer tiles than `fewest` take as long to multiply.
+        """
         products = _PRODUCT_COST * POSITIONS * self.channels * self.filters
         transforms = _CELLS_COST * self.channels + _SUMS_COST[self.taps] * self.filters
-        return self.tiles * (products + transforms)
+        return max(self.tiles, fewest) * products + self.tiles * transforms
 
     def gradient_cost(self) -> float:
         """Return the same for the gradient by the filters, taken sixteen at once."""
@@ -215,7 +220,8 @@ def pays_alone(node: Node) -> bool:
     own = _correlation(node)
     weights = own.channels * own.filters
     usual = own.usual_cost() / _LANES + _reading(own.taps**2 * weights)
-    return own.cost() / _LANES + _reading(POSITIONS * weights) < _WORTHWHILE * usual
+    alone = own.cost(_TILES_TOGETHER) / _LANES + _reading(POSITIONS * weights)
+    return alone < _WORTHWHILE * usual
 
 
 def _reading(floats: int) -> float:
