@@ -83,7 +83,7 @@ std::int64_t run(Plan& plan, Buffer<float> parameters, Buffer<float> slots,
                  Buffer<const std::int64_t> order, Buffer<const float> learning_rates,
                  Rows<float> results, std::int64_t first_step, std::int64_t position,
                  std::uint64_t seed, std::uint64_t epoch, int threads,
-                 std::optional<Rows<std::int64_t>> times) {
+                 std::optional<Rows<std::int64_t>> times, bool parameters_unchanged) {
     const auto samples = static_cast<std::int64_t>(order.shape(0));
     const auto steps =
         static_cast<std::size_t>((samples + plan.batch_size() - 1) / plan.batch_size());
@@ -114,6 +114,7 @@ std::int64_t run(Plan& plan, Buffer<float> parameters, Buffer<float> slots,
     arguments.seed = seed;
     arguments.epoch = epoch;
     arguments.threads = threads;
+    arguments.parameters_unchanged = parameters_unchanged;
     if (times) {
         if (static_cast<int>(times->shape(0)) < threads ||
             static_cast<std::int64_t>(times->shape(1)) != plan.time_count()) {
@@ -215,18 +216,20 @@ void bind_plan(nb::module_& module) {
         .def("memory", &Plan::memory, "threads"_a, "Bytes of the arenas on this many threads.")
         .def("run", &run, "parameters"_a, "slots"_a, "inputs"_a, "outputs"_a, "order"_a,
              "learning_rates"_a, "results"_a, "first_step"_a, "position"_a, "seed"_a, "epoch"_a,
-             "threads"_a, "times"_a = nb::none(),
+             "threads"_a, "times"_a = nb::none(), "parameters_unchanged"_a = false,
              nb::sig("def run(self, parameters: numpy.ndarray, "
                      "slots: numpy.ndarray, inputs: Sequence[numpy.ndarray], "
                      "outputs: Sequence[numpy.ndarray], order: numpy.ndarray, "
                      "learning_rates: numpy.ndarray, results: numpy.ndarray, "
                      "first_step: int, position: int, seed: int, epoch: int, "
-                     "threads: int, times: numpy.ndarray | None = None) -> int"),
+                     "threads: int, times: numpy.ndarray | None = None, "
+                     "parameters_unchanged: bool = False) -> int"),
              "Run a step for every batch of `order`; return how many steps were done.\n\n"
              "`inputs` are (rows, elements) arrays of float32, uint8 or int32; `order` names the\n"
              "row of each sample. `outputs` are filled from row `position` on. To `times`, int64\n"
              "with a row a thread, are added the nanoseconds of each instruction, and behind them\n"
-             "those waited at the end of each phase.")
+             "those waited at the end of each phase. Where the caller knows that parameters are\n"
+             "unchanged since the last run, they are not compared with what they were.")
         .def_prop_ro("time_count", &Plan::time_count, "Instructions and phases.")
         .def_prop_ro("isa", &Plan::isa);
 }

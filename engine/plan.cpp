@@ -168,7 +168,8 @@ std::int64_t Plan::run(const RunArguments& run) {
         // Inside the region, because those who run one plan at the same time take turns there.
         if (thread == 0) {
             prepare(threads);
-            region.parameters_changed = parameters_changed(run.parameters);
+            const bool known = run.parameters_unchanged && !once_seen_.empty();
+            region.parameters_changed = !known && parameters_changed(run.parameters);
         }
         region.barrier.wait();
         Worker(region, thread, threads).work();

@@ -17,7 +17,6 @@ from kernelet.executors.base import Executor, Run, State
 from kernelet.executors.native import NativeExecutor
 from kernelet.executors.reference import ReferenceExecutor
 from kernelet.program import Program
-from kernelet.training.execution import parameter_state
 from kernelet.training.programs import Objective, training_program
 from kernelet.weights import Weights
 from workers.networks import Convolution, Network
@@ -63,7 +62,7 @@ def adam_step(model: kl.Sequential) -> Program:
 def state_of(model: kl.Sequential, program: Program) -> State:
     """Return the model's weights with empty optimizer slots."""
     slots = Weights(p for p in program.parameters if p.role == "slot")
-    return parameter_state(model.weights, slots)
+    return model.weights.state(slots)
 
 
 def train(

@@ -193,14 +193,15 @@ class Plan:
     def memory(self, threads: int) -> int:
         """Bytes of the arenas on this many threads."""
 
-    def run(self, parameters: numpy.ndarray, slots: numpy.ndarray, inputs: Sequence[numpy.ndarray], outputs: Sequence[numpy.ndarray], order: numpy.ndarray, learning_rates: numpy.ndarray, results: numpy.ndarray, first_step: int, position: int, seed: int, epoch: int, threads: int, times: numpy.ndarray | None = None) -> int:
+    def run(self, parameters: numpy.ndarray, slots: numpy.ndarray, inputs: Sequence[numpy.ndarray], outputs: Sequence[numpy.ndarray], order: numpy.ndarray, learning_rates: numpy.ndarray, results: numpy.ndarray, first_step: int, position: int, seed: int, epoch: int, threads: int, times: numpy.ndarray | None = None, parameters_unchanged: bool = False) -> int:
         """
         Run a step for every batch of `order`; return how many steps were done.
 
         `inputs` are (rows, elements) arrays of float32, uint8 or int32; `order` names the
         row of each sample. `outputs` are filled from row `position` on. To `times`, int64
         with a row a thread, are added the nanoseconds of each instruction, and behind them
-        those waited at the end of each phase.
+        those waited at the end of each phase. Where the caller knows that parameters are
+        unchanged since the last run, they are not compared with what they were.
         """
 
     @property

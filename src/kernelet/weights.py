@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelet.errors import ShapeError
+from kernelet.executors.base import State
 from kernelet.program import Parameter, Shape
 
 # Every parameter starts at a multiple of this many floats: 64 bytes, a cache line and the widest
@@ -68,8 +70,6 @@ class Weights(Mapping[str, NDArray[np.float32]]):
 
     Attributes
     ----------
-    buffer : ndarray of float32, shape (n,)
-        All parameters; aligned to 64 bytes.
     weight_floats : int
         Length of the leading part that holds the weights and no statistic.
 
@@ -96,11 +96,40 @@ class Weights(Mapping[str, NDArray[np.float32]]):
                 self.weight_floats = end
         self.entries: tuple[Entry, ...] = tuple(places[p.name] for p in listed)
         self._entries = places
-        self.buffer = _aligned_zeros(end)
+        self._buffer = _aligned_zeros(end)
+        self._alone = self._references()
+        self._version = 0
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         entry = self._entries[name]
         return self.buffer[entry.offset : entry.offset + entry.size].reshape(entry.shape)
+
+    @property
+    def buffer(self) -> NDArray[np.float32]:
+        """All parameters, float32, of shape (n,), aligned to 64 bytes."""
+        self.changed()
+        return self._buffer[:]
+
+    def changed(self) -> None:
+        """Note that parameters may change, as they may through every array that is handed out."""
+        self._version += 1
+
+    def version(self) -> int | None:
+        """Return a number that is another one wherever a parameter may have changed.
+
+        None while there are arrays outside through which parameters may change unnoticed.
+        """
+        return self._version if self._references() == self._alone else None
+
+    def _references(self) -> int:
+        # Every view, and every view of a view, refers to the array that owns the memory.
+        return sys.getrefcount(self._buffer.base)
+
+    def state(self, slots: Weights | None = None) -> State:
+        """Return the parameters, and the optimizer's slots, as executors read and update them."""
+        kept = Weights(()) if slots is None else slots
+        offsets = {entry.name: entry.offset for entry in (*self.entries, *kept.entries)}
+        return State(self._buffer, kept._buffer, offsets, self)
 
     def __iter__(self) -> Iterator[str]:
         return (entry.name for entry in self.entries)

@@ -13,7 +13,6 @@ from kernelet.executors.base import Run
 from kernelet.executors.native import NativeExecutor
 from kernelet.model import Model
 from kernelet.program import Program
-from kernelet.training.execution import parameter_state
 from kernelet.training.programs import prediction_program
 
 LEVELS = pytest.mark.parametrize("isa", _engine.processor().levels)
@@ -55,7 +54,7 @@ def pictures(samples: int) -> np.ndarray:
 
 
 def kernels(program: Program, model: Model) -> list[str]:
-    executor = NativeExecutor(program, 32, parameter_state(model.weights))
+    executor = NativeExecutor(program, 32, model.weights.state())
     return [i.kernel for phase in executor.plan.phases for i in phase.instructions]
 
 
@@ -80,7 +79,7 @@ def test_it_is_close_to_float64(
     program = prediction_program(model.graph)
     x = pictures(samples)
     got = np.empty((samples, *model.output_shape[1:]), np.float32)
-    executor = NativeExecutor(program, samples, parameter_state(model.weights), isa=isa)
+    executor = NativeExecutor(program, samples, model.weights.state(), isa=isa)
     executor.run(Run({"x0": x}, np.arange(samples), {"prediction0": got}))
     assert relative_error(got, model.predict(x, device="reference")) <= 1e-5
 

@@ -17,7 +17,6 @@ from kernelet.model import Model
 from kernelet.plan.single import SingleSamples
 from kernelet.plan.storage import SampleBlocks, Storage
 from kernelet.program import Program
-from kernelet.training.execution import parameter_state
 from kernelet.training.programs import prediction_program
 from levels import LEVELS
 
@@ -192,7 +191,7 @@ def predicted(
     program: Program, model: Model, x: NDArray[np.generic], storage: Storage, isa: str, threads: int
 ) -> list[NDArray[np.float32]]:
     executor = NativeExecutor(
-        program, len(x), parameter_state(model.weights), isa=isa, threads=threads, storage=storage
+        program, len(x), model.weights.state(), isa=isa, threads=threads, storage=storage
     )
     outputs = {
         name: np.full((len(x), *value.shape), np.nan, np.float32)
@@ -229,7 +228,7 @@ def test_predictions_are_close_to_float64(network: Callable[[], Model]) -> None:
         name: np.zeros((2, *value.shape), np.float32) for name, value in program.outputs.items()
     }
     run = Run({name: x.astype(np.float32) for name in program.inputs}, np.arange(2)[::-1], exact)
-    ReferenceExecutor(program, 2, parameter_state(model.weights)).run(run)
+    ReferenceExecutor(program, 2, model.weights.state()).run(run)
     storage = SingleSamples(program, TARGET.lanes, spread=True)
     got = predicted(program, model, x.astype(np.float32), storage, _engine.resolve_isa(None), 2)
     for have, want in zip(got, exact.values(), strict=True):

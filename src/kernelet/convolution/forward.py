@@ -21,7 +21,7 @@ from kernelet.convolution.bands import (
 )
 from kernelet.convolution.choice import one_by_one_pays
 from kernelet.errors import UsageError
-from kernelet.executors.base import Run, State
+from kernelet.executors.base import Run
 from kernelet.ops.bias import BiasAdd
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.program import Program, ProgramBuilder, StepContext
@@ -86,9 +86,7 @@ class _Runner:
         program = _program(key)
         self._shape = output_shape(key.op)
         self._weights = Weights(program.parameters)
-        offsets = {name: self._weights.offset(name) for name in self._weights}
-        state = State(self._weights.buffer, np.zeros(0, np.float32), offsets)
-        self._executor = NativeExecutor(program, key.samples, state)
+        self._executor = NativeExecutor(program, key.samples, self._weights.state())
         self._lock = threading.Lock()
         self.memory = self._executor.memory() + self._weights.buffer.nbytes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,16 @@ from numpy.typing import NDArray
 from kernelet.program import Parameter, Program
 
 FloatArray = NDArray[np.floating[Any]]
+
+
+class ParameterOwner(Protocol):
+    """Who knows whether parameters may have changed."""
+
+    def version(self) -> int | None:
+        """Return a number that is another one wherever they may have, None where nobody knows."""
+
+    def changed(self) -> None:
+        """Note that they have."""
 
 
 @dataclass
@@ -25,11 +35,23 @@ class State:
         Weights with statistics, and the optimizer's state.
     offsets : mapping of str to int
         Where each parameter, of either kind, begins.
+    owner : ParameterOwner, optional
+        Told by executors that update parameters; without one they may change at any time.
     """
 
     parameters: FloatArray
     slots: FloatArray
     offsets: Mapping[str, int]
+    owner: ParameterOwner | None = None
+
+    def version(self) -> int | None:
+        """Return the version of the parameters, None where nobody knows it."""
+        return None if self.owner is None else self.owner.version()
+
+    def changed(self) -> None:
+        """Note that an executor updated parameters."""
+        if self.owner is not None:
+            self.owner.changed()
 
     def view(self, parameter: Parameter) -> FloatArray:
         """Return a parameter as a view of its shape."""

@@ -180,6 +180,7 @@ class NativeExecutor(Executor):
             storage, self.threads = arranged.storage, arranged.threads
         self.plan = make_plan(program, batch_size, state.offsets, TARGET, storage, self.threads)
         self._engine = _engine_plan(self.plan, self.isa)
+        self._seen_version: int | None = None
         self._batched = [name for name, value in program.outputs.items() if value.batched]
 
     def run(self, run: Run) -> Results:
@@ -206,6 +207,7 @@ class NativeExecutor(Executor):
     def _run(self, run: Run, times: NDArray[np.int64] | None) -> Results:
         steps = self.steps(run)
         rates = run.learning_rates
+        version = self.state.version()
         results = np.zeros((steps, len(self.plan.results)), np.float32)
         done = self._engine.run(
             parameters=self.state.parameters,
@@ -223,7 +225,11 @@ class NativeExecutor(Executor):
             epoch=run.epoch,
             threads=self.threads,
             times=times,
+            parameters_unchanged=version is not None and version == self._seen_version,
         )
+        self._seen_version = version
+        if self.program.updates:
+            self.state.changed()
         columns = {name: results[:, k] for k, name in enumerate(self.plan.results)}
         return Results(done, columns)
 

@@ -98,6 +98,7 @@ class ReferenceExecutor(Executor):
             if parameter.value in self.program.updates:
                 new = values[self.program.updates[parameter.value]]
                 self.state.view(parameter)[...] = new
+        self.state.changed()
 
     def memory(self) -> int:
         values = {value for node in self.program.nodes for value in node.outputs}

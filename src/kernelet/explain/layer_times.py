@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelet.executors.base import Run, State
+from kernelet.executors.base import Run
 from kernelet.executors.native import NativeExecutor
 from kernelet.program import Program, ProgramBuilder
 
@@ -138,9 +138,7 @@ def _pieces(model: Model) -> list[Program]:
 def _executor(
     program: Program, model: Model, batch_size: int, threads: int | None
 ) -> NativeExecutor:
-    offsets = {name: model.weights.offset(name) for name in model.weights}
-    state = State(model.weights.buffer, np.zeros(0, np.float32), offsets)
-    return NativeExecutor(program, batch_size, state, threads=threads)
+    return NativeExecutor(program, batch_size, model.weights.state(), threads=threads)
 
 
 def _seconds(executor: NativeExecutor, samples: NDArray[Any]) -> float:

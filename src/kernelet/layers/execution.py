@@ -66,7 +66,7 @@ def run_forward(
     -------
     list of ndarray of float32, shape (samples, ...)
     """
-    from kernelet.executors.base import Run, State
+    from kernelet.executors.base import Run
     from kernelet.executors.native import NativeExecutor
 
     build = ProgramBuilder()
@@ -80,9 +80,7 @@ def run_forward(
         name: np.empty((samples, *value.shape), np.float32)
         for name, value in program.outputs.items()
     }
-    offsets = {name: weights.offset(name) for name in weights}
-    state = State(weights.buffer, np.zeros(0, np.float32), offsets)
-    executor = NativeExecutor(program, min(BATCH, samples), state)
+    executor = NativeExecutor(program, min(BATCH, samples), weights.state())
     order = np.arange(samples, dtype=np.int64)
     executor.run(Run(inputs=arrays, order=order, outputs=results, seed=seed))
     return list(results.values())

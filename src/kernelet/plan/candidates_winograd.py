@@ -54,7 +54,7 @@ _FEWEST_PRODUCTS = 1 << 18
 # A single sample must read all filters as well: bytes in the time of one multiply-add of sixteen
 # floats, by the bytes that they may have to come from the second-level cache, the third or memory;
 # and fewer tiles than that keep the processor waiting for sums that depend on each other.
-_READ = ((1 << 20, 16), (1 << 24, 12), (math.inf, 4))
+_READ = ((1 << 20, 16), (1 << 22, 12), (math.inf, 4))
 _TILES_TOGETHER = 4
 # Floats of a vector with AVX-512; costs count by them, and the gradient by filters takes as many
 # filters at once.

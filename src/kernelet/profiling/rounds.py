@@ -10,7 +10,7 @@ import numpy as np
 from kernelet.executors.base import Run
 from kernelet.executors.native import NativeExecutor
 from kernelet.training.arrays import Samples
-from kernelet.training.execution import Machine, parameter_state
+from kernelet.training.execution import Machine
 from kernelet.training.programs import input_shapes, prediction_program
 from kernelet.weights import Weights
 
@@ -31,11 +31,10 @@ def measured_executor(model: Model, settings: Machine, *, training: bool) -> Nat
     for name in weights:
         weights[name][...] = model.weights[name]
     slots = Weights(p for p in program.parameters if p.role == "slot")
-    state = parameter_state(weights, slots)
     return NativeExecutor(
         program,
         settings.batch_size,
-        state,
+        weights.state(slots),
         threads=settings.threads,
         precision=settings.precision,
     )

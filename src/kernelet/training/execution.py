@@ -109,7 +109,7 @@ class Executors:
         self.model = model
         self._known: dict[tuple[str, Machine], Executor] = {}
         self._graph = model.graph
-        self._buffer = model.weights.buffer
+        self._weights = model.weights
 
     def get(
         self,
@@ -131,21 +131,13 @@ class Executors:
         slots : Weights, optional
             State of the optimizer.
         """
-        if self.model.graph is not self._graph or self.model.weights.buffer is not self._buffer:
+        if self.model.graph is not self._graph or self.model.weights is not self._weights:
             self._known.clear()
-            self._graph, self._buffer = self.model.graph, self.model.weights.buffer
+            self._graph, self._weights = self.model.graph, self.model.weights
         key = (purpose, machine)
         if key not in self._known:
             if len(self._known) == _MOST_EXECUTORS:
                 del self._known[next(iter(self._known))]
-            state = parameter_state(self.model.weights, slots)
+            state = self.model.weights.state(slots)
             self._known[key] = machine.executor(program(), state)
         return self._known[key]
-
-
-def parameter_state(weights: Weights, slots: Weights | None = None) -> State:
-    """Return weights and the optimizer's slots as executors take them."""
-    kept = Weights(()) if slots is None else slots
-    offsets = {name: weights.offset(name) for name in weights}
-    offsets.update({name: kept.offset(name) for name in kept})
-    return State(weights.buffer, kept.buffer, offsets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernelet.executors.native import planned_memory
-from kernelet.training.execution import Machine, parameter_state
+from kernelet.training.execution import Machine
 from kernelet.training.programs import evaluation_program
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def training_memory(trainer: Trainer, machine: Machine) -> int:
     True
     """
     model, program = trainer.model, trainer.training_program()
-    offsets = parameter_state(model.weights, trainer.slots).offsets
+    offsets = model.weights.state(trainer.slots).offsets
     programs = (program, evaluation_program(model.graph, trainer.objective))
     return 4 * (trainer.slots.buffer.size + model.weights.buffer.size) + sum(
         planned_memory(one, machine.batch_size, offsets, machine.threads, machine.precision)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kernelet.executors.native import planned
 from kernelet.plan.planner import Plan
-from kernelet.training.execution import Machine, parameter_state
+from kernelet.training.execution import Machine
 from kernelet.training.programs import prediction_program
 
 if TYPE_CHECKING:
@@ -19,5 +19,5 @@ def plan_of(model: Model, machine: Machine, *, training: bool) -> Plan:
         program, slots = model.trainer.training_program(), model.trainer.slots
     else:
         program, slots = prediction_program(model.graph), None
-    offsets = parameter_state(model.weights, slots).offsets
+    offsets = model.weights.state(slots).offsets
     return planned(program, machine.batch_size, offsets, machine.threads, machine.precision)

@@ -17,6 +17,7 @@ from kernelet.training.progress import Pace
 if TYPE_CHECKING:
     from kernelet.model import Model
     from kernelet.model.graph import Graph
+    from kernelet.weights import Weights
 
 Predictions = NDArray[np.float32]
 
@@ -86,7 +87,7 @@ class Predictor:
         self._executors: Executors | None = None
         self._prepared: dict[Hashable, PreparedPrediction] = {}
         self._graph: Graph | None = None
-        self._buffer: NDArray[np.float32] | None = None
+        self._weights: Weights | None = None
 
     def prepared(self, x: Any, *machine: Any) -> PreparedPrediction | None:
         """Return the call that was prepared for arrays like this one, if there is.
@@ -130,13 +131,13 @@ class Predictor:
     def _prepare(self, executor: Executor, likeness: Hashable, samples: int) -> None:
         if not self._current() or len(self._prepared) == _MOST_PREPARED:
             self._prepared.clear()
-            self._graph, self._buffer = self._model.graph, self._model.weights.buffer
+            self._graph, self._weights = self._model.graph, self._model.weights
         self._prepared[likeness] = PreparedPrediction(executor, samples)
 
     def _current(self) -> bool:
         """Return whether the model is still the one that calls were prepared for."""
         model = self._model
-        return model.graph is self._graph and model.weights.buffer is self._buffer
+        return model.graph is self._graph and model.weights is self._weights
 
 
 def _likeness(x: NDArray[Any], machine: tuple[Any, ...]) -> Hashable:

@@ -18,7 +18,7 @@ from kernelet.training.callbacks.history import History
 from kernelet.training.configuration import describe_run
 from kernelet.training.display import display
 from kernelet.training.evaluation import run_evaluation
-from kernelet.training.execution import Executors, Machine, parameter_state
+from kernelet.training.execution import Executors, Machine
 from kernelet.training.loop import Loop, LoopExecutors, Plan
 from kernelet.training.metrics import Metric, resolve
 from kernelet.training.options import FitOptions
@@ -186,7 +186,7 @@ class Trainer:
     def _loop_executors(self, machine: Machine, held_out: Samples | None) -> LoopExecutors:
         def make(program: Program, batch_size: int) -> Executor:
             sized = dataclasses.replace(machine, batch_size=batch_size)
-            return sized.executor(program, parameter_state(self.model.weights))
+            return sized.executor(program, self.model.weights.state())
 
         return LoopExecutors(
             training=self.training_executor(machine),
