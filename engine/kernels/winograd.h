@@ -243,14 +243,19 @@ inline void winograd_convolution(const Call& call) {
     }
 }
 
+// Tiles of all filters, or, by panels, all tiles of some filters: threads that share many filters
+// then read each of them once.
 template <int Taps>
 inline void winograd_sample(const Call& call) {
     const auto& a = arguments<SingleWinogradArguments>(call);
+    const std::int64_t first = a.by_panels ? call.begin * lanes : 0;
+    const std::int64_t filters =
+        a.by_panels ? smaller(call.end * lanes, a.filters) - first : a.filters;
     const Cells<const float> input{call.operands[0], a.height, a.width, a.cell_floats, a.channels};
-    const Cells<float> output{call.operands[4], a.output_height, a.output_width,
-                              padded_channels(a.filters), a.filters};
+    const Cells<float> output{call.operands[4] + first, a.output_height, a.output_width,
+                              padded_channels(a.filters), filters};
     const WinogradStrip strip(call.operands[5], a.tiles, padded_channels(a.channels),
-                              padded_channels(a.filters));
+                              padded_channels(filters));
     const auto multiply = [&](std::int64_t tiles) {
         for (int k = 0; k < winograd_positions; ++k) {
             const OutputCells cells{1,
@@ -262,17 +267,25 @@ inline void winograd_sample(const Call& call) {
                                     0,
                                     strip.sum_floats};
             run_panels(cells, channel_grid(a.channels),
-                       {call.operands[1] + k * a.channels * padded_channels(a.filters),
-                        a.channels * lanes, a.filters, no_epilogue},
+                       {call.operands[1] + a.channels * (k * padded_channels(a.filters) + first),
+                        a.channels * lanes, filters, no_epilogue},
                        [](std::int64_t, std::int64_t) { return Span{0, 1}; });
         }
     };
     const Epilogue epilogue =
-        epilogue_of(call.operands[2], 0, a.activation, a.slope, call.operands[3]);
+        epilogue_of(call.operands[2], first, a.activation, a.slope, call.operands[3]);
     const auto finished = [&](Vector value, std::int64_t offset, int count) {
         return FinishSingle(epilogue, offset, count)(value);
     };
-    winograd_rows<Taps>(a, call, input, output, strip, multiply, finished);
+    if (!a.by_panels) {
+        winograd_rows<Taps>(a, call, input, output, strip, multiply, finished);
+        return;
+    }
+    const TileGrid grid(a.output_height, a.output_width, winograd_outputs<Taps>);
+    winograd_tiles<Taps>(a, input, output, strip, 0, grid.count(), multiply, finished);
+    for (std::int64_t cell = 0; cell < a.output_height * a.output_width; ++cell) {
+        activate_row(output.first + cell * output.cell_floats, panels_of(filters), a.activation);
+    }
 }
 
 // The same for a single sample.

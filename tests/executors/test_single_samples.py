@@ -157,6 +157,20 @@ def many_channels() -> Model:
     )
 
 
+def many_filters() -> Model:
+    """Products by Winograd's algorithm, whose filters threads share instead of its tiles."""
+    return kl.Sequential(
+        [
+            kl.Input((8, 8, 70)),
+            kl.Conv2D(100, 3, padding="same", activation="gelu"),
+            kl.BatchNormalization(),
+            kl.Conv2DTranspose(70, 3, padding="same", activation="leaky_relu"),
+            kl.Flatten(),
+            kl.Dense(3),
+        ]
+    )
+
+
 NETWORKS = pytest.mark.parametrize(
     "network",
     [
@@ -171,6 +185,7 @@ NETWORKS = pytest.mark.parametrize(
         enlarged,
         enlarging,
         many_channels,
+        many_filters,
     ],
 )
 
@@ -244,8 +259,20 @@ def test_predictions_do_not_depend_on_the_batch() -> None:
     np.testing.assert_array_equal(model(x[:1]), together[:1])
 
 
-def test_winograds_algorithm_is_among_these_networks() -> None:
-    program = prediction_program(many_channels().graph)
-    storage = SingleSamples(program, TARGET.lanes, spread=False)
-    kernels = [storage.candidate(node).kernel for node in program.nodes if node.cost.multiply_adds]
-    assert kernels == ["convolution_single", "winograd_single", "winograd_single", "dense_single"]
+@pytest.mark.parametrize(
+    ("network", "by_panels"), [(many_channels, [0, 0]), (many_filters, [1, 1])]
+)
+def test_winograds_algorithm_is_among_these_networks(
+    network: Callable[[], Model], by_panels: list[int]
+) -> None:
+    program = prediction_program(network().graph)
+    storage = SingleSamples(program, TARGET.lanes, spread=True)
+    multiplied = [node for node in program.nodes if node.cost.multiply_adds]
+    steps = [(storage.candidate(node), node) for node in multiplied]
+    shared = [
+        candidate.arguments(node)["by_panels"]
+        for candidate, node in steps
+        if candidate.kernel == "winograd_single"
+    ]
+    assert shared == by_panels
+    assert all(candidate.pieces(node, TARGET) > 1 for candidate, node in steps[:-1])

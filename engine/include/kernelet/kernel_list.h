@@ -101,8 +101,9 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(activation)                   \
     REAL(slope)
 
+// Pieces are panels of filters where `by_panels`, else rows of tiles.
 #define ARGUMENTS_SingleWinograd(INTEGER, REAL) \
-    ARGUMENTS_Winograd(INTEGER, REAL) INTEGER(cell_floats)
+    ARGUMENTS_Winograd(INTEGER, REAL) INTEGER(cell_floats) INTEGER(by_panels)
 
 // `transposed` swaps channels and filters and turns the filters by half a circle; `panels` are for
 // single samples, instead of blocks of output channels.

@@ -54,7 +54,7 @@ _FEWEST_PRODUCTS = 1 << 18
 # A single sample must read all filters as well: bytes in the time of one multiply-add of sixteen
 # floats, by the bytes that they may have to come from the second-level cache, the third or memory;
 # and fewer tiles than that keep the processor waiting for sums that depend on each other.
-_READ = ((1 << 20, 16), (1 << 22, 12), (math.inf, 4))
+_READ = ((1 << 20, 16), (1 << 24, 12), (math.inf, 4))
 _TILES_TOGETHER = 4
 # Floats of a vector with AVX-512; costs count by them, and the gradient by filters takes as many
 # filters at once.
@@ -277,7 +277,10 @@ def _single_strip(node: Node, lanes: int) -> Strip:
 
 def single_arguments(node: Node, lanes: int) -> Arguments:
     """Return the arguments for a single sample, whose channels are padded to lanes."""
-    return _single_strip(node, lanes).arguments()
+    return {
+        **_single_strip(node, lanes).arguments(),
+        "by_panels": int(shared_by_panels(node)),
+    }
 
 
 def single_workspace(node: Node, lanes: int) -> int:
@@ -286,9 +289,20 @@ def single_workspace(node: Node, lanes: int) -> int:
     return strip.workspace(strip.values, strip.sums, lanes)
 
 
-def rows_of_tiles(node: Node) -> int:
-    """Return the rows of tiles that threads may share out."""
-    return _correlation(node).rows
+def shared_by_panels(node: Node) -> bool:
+    """Return whether threads share a single sample's filters rather than its tiles.
+
+    They then read each filter once, but transform all cells, and each does so about twice.
+    """
+    own = _correlation(node)
+    transforms = own.tiles * _CELLS_COST * own.channels / _LANES
+    return _reading(POSITIONS * own.channels * own.filters) > 3 * transforms
+
+
+def single_pieces(node: Node, lanes: int) -> int:
+    """Return how many parts of a single sample threads may share out."""
+    own = _correlation(node)
+    return round_up(own.filters, lanes) // lanes if shared_by_panels(node) else own.rows
 
 
 def _arguments(node: Node) -> Arguments:
@@ -321,7 +335,7 @@ WINOGRAD = Candidate(
     applies=pays,
     workspace=_workspace,
     packing=lambda node: packing(node, panels=False),
-    pieces=lambda node, target: rows_of_tiles(node),
+    pieces=lambda node, target: _correlation(node).rows,
     bias=True,
     factors=True,
 )

@@ -91,7 +91,7 @@ class SingleKernels:
             packing=lambda node: winograd.packing(node, panels=True),
             bias=True,
             factors=True,
-            pieces=lambda node, target: winograd.rows_of_tiles(node),
+            pieces=lambda node, target: winograd.single_pieces(node, target.lanes),
         )
 
     def _winograd_arguments(self, node: Node) -> Arguments:
