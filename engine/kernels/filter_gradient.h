@@ -30,38 +30,51 @@ struct CellGrid {
 // turn, so that additions do not wait for each other.
 template <int I, int O>
 struct GradientSums {
-    static constexpr int parts = I * O <= 4 && Vector::width < lanes ? 2 : 1;
+    static constexpr int parts = I * O <= 4 ? 2 : 1;
     Vector of[parts][I][O];
 };
+
+// Adds the products of one vector of samples of a cell.
+template <int I, int O>
+KERNELET_INLINE void accumulate_vector(Vector (&sums)[I][O], const float* x, const float* y,
+                                       std::int64_t element_stride) {
+    Vector up[O];
+    KERNELET_UNROLL
+    for (int o = 0; o < O; ++o) {
+        up[o] = Vector::load(y + o * lanes);
+    }
+    KERNELET_UNROLL
+    for (int i = 0; i < I; ++i) {
+        const Vector element = Vector::load(x + i * element_stride);
+        KERNELET_UNROLL
+        for (int o = 0; o < O; ++o) {
+            sums[i][o] = fma(element, up[o], sums[i][o]);
+        }
+    }
+}
 
 // Adds the products of one row of cells.
 template <int I, int O>
 KERNELET_INLINE void accumulate_cells(GradientSums<I, O>& sums, const float* x, const float* y,
                                       const CellGrid& grid) {
     constexpr int parts = GradientSums<I, O>::parts;
-    for (std::int64_t column = 0; column < grid.columns; ++column) {
-        for (std::int64_t lane = 0; lane < lanes; lane += parts * Vector::width) {
+    constexpr int together = parts * Vector::width > lanes ? parts : 1;  // cells
+    std::int64_t column = 0;
+    for (; column + together <= grid.columns; column += together) {
+        for (std::int64_t lane = 0; lane < lanes; lane += parts / together * Vector::width) {
             KERNELET_UNROLL
             for (int part = 0; part < parts; ++part) {
-                const std::int64_t first = lane + part * Vector::width;
-                Vector up[O];
-                KERNELET_UNROLL
-                for (int o = 0; o < O; ++o) {
-                    up[o] = Vector::load(y + o * lanes + first);
-                }
-                KERNELET_UNROLL
-                for (int i = 0; i < I; ++i) {
-                    const Vector element = Vector::load(x + i * grid.input_element_stride + first);
-                    KERNELET_UNROLL
-                    for (int o = 0; o < O; ++o) {
-                        sums.of[part][i][o] = fma(element, up[o], sums.of[part][i][o]);
-                    }
-                }
+                const std::int64_t cell = part % together;
+                const std::int64_t first = lane + part / together * Vector::width;
+                accumulate_vector(sums.of[part], x + cell * grid.input_column_stride + first,
+                                  y + cell * grid.upstream_column_stride + first,
+                                  grid.input_element_stride);
             }
         }
-        x += grid.input_column_stride;
-        y += grid.upstream_column_stride;
+        x += together * grid.input_column_stride;
+        y += together * grid.upstream_column_stride;
     }
+    if (column < grid.columns) accumulate_vector(sums.of[0], x, y, grid.input_element_stride);
 }
 
 // I input elements × O consecutive filters, added to `gradient` (a row an input element, `filters`
@@ -89,7 +102,9 @@ inline void gradient_tile(const float* input, const float* upstream, const CellG
             accumulate_cells<I, O>(sums, x, y, grid);
         }
     }
+    KERNELET_UNROLL
     for (int i = 0; i < I; ++i) {
+        KERNELET_UNROLL
         for (int o = 0; o < O; ++o) {
             Vector sum = sums.of[0][i][o];
             if constexpr (parts == 2) sum = sum + sums.of[1][i][o];

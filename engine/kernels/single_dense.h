@@ -38,6 +38,7 @@ template <int V>
 inline void dense_tile(const SingleDenseArguments& a, const float* input, const float* weights,
                        int last, float* output) {
     Vector sums[V];
+    KERNELET_UNROLL
     for (int v = 0; v < V; ++v) sums[v] = Vector::zero();
     for (std::int64_t cell = 0; cell < a.cells; ++cell, input += a.cell_floats) {
         for (std::int64_t c = 0; c < a.channels; ++c, weights += a.outputs) {
@@ -49,6 +50,7 @@ inline void dense_tile(const SingleDenseArguments& a, const float* input, const 
             }
         }
     }
+    KERNELET_UNROLL
     for (int v = 0; v < V; ++v) {
         store_some(sums[v], output + v * Vector::width, v < V - 1 ? Vector::width : last);
     }

@@ -18,8 +18,8 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// Neighbouring output cells that share each vector of filters.
-inline constexpr int depthwise_cells = 4;
+// Neighbouring output cells that share each vector of filters: enough sums to wait for.
+inline constexpr int depthwise_cells = panel_vectors == 1 ? 8 : 4;
 
 // P cells, `input_stride` and `output_stride` floats apart, of `count` channels, whose filters have
 // `tap_floats` floats between taps. A run of the grid is one channel.
@@ -32,8 +32,10 @@ inline void depthwise_tile(const TapGrid& taps, const float* input, std::int64_t
         return channel_vector(v * Vector::width, count).load(from);
     };
     Vector sums[P][panel_vectors];
-    for (auto& cell : sums) {
-        for (Vector& sum : cell) sum = Vector::zero();
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) {
+        KERNELET_UNROLL
+        for (int v = 0; v < panel_vectors; ++v) sums[p][v] = Vector::zero();
     }
     for (std::int64_t plane = 0; plane < taps.planes; ++plane) {
         for (std::int64_t row = 0; row < taps.rows; ++row) {
@@ -54,9 +56,11 @@ inline void depthwise_tile(const TapGrid& taps, const float* input, std::int64_t
             }
         }
     }
+    KERNELET_UNROLL
     for (int v = 0; v < panel_vectors; ++v) {
         const ChannelVector own = channel_vector(v * Vector::width, count);
         const FinishSingle finish(epilogue, own.channel, own.count);
+        KERNELET_UNROLL
         for (int p = 0; p < P; ++p) {
             finish(sums[p][v]).store(output + p * output_stride + v * Vector::width);
         }
@@ -66,10 +70,15 @@ inline void depthwise_tile(const TapGrid& taps, const float* input, std::int64_t
 using DepthwiseTile = void (*)(const TapGrid&, const float*, std::int64_t, const float*,
                                std::int64_t, float*, std::int64_t, int, const Epilogue&);
 
+template <bool Whole, int... P>
+constexpr std::array<DepthwiseTile, sizeof...(P)> depthwise_tiles_of(
+    std::integer_sequence<int, P...>) {
+    return {depthwise_tile<P + 1, Whole>...};
+}
+
 template <bool Whole>
-inline constexpr DepthwiseTile depthwise_tiles[] = {
-    nullptr, depthwise_tile<1, Whole>, depthwise_tile<2, Whole>, depthwise_tile<3, Whole>,
-    depthwise_tile<4, Whole>};
+inline constexpr auto depthwise_tiles =
+    depthwise_tiles_of<Whole>(std::make_integer_sequence<int, depthwise_cells>());
 
 template <bool Backward>
 class DepthwiseConvolution {
@@ -145,7 +154,7 @@ class DepthwiseConvolution {
                           width_.tap_step()};
         const int count = static_cast<int>(smaller(lanes, a_.channels - channel));
         const auto& tiles = count == lanes ? depthwise_tiles<true> : depthwise_tiles<false>;
-        tiles[cells](
+        tiles[static_cast<std::size_t>(cells - 1)](
             all, input, cell_step() * a_.cell_floats, filters, a_.channels, output, output_floats_,
             count,
             epilogue_of(call_.operands[2], channel, a_.activation, a_.slope, call_.operands[3]));
@@ -180,7 +189,8 @@ template <int V>
 inline void depthwise_gradient_tile(const CellGrid& grid, const float* input, const float* upstream,
                                     float* gradient, int last, bool overwrite) {
     Vector sums[V];
-    for (Vector& sum : sums) sum = Vector::zero();
+    KERNELET_UNROLL
+    for (int v = 0; v < V; ++v) sums[v] = Vector::zero();
     for (std::int64_t plane = 0; plane < grid.planes; ++plane) {
         for (std::int64_t row = 0; row < grid.rows; ++row) {
             const float* x = input + plane * grid.input_plane_stride + row * grid.input_row_stride;
@@ -198,6 +208,7 @@ inline void depthwise_gradient_tile(const CellGrid& grid, const float* input, co
             }
         }
     }
+    KERNELET_UNROLL
     for (int v = 0; v < V; ++v) {
         float* target = gradient + v * Vector::width;
         const int some = v < V - 1 ? Vector::width : last;
