@@ -111,8 +111,9 @@ KERNELET_INLINE void store_cells(const Vector (&values)[F], std::int64_t count, 
             block[k] = first + k < F ? values[first + k] : Vector::zero();
         }
         transpose(block);
-        for (std::int64_t cell = 0; cell < count; ++cell) {
-            block[cell].store(output + cell * lanes + first);
+        KERNELET_UNROLL
+        for (int cell = 0; cell < Vector::width; ++cell) {
+            if (cell < count) block[cell].store(output + cell * lanes + first);
         }
     }
 }

@@ -8,13 +8,17 @@
 
 namespace kernelet::KERNELET_ISA {
 
+template <int... numbers, class Native>
+KERNELET_INLINE Native shuffled(Native a, Native b) {
+    return __builtin_shufflevector(a, b, numbers...);
+}
+
 // The first halves of a and b, or their second halves, lane by lane in turn.
 template <bool second, class V, std::size_t... lane>
 KERNELET_INLINE V interleave(V a, V b, std::index_sequence<lane...>) {
     constexpr int width = V::width;
     constexpr int start = second ? width / 2 : 0;
-    return {__builtin_shufflevector(a.v, b.v,
-                                    (start + int{lane} / 2 + (lane % 2 == 0 ? 0 : width))...)};
+    return {shuffled<(start + int{lane} / 2 + (lane % 2 == 0 ? 0 : width))...>(a.v, b.v)};
 }
 
 // Eight rows of eight: pairs of numbers and then pairs of pairs change places within the halves of
@@ -27,8 +31,8 @@ KERNELET_INLINE void transpose_eight(V* rows) {
     for (int i = 0; i < 8; i += 2) {
         const auto a = rows[i].v;
         const auto b = rows[i + 1].v;
-        pairs[i] = {__builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)};
-        pairs[i + 1] = {__builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)};
+        pairs[i] = {shuffled<0, 8, 1, 9, 4, 12, 5, 13>(a, b)};
+        pairs[i + 1] = {shuffled<2, 10, 3, 11, 6, 14, 7, 15>(a, b)};
     }
     KERNELET_UNROLL
     for (int i = 0; i < 8; ++i) {
@@ -36,15 +40,66 @@ KERNELET_INLINE void transpose_eight(V* rows) {
         const int from = i / 4 * 4 + i % 4 / 2;
         const auto a = pairs[from].v;
         const auto b = pairs[from + 2].v;
-        fours[i] = i % 2 == 0 ? V{__builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)}
-                              : V{__builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)};
+        fours[i] = i % 2 == 0 ? V{shuffled<0, 1, 8, 9, 4, 5, 12, 13>(a, b)}
+                              : V{shuffled<2, 3, 10, 11, 6, 7, 14, 15>(a, b)};
     }
     KERNELET_UNROLL
     for (int i = 0; i < 4; ++i) {
         const auto a = fours[i].v;
         const auto b = fours[i + 4].v;
-        rows[i] = {__builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)};
-        rows[i + 4] = {__builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15)};
+        rows[i] = {shuffled<0, 1, 2, 3, 8, 9, 10, 11>(a, b)};
+        rows[i + 4] = {shuffled<4, 5, 6, 7, 12, 13, 14, 15>(a, b)};
+    }
+}
+
+// Four rows of sixteen to one vector for each place within a quarter of a register: lane 4q + i of
+// columns[k] is lane 4q + k of rows[i].
+template <class V>
+KERNELET_INLINE void transpose_quarters(const V* rows, V (&columns)[4]) {
+    V pairs[4];
+    KERNELET_UNROLL
+    for (int i = 0; i < 2; ++i) {
+        const auto a = rows[2 * i].v;
+        const auto b = rows[2 * i + 1].v;
+        pairs[i] = {shuffled<0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29>(a, b)};
+        pairs[i + 2] = {shuffled<2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31>(a, b)};
+    }
+    KERNELET_UNROLL
+    for (int i = 0; i < 4; i += 2) {
+        const auto a = pairs[i].v;
+        const auto b = pairs[i + 1].v;
+        columns[i] = {shuffled<0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29>(a, b)};
+        columns[i + 1] = {
+            shuffled<2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31>(a, b)};
+    }
+}
+
+// The even quarters of a and of b, or the odd ones.
+template <bool odd, class V>
+KERNELET_INLINE V every_other_quarter(V a, V b) {
+    if constexpr (odd) {
+        return {shuffled<4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31>(a.v, b.v)};
+    } else {
+        return {shuffled<0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27>(a.v, b.v)};
+    }
+}
+
+// Sixteen rows of sixteen, likewise: numbers within quarters first, quarters last.
+template <class V>
+KERNELET_INLINE void transpose_sixteen(V* rows) {
+    V quarters[4][4];
+    KERNELET_UNROLL
+    for (int i = 0; i < 4; ++i) transpose_quarters(rows + 4 * i, quarters[i]);
+    KERNELET_UNROLL
+    for (int k = 0; k < 4; ++k) {
+        const V even = every_other_quarter<false>(quarters[0][k], quarters[1][k]);
+        const V odd = every_other_quarter<true>(quarters[0][k], quarters[1][k]);
+        const V later_even = every_other_quarter<false>(quarters[2][k], quarters[3][k]);
+        const V later_odd = every_other_quarter<true>(quarters[2][k], quarters[3][k]);
+        rows[k] = every_other_quarter<false>(even, later_even);
+        rows[k + 4] = every_other_quarter<false>(odd, later_odd);
+        rows[k + 8] = every_other_quarter<true>(even, later_even);
+        rows[k + 12] = every_other_quarter<true>(odd, later_odd);
     }
 }
 
@@ -55,6 +110,8 @@ KERNELET_INLINE void transpose(V* rows) {
     constexpr int width = V::width;
     if constexpr (width == 8) {
         transpose_eight(rows);
+    } else if constexpr (width == 16) {
+        transpose_sixteen(rows);
     } else if constexpr (width > 1) {
         constexpr std::make_index_sequence<static_cast<std::size_t>(width)> sequence;
         KERNELET_UNROLL
