@@ -22,7 +22,8 @@ CPP_SOURCES = $(shell find engine bindings tests/engine \
     -name '*.h' -o -name '*.cpp' -o -name '*.inl')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo docs test test-engine test-neon test-old-processors test-sanitize test-torch \
+.PHONY: help build demo docs test test-engine test-neon test-old-processors \
+    test-avx512 test-sanitize test-torch \
     lint stub format bench bench-operator hooks clean
 
 help: ## say what there is to make
@@ -107,6 +108,12 @@ test-old-processors: test-engine ## the same on emulated x86 processors without 
 	        qemu-x86_64 -cpu $$processor $$program || exit 1; \
 	    done; \
 	done
+
+test-avx512: $(STAMPS)/tools ## the same with AVX-512 and AVX512-BF16 by AVX2, for processors without them
+	$(CMAKE) -B build/avx512 $(ENGINE_ONLY) -DKERNELET_EMULATE_AVX512=ON \
+	    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 >/dev/null
+	$(BIN)/cmake --build build/avx512
+	$(BIN)/ctest --test-dir build/avx512 --output-on-failure
 
 test-sanitize: $(STAMPS)/tools ## the same under the address, undefined-behaviour and thread sanitizers
 	for sanitizer in address,undefined thread; do \

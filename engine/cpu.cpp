@@ -26,14 +26,20 @@ bool has_all(const Processor& candidate, std::initializer_list<std::string_view>
                        [&](std::string_view feature) { return candidate.has(feature); });
 }
 
+#ifdef KERNELET_EMULATE_AVX512
+constexpr bool emulates_avx512 = true;
+#else
+constexpr bool emulates_avx512 = false;
+#endif
+
 std::vector<Isa> usable_levels(const Processor& detected) {
     std::vector<Isa> levels = {Isa::scalar};
     if (has_all(detected, {"asimd"})) levels.push_back(Isa::neon);
     if (has_all(detected, {"avx2", "fma"})) {
         levels.push_back(Isa::avx2);
-        if (has_all(detected, {"avx512f", "avx512bw", "avx512dq", "avx512vl"})) {
+        if (emulates_avx512 || has_all(detected, {"avx512f", "avx512bw", "avx512dq", "avx512vl"})) {
             levels.push_back(Isa::avx512);
-            if (has_all(detected, {"avx512_bf16"})) {
+            if (emulates_avx512 || detected.has("avx512_bf16")) {
                 levels.push_back(Isa::avx512_bf16);
                 // Last, because asking for it changes the process where it is granted.
                 if (has_all(detected, {"amx_tile", "amx_bf16"}) && detection::may_use_tiles()) {

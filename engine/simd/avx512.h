@@ -16,7 +16,12 @@
 
 #include "simd/common.h"
 
+#ifdef KERNELET_EMULATE_AVX512
+#include "simd/avx512_emulated.h"
+#define KERNELET_IN_REGISTER(native) static_cast<void>(native)
+#else
 #define KERNELET_IN_REGISTER(native) __asm__("" : "+v"(native))
+#endif
 
 namespace kernelet::KERNELET_ISA {
 

@@ -9,11 +9,11 @@
 
 namespace kernelet::KERNELET_ISA {
 
-KERNELET_INLINE __m512bh as_pairs(IntVector a) { return reinterpret_cast<__m512bh>(a.v); }
+KERNELET_INLINE __m512bh as_pairs(IntVector a) { return __builtin_bit_cast(__m512bh, a.v); }
 
 KERNELET_INLINE IntVector pairs_of(Vector first, Vector second) {
     // Converted one after the other, the 16 first numbers lie before the 16 second ones.
-    const auto halves = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second.v, first.v));
+    const auto halves = __builtin_bit_cast(__m512i, _mm512_cvtne2ps_pbh(second.v, first.v));
     const __m512i order = _mm512_add_epi32(
         _mm512_set1_epi32(0x100000),
         _mm512_mullo_epi32(
@@ -23,7 +23,7 @@ KERNELET_INLINE IntVector pairs_of(Vector first, Vector second) {
 }
 
 KERNELET_INLINE void store_neighbours(const float* source, std::int32_t* target) {
-    const auto halves = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(_mm512_loadu_ps(source)));
+    const auto halves = __builtin_bit_cast(__m256i, _mm512_cvtneps_pbh(_mm512_loadu_ps(source)));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(target), halves);
 }
 

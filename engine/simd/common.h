@@ -13,8 +13,9 @@
 
 // Before a loop over the registers of a tile. Unless such loops are unrolled early, the compiler
 // keeps the tile in memory and stores every sum after every multiply-add: half the speed on AVX2.
-// Under a sanitizer, whose checks multiply with the code, the speed does not matter.
-#ifdef __SANITIZE_ADDRESS__
+// Under a sanitizer, whose checks multiply with the code, and where registers are emulated, the
+// speed does not matter.
+#if defined(__SANITIZE_ADDRESS__) || defined(KERNELET_EMULATE_AVX512)
 #define KERNELET_UNROLL
 #else
 #define KERNELET_UNROLL _Pragma("GCC unroll 16")

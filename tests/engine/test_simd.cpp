@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "guarded_page.h"
+#include "kernelet/cpu.h"
 #include "simd_math_checks.h"
 #include "simd_samples.h"
 
@@ -333,14 +334,9 @@ void check_memory(const SimdOperations& simd) {
 std::vector<const SimdOperations*> supported_levels() {
     std::vector<const SimdOperations*> levels = {&simd_scalar};
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        levels.push_back(&simd_avx2);
-    }
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-        levels.push_back(&simd_avx512);
-    }
+    using kernelet::Isa;
+    if (kernelet::processor().supports(Isa::avx2)) levels.push_back(&simd_avx2);
+    if (kernelet::processor().supports(Isa::avx512)) levels.push_back(&simd_avx512);
 #elif defined(__aarch64__)
     levels.push_back(&simd_neon);
 #endif
