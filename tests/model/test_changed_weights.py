@@ -17,8 +17,9 @@ KERNEL = "conv/kernel"
 
 
 def network() -> Sequential:
-    layers = [Input((8, 8, 2)), Conv2D(5, 3, name="conv"), Flatten(), Dense(4, name="dense")]
-    model = Sequential(layers, seed=0)
+    model = Sequential(
+        [Input((8, 8, 2)), Conv2D(5, 3, name="conv"), Flatten(), Dense(4, name="dense")], seed=0
+    )
     model.compile("sgd", "mse")
     return model
 
@@ -32,7 +33,8 @@ def through_a_view_of_a_view(model: Sequential) -> None:
 
 
 def through_other_memory(model: Sequential) -> None:
-    memoryview(model.weights.buffer).cast("B")[:64] = bytes(64)
+    buffer: Any = model.weights.buffer
+    memoryview(buffer).cast("B")[:64] = bytes(64)
 
 
 def by_assignment(model: Sequential) -> None:

@@ -101,7 +101,7 @@ struct RunArguments {
     std::uint64_t seed;
     std::uint64_t epoch;
     int threads;
-    float* results;  // one row a step
+    float* results;             // one row a step
     bool parameters_unchanged;  // since the last run, as the caller knows; else they are compared
     // Null, or nanoseconds to add to: a row a thread, with an entry an instruction and, behind
     // these, an entry a phase for what the thread waits at its end.
