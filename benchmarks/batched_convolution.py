@@ -1,124 +1,155 @@
 """Convolutions of a batch as functions on arrays, side by side with PyTorch, float32.
 
-Results are compared with float64 first; then the contenders take turns, so that a change of the
-machine's speed meets all of them. Both get arrays in their own layout.
+Times `kernelet.conv2d` and its like beside PyTorch's in both of its layouts, on usual problems and
+on ones drawn at random: up to 64 pictures and 512 channels, filters of 1 to 11 cells, strides,
+dilation, groups, one to three axes, transposed ones. Results are compared with float64 first; then
+the contenders, each in a process of its own, take turns. Below 1.00, kernelet is slower.
 
-    python benchmarks/batched_convolution.py [--threads 1] [--rounds 9]
+    python benchmarks/batched_convolution.py [--draw 60] [--seed 0] [--threads 2] [--rounds 5]
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
 
 import numpy as np
 
-# Seconds that one turn of a contender should take.
-TURN = 0.05
-TOLERANCE = 1e-5
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from contenders.processes import ISAS, Conditions, Runner, ratio, start_all, take_turns
+from workers.convolution_problem import ConvolutionProblem
+
+CONTENDERS: Mapping[str, tuple[str, str]] = {
+    "kernelet": ("convolution_worker.py", "kernelet"),
+    "PyTorch": ("convolution_worker.py", "torch"),
+    "PyTorch, channels last": ("convolution_worker.py", "torch-channels-last"),
+}
+TURN = 0.06
+# Of the relative error, for each root of a number that is added.
+TOLERANCE = 2e-7
+MOST_MULTIPLY_ADDS = 1.5e9
+MOST_NUMBERS = 3e7
+LEAST_MULTIPLY_ADDS = 1e4
 
 
-@dataclass(frozen=True)
-class Case:
-    """Square pictures and filters, `same` padding."""
-
-    batch: int
-    size: int
-    channels: int
-    filters: int
-    kernel: int
-
-    def __str__(self) -> str:
-        k = self.kernel
-        return f"{self.batch}×{self.size}×{self.size}×{self.channels}, {k}×{k} → {self.filters}"
+def _usual(batch: int, size: int, channels: int, filters: int, kernel: int) -> ConvolutionProblem:
+    return ConvolutionProblem(
+        batch, (size, size), channels, filters, (kernel, kernel), padding=kernel // 2
+    )
 
 
-CASES = (
-    Case(1, 28, 1, 6, 5),
-    Case(1, 224, 3, 64, 3),
-    Case(1, 224, 3, 64, 7),
-    Case(1, 56, 64, 64, 3),
-    Case(1, 56, 256, 64, 1),
-    Case(1, 28, 128, 128, 3),
-    Case(1, 14, 256, 256, 3),
-    Case(1, 7, 512, 512, 3),
-    Case(1, 1024, 1, 1, 5),
-    Case(8, 56, 64, 64, 3),
-    Case(64, 56, 64, 64, 3),
-    Case(64, 28, 1, 6, 5),
+USUAL = (
+    _usual(1, 28, 1, 6, 5),
+    _usual(1, 224, 3, 64, 3),
+    _usual(1, 224, 3, 64, 7),
+    _usual(1, 56, 64, 64, 3),
+    _usual(1, 56, 256, 64, 1),
+    _usual(1, 56, 64, 256, 1),
+    _usual(1, 28, 128, 128, 3),
+    _usual(1, 14, 256, 256, 3),
+    _usual(1, 7, 512, 512, 3),
+    _usual(1, 1024, 1, 1, 5),
+    _usual(8, 56, 64, 64, 3),
+    _usual(64, 56, 64, 64, 3),
+    _usual(64, 28, 1, 6, 5),
+    ConvolutionProblem(1, (224, 224), 3, 64, (7, 7), stride=2, padding=3),
+    ConvolutionProblem(1, (56, 56), 128, 128, (3, 3), padding=1, groups=128),
+    ConvolutionProblem(1, (14, 14), 512, 512, (3, 3), padding=1, groups=32),
 )
 
 
-def contenders(case: Case) -> dict[str, Callable[[], object]]:
-    """Return what to time, after checking that all compute the same."""
-    import torch
-
-    import kernelet as kl
-
-    generator = np.random.default_rng(0)
-    x = generator.standard_normal((case.batch, case.size, case.size, case.channels), np.float32)
-    shape = (case.kernel, case.kernel, case.channels, case.filters)
-    w = generator.standard_normal(shape, np.float32)
-    pictures = torch.from_numpy(x).permute(0, 3, 1, 2)
-    filters = torch.from_numpy(w).permute(3, 2, 0, 1)
-
-    def of_format(layout: torch.memory_format) -> Callable[[], object]:
-        a, b = (t.contiguous(memory_format=layout) for t in (pictures, filters))
-        return lambda: torch.conv2d(a, b, padding=case.kernel // 2)
-
-    found: dict[str, Callable[[], object]] = {
-        "kernelet": lambda: kl.conv2d(x, w, padding="same"),
-        "PyTorch": of_format(torch.contiguous_format),
-        "PyTorch channels_last": of_format(torch.channels_last),
-    }
-    expected = torch.conv2d(pictures[:1].double(), filters.double(), padding=case.kernel // 2)
-    error = kl.conv2d(x, w, padding="same")[:1] - expected.permute(0, 2, 3, 1).numpy()
-    if np.linalg.norm(error) > TOLERANCE * float(expected.norm()):
-        raise SystemExit(f"{case}: kernelet computes something else")
-    return found
+def _number(generator: np.random.Generator, most: int) -> int:
+    """Draw a number, small ones as often as large ones."""
+    return round(float(np.exp(generator.uniform(0, np.log(most)))))
 
 
-def milliseconds(call: Callable[[], object], repeats: int) -> float:
-    """Return the time of one call."""
-    start = time.perf_counter()
-    for _ in range(repeats):
-        call()
-    return (time.perf_counter() - start) / repeats * 1e3
+def _drawn(generator: np.random.Generator) -> ConvolutionProblem:
+    axes = int(generator.choice([1, 2, 2, 2, 2, 2, 2, 3]))
+    most = {1: 4000, 2: 256, 3: 40}[axes]
+    size = 3 + _number(generator, most)
+    sizes = tuple(max(1, size + int(generator.choice([0, 0, 0, 5, -3]))) for _ in range(axes))
+    usual = [1, 3, 4, 8, 16, 32, 64, 96, 128, 256, 512]
+    channels, filters = (
+        int(generator.choice(usual)) if generator.random() < 0.7 else _number(generator, 512)
+        for _ in range(2)
+    )
+    transposed = bool(generator.random() < 0.15)
+    groups = 1
+    divisors = [g for g in range(2, channels + 1) if channels % g == 0]
+    if divisors and not transposed and generator.random() < 0.25:
+        groups = int(generator.choice([channels, int(generator.choice(divisors))]))
+        filters = groups * max(1, filters // groups)
+    kernel = int(generator.choice([1, 2, 3, 3, 3, 3, 5, 5, 7, 9, 11]))
+    dilation = int(generator.choice([1, 1, 1, 1, 2]))
+    return ConvolutionProblem(
+        int(generator.choice([1, 1, 1, 2, 4, 8, 16, 32, 64])),
+        sizes,
+        channels,
+        filters,
+        (kernel,) * axes,
+        stride=int(generator.choice([1, 1, 1, 2, 2, 3])),
+        padding=int(generator.choice([0, (kernel - 1) * dilation // 2])),
+        dilation=dilation,
+        groups=groups,
+        transposed=transposed,
+    )
 
 
-def compare(case: Case, rounds: int) -> None:
-    """Time one case and print a line; ratios are of the times of the same round."""
-    calls = contenders(case)
-    for call in calls.values():
-        call()
-    repeats = max(1, round(TURN * 1e3 / milliseconds(calls["kernelet"], 3)))
-    turns = [[milliseconds(call, repeats) for call in calls.values()] for _ in range(rounds)]
-    line = f"{case!s:32s}"
-    for k, name in enumerate(calls):
-        median = statistics.median(turn[k] for turn in turns)
-        ratio = statistics.median(turn[k] / turn[0] for turn in turns)
-        line += f"  {name} {median:.3g} ms" + (f" (× {ratio:.2f})" if k else "")
-    print(line, flush=True)
+def draw(generator: np.random.Generator) -> ConvolutionProblem:
+    """Draw a problem within the limits."""
+    while True:
+        problem = _drawn(generator)
+        if (
+            min(problem.output) > 0
+            and LEAST_MULTIPLY_ADDS < problem.multiply_adds < MOST_MULTIPLY_ADDS
+            and problem.numbers < MOST_NUMBERS
+        ):
+            return problem
+
+
+def compare(runners: list[Runner], problem: ConvolutionProblem, options: argparse.Namespace) -> str:
+    """Time one problem; return a line that begins with the ratio of the better other to ours."""
+    for runner in runners:
+        runner.load({"problem": problem.to_json(), "threads": options.threads})
+    own, exact, *_ = (np.array(runner.run(1)[1]) for runner in runners)
+    terms = problem.multiply_adds / problem.batch / prod(problem.output) / problem.filters
+    if np.linalg.norm(own - exact) > TOLERANCE * np.sqrt(terms) * np.linalg.norm(exact):
+        raise SystemExit(f"{problem}: kernelet computes something else")
+    take_turns(runners, options.rounds, TURN)
+    ratios = [ratio(runner, runners[0]) for runner in runners[1:]]
+    ours = float(np.median(runners[0].milliseconds))
+    speed = problem.multiply_adds / ours / 1e6
+    each = " ".join(f"{one:7.2f}" for one in ratios)
+    return f"{min(ratios):7.2f} | {each} | {ours:9.3f} | {speed:6.1f} | {problem}"
 
 
 def main() -> None:
     """Run the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--draw", type=int, default=0, help="problems drawn at random")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--isa", default="native", choices=list(ISAS))
     options = parser.parse_args()
-    # kernelet uses as many threads as the process has cores.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
-    import torch
-
-    torch.set_num_threads(options.threads)
-    with torch.inference_mode():
-        for case in CASES:
-            compare(case, options.rounds)
+    generator = np.random.default_rng(options.seed)
+    problems = [draw(generator) for _ in range(options.draw)] or list(USUAL)
+    lines = []
+    with start_all(CONTENDERS, Conditions(1, options.threads, isa=options.isa)) as runners:
+        for problem in problems:
+            lines.append(compare(runners, problem, options))
+            print(lines[-1], file=sys.stderr, flush=True)
+    lines = sorted(lines, key=lambda line: float(line.split("|")[0])) if options.draw else lines
+    slower = sum(float(line.split("|")[0]) < 1 for line in lines)
+    print(f"\n{slower} of {len(lines)} slower than PyTorch's better way, {options.threads} threads")
+    print("PyTorch / kernelet | of both layouts | kernelet, ms | G multiply-adds/s | problem")
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

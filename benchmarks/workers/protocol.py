@@ -23,8 +23,20 @@ from workers.networks import Network
 Numbers = NDArray[np.float32]
 
 
-class Contender(ABC):
-    """One library in one setting, with one network to train or to predict with."""
+class Work(ABC):
+    """What one library in one setting does again and again."""
+
+    @abstractmethod
+    def run(self, times: int) -> tuple[float, list[float]]:
+        """Do the work some times; return the seconds it took and the numbers that came out."""
+
+
+class Contender(Work):
+    """One library in one setting, with one network to train or to predict with.
+
+    Of training, the work is an Adam step and the numbers are the losses of all steps; of
+    prediction, a batch and the first picture's probabilities.
+    """
 
     @abstractmethod
     def __init__(
@@ -36,14 +48,6 @@ class Contender(ABC):
         batch_size: int,
         threads: int,
     ) -> None: ...
-
-    @abstractmethod
-    def run(self, times: int) -> tuple[float, list[float]]:
-        """Do the work some times; return the seconds it took and the numbers that came out.
-
-        Of training, the work is an Adam step and the numbers are the losses of all steps; of
-        prediction, a batch and the first picture's probabilities.
-        """
 
 
 class Trainer(Contender):
@@ -83,14 +87,19 @@ def _loaded(contenders: Mapping[str, Callable[..., Contender]], task: dict[str, 
 
 
 def serve(contenders: Mapping[str, Callable[..., Contender]]) -> None:
-    """Answer the benchmark until it closes standard input."""
-    contender = None
+    """Answer a benchmark of networks until it closes standard input."""
+    answer(lambda task: _loaded(contenders, task))
+
+
+def answer(load: Callable[[dict[str, Any]], Work]) -> None:
+    """Answer a benchmark until it closes standard input; `load` makes work of a task."""
+    contender: Work | None = None
     for line in sys.stdin:
         seconds, numbers = 0.0, list[float]()
         match json.loads(line):
             case {"load": task}:
                 contender = None  # what it holds must not count towards the next one's memory
-                contender = _loaded(contenders, task)
+                contender = load(task)
             case {"run": times}:
                 assert contender is not None
                 seconds, numbers = contender.run(times)
@@ -100,5 +109,5 @@ def serve(contenders: Mapping[str, Callable[..., Contender]]) -> None:
             case {"weights": path}:
                 assert isinstance(contender, Trainer)
                 np.savez(path, *contender.weights())
-        answer = {"seconds": seconds, "numbers": numbers, "peak": peak_memory()}
-        print(json.dumps(answer), flush=True)
+        report = {"seconds": seconds, "numbers": numbers, "peak": peak_memory()}
+        print(json.dumps(report), flush=True)
