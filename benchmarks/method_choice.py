@@ -17,12 +17,11 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import sys
 import time
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +29,17 @@ from numpy.typing import NDArray
 import kernelet as kl
 from kernelet.convolution import calibration, choice, forward
 from kernelet.convolution.coefficients import COEFFICIENTS
-from kernelet.convolution.costs import Cost, costs, in_bands, one_by_one, predicted_seconds
+from kernelet.convolution.costs import Cost, costs, predicted_seconds
+from kernelet.convolution.layer_costs import ways
 from kernelet.convolution.methods import METHODS
 from kernelet.convolution.problem import Problem
 from kernelet.executors.native_processor import usable_threads
-from kernelet.layers import Conv2D
+from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from batched_convolution import draw
+from workers.convolution_problem import ConvolutionProblem
 
 Numbers = NDArray[np.float32]
 
@@ -71,9 +76,8 @@ BATCHES = (
 )
 
 
-LAYERS = ((8, 16, 28, 32, 64, 112, 224), (1, 3, 8, 16, 32, 64), (4, 8, 16, 32, 64), (1, 3, 5, 7))
-LAYERS_SHARE = 0.4
-MOST_LAYER_MULTIPLY_ADDS = 200_000_000
+# Convolutions of layers that are drawn at random.
+LAYERS = 700
 
 
 @dataclass
@@ -198,32 +202,45 @@ def alone() -> list[tuple[str, Problem, float]]:
 
 
 def layers() -> dict[str, list[tuple[Cost, float]]]:
-    """Return, by group, costs and times of layers' convolutions of one picture, on one thread."""
+    """Return, by group, costs and times of convolutions drawn at random, on one thread."""
     os.environ["KERNELET_THREADS"] = "1"
     generator = np.random.default_rng(1)
     found: dict[str, list[tuple[Cost, float]]] = {}
-    for size, read, made, taps in product(*LAYERS):
-        multiply_adds = max(0, size - taps + 1) ** 2 * taps**2 * read * made
-        if not 0 < multiply_adds < MOST_LAYER_MULTIPLY_ADDS or generator.random() > LAYERS_SHARE:
-            continue
-        picture = np.ones((1, size, size, read), np.float32)
-        filters = np.ones((taps, taps, read, made), np.float32)
-        op = Conv2D(made, taps).operation((size, size, read))
-        for single in (False, True):
-            with mock.patch.object(forward, "one_by_one_pays", lambda *_, way=single: way):
-                seconds = time_layer(picture, filters)
-            cost = one_by_one(op) if single else in_bands(op)
-            found.setdefault(cost.group, []).append((cost, seconds))
+    for _ in range(LAYERS):
+        drawn = draw(generator)
+        x, filters = drawn.arrays()
+        expression = forward.Expression(operation(drawn))
+        for cost, in_place in zip(ways(expression.op, drawn.batch), (True, False), strict=True):
+            kind = forward.OneByOne if in_place else forward.InBands
+            solver = kind(expression, drawn.batch, 1)
+            found.setdefault(cost.group, []).append((cost, time_layer(solver, x, filters)))
+        forward.plans.clear()
     return found
 
 
-def time_layer(picture: Numbers, filters: Numbers) -> float:
+def operation(drawn: ConvolutionProblem) -> Convolution | ConvolutionInputGradient:
+    """Return the operation of a problem."""
+    axes = len(drawn.sizes) - 1
+    options = {"strides": drawn.stride, "padding": drawn.padding, "dilation_rate": drawn.dilation}
+    if drawn.transposed:
+        transposed = (kl.Conv1DTranspose, kl.Conv2DTranspose, kl.Conv3DTranspose)[axes]
+        return transposed(drawn.filters, drawn.kernel, **options).operation(
+            (*drawn.sizes, drawn.channels)
+        )
+    kind = (kl.Conv1D, kl.Conv2D, kl.Conv3D)[axes]
+    return kind(drawn.filters, drawn.kernel, groups=drawn.groups, **options).operation(
+        (*drawn.sizes, drawn.channels)
+    )
+
+
+def time_layer(solver: forward.Solver, x: Numbers, filters: Numbers) -> float:
     """Return the least processor time of a convolution, once its plan is made."""
-    kl.conv2d(picture, filters)
+    bias = np.zeros(0, np.float32)
+    solver(x, filters, bias)
     times: list[float] = []
     while len(times) < 4 or (sum(times) < ALONE and len(times) < 30):
         start = time.thread_time()
-        kl.conv2d(picture, filters)
+        solver(x, filters, bias)
         times.append(time.thread_time() - start)
     return min(times)
 
@@ -237,6 +254,19 @@ def coefficients_of(pairs: list[tuple[tuple[float, ...], float]]) -> tuple[float
     scale = np.maximum(terms.max(0), 1e-300)
     found, _ = nnls(terms / scale, np.ones(len(pairs)))
     return tuple(float(f"{c:.2g}") for c in found / scale)
+
+
+def layer_coefficients(pairs: list[tuple[tuple[float, ...], float]]) -> tuple[float, ...]:
+    """Return coefficients, all positive, that leave the smallest ratios of times, either way."""
+    from scipy.optimize import least_squares
+
+    times = np.array([seconds for _, seconds in pairs])
+    terms = np.array([terms for terms, _ in pairs])
+    first = np.log(np.maximum(coefficients_of(pairs), 1e-13))
+    found = least_squares(
+        lambda c: np.log(terms @ np.exp(c) / times), first, loss="soft_l1", f_scale=0.3
+    )
+    return tuple(float(f"{c:.2g}") for c in np.exp(found.x))
 
 
 def fit(measured: list[tuple[str, Problem, float]]) -> dict[str, tuple[float, ...]]:
@@ -315,7 +345,7 @@ def main() -> None:
         timed = layers()
         fitted = fit(alone())
         for group, pairs in timed.items():
-            fitted[group] = coefficients_of([(one.terms, seconds) for one, seconds in pairs])
+            fitted[group] = layer_coefficients([(one.terms, seconds) for one, seconds in pairs])
         write(fitted)
         return
     if options.alone:

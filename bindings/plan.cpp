@@ -8,6 +8,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -35,7 +36,10 @@ template <class T>
 using Buffer = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T>
 using Rows = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-using AnyRows = nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+// A row a sample, each of any shape.
+template <class T>
+using Samples = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+using AnySamples = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
 std::vector<NamedArgument> named_arguments(const nb::dict& given) {
     std::vector<NamedArgument> arguments;
@@ -57,17 +61,27 @@ std::vector<Operand> operands_of(const std::vector<std::pair<Space, std::int64_t
     return operands;
 }
 
-ElementType element_type(const AnyRows& rows) {
+ElementType element_type(const AnySamples& rows) {
     if (rows.dtype() == nb::dtype<float>()) return ElementType::float32;
     if (rows.dtype() == nb::dtype<std::uint8_t>()) return ElementType::uint8;
     if (rows.dtype() == nb::dtype<std::int32_t>()) return ElementType::int32;
     throw std::invalid_argument("inputs must be float32, uint8 or int32");
 }
 
+template <class Rows>
+std::int64_t row_count(const Rows& rows) {
+    return rows.ndim() == 0 ? 0 : static_cast<std::int64_t>(rows.shape(0));
+}
+
+template <class Rows>
+std::int64_t row_elements(const Rows& rows) {
+    return static_cast<std::int64_t>(rows.size()) / std::max<std::int64_t>(row_count(rows), 1);
+}
+
 // Checks that every row that the order names exists in every input.
-void check_rows(const Buffer<const std::int64_t>& order, const std::vector<AnyRows>& inputs) {
-    for (const AnyRows& rows : inputs) {
-        const auto count = static_cast<std::int64_t>(rows.shape(0));
+void check_rows(const Buffer<const std::int64_t>& order, const std::vector<AnySamples>& inputs) {
+    for (const AnySamples& rows : inputs) {
+        const std::int64_t count = row_count(rows);
         for (std::size_t k = 0; k < order.shape(0); ++k) {
             if (order.data()[k] < 0 || order.data()[k] >= count) {
                 throw std::invalid_argument("the order names row " +
@@ -78,8 +92,8 @@ void check_rows(const Buffer<const std::int64_t>& order, const std::vector<AnyRo
     }
 }
 
-std::int64_t run(Plan& plan, Buffer<float> parameters, Buffer<float> slots,
-                 const std::vector<AnyRows>& inputs, const std::vector<Rows<float>>& outputs,
+std::int64_t run(Plan& plan, Samples<const float> parameters, Samples<const float> slots,
+                 const std::vector<AnySamples>& inputs, const std::vector<Samples<float>>& outputs,
                  Buffer<const std::int64_t> order, Buffer<const float> learning_rates,
                  Rows<float> results, std::int64_t first_step, std::int64_t position,
                  std::uint64_t seed, std::uint64_t epoch, int threads,
@@ -93,17 +107,17 @@ std::int64_t run(Plan& plan, Buffer<float> parameters, Buffer<float> slots,
     }
     check_rows(order, inputs);
     kernelet::RunArguments arguments{};
-    arguments.parameters = parameters.data();
-    arguments.slots = slots.data();
-    for (const AnyRows& rows : inputs) {
-        arguments.inputs.push_back(
-            {rows.data(), element_type(rows), static_cast<std::int64_t>(rows.shape(1))});
+    // Where a plan updates them, Python's State has made sure that they may be written.
+    arguments.parameters = const_cast<float*>(parameters.data());
+    arguments.slots = const_cast<float*>(slots.data());
+    for (const AnySamples& rows : inputs) {
+        arguments.inputs.push_back({rows.data(), element_type(rows), row_elements(rows)});
     }
-    for (const Rows<float>& rows : outputs) {
-        if (static_cast<std::int64_t>(rows.shape(0)) < position + samples) {
+    for (const Samples<float>& rows : outputs) {
+        if (row_count(rows) < position + samples) {
             throw std::invalid_argument("an output has too few rows");
         }
-        arguments.outputs.push_back({rows.data(), static_cast<std::int64_t>(rows.shape(1))});
+        arguments.outputs.push_back({rows.data(), row_elements(rows)});
     }
     arguments.order = order.data();
     arguments.samples = samples;
@@ -168,6 +182,8 @@ void bind_plan(nb::module_& module) {
         .value("PARAMETERS", Space::parameters)
         .value("SLOTS", Space::slots)
         .value("CONSTANTS", Space::constants)
+        .value("INPUTS", Space::inputs)
+        .value("OUTPUTS", Space::outputs)
         .value("NONE", Space::none);
     nb::enum_<PhaseKind>(module, "PhaseKind", "How a phase is divided among threads.")
         .value("BLOCKS", PhaseKind::blocks)
@@ -225,7 +241,7 @@ void bind_plan(nb::module_& module) {
                      "threads: int, times: numpy.ndarray | None = None, "
                      "parameters_unchanged: bool = False) -> int"),
              "Run a step for every batch of `order`; return how many steps were done.\n\n"
-             "`inputs` are (rows, elements) arrays of float32, uint8 or int32; `order` names the\n"
+             "`inputs` have a row a sample, of float32, uint8 or int32; `order` names the\n"
              "row of each sample. `outputs` are filled from row `position` on. To `times`, int64\n"
              "with a row a thread, are added the nanoseconds of each instruction, and behind them\n"
              "those waited at the end of each phase. Where the caller knows that parameters are\n"

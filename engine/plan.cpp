@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::size_t cache_line_bytes = alignment * sizeof(float);
 
+// Parameters of more floats are compared by all threads: that takes longer than waking them.
+constexpr std::int64_t most_compared_alone = 1 << 17;
+
 // Arguments in the order in which the kernel declares them.
 std::vector<Argument> arrange(const KernelDescription& kernel,
                               const std::vector<NamedArgument>& given) {
@@ -86,6 +89,11 @@ void Plan::add_instruction(const std::string& kernel, std::vector<Operand> opera
         throw std::invalid_argument("an instruction needs at least one slice, got " +
                                     std::to_string(slices));
     }
+    for (const Operand& operand : operands) {
+        if (operand.space == Space::inputs || operand.space == Space::outputs) {
+            rows_.push_back(operand);
+        }
+    }
     const bool sums = std::any_of(operands.begin(), operands.end(), [](const Operand& operand) {
         return operand.space == Space::partial;
     });
@@ -103,6 +111,9 @@ void Plan::finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t
     if (block_size != 1 && block_size != lanes) {
         throw std::invalid_argument("blocks have 1 sample or " + std::to_string(lanes));
     }
+    if (block_size != 1 && !rows_.empty()) {
+        throw std::invalid_argument("only blocks of one sample are rows of the caller's arrays");
+    }
     sizes_ = {round_up(sizes.scratch, alignment), round_up(sizes.batch, alignment),
               round_up(sizes.shared, alignment), round_up(sizes.partial, alignment)};
     batch_size_ = batch_size;
@@ -112,18 +123,15 @@ void Plan::finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t
     groups_ = (most + blocks_per_group_ - 1) / blocks_per_group_;
     constants_ = std::move(constants);
     results_ = std::move(results);
-    once_reads_ = std::move(once_reads);
-    once_seen_.clear();
+    once_reads_ = SeenParameters(std::move(once_reads));
     batch_ = allocate(sizes_.batch * most);
     shared_ = allocate(sizes_.shared);
     partial_ = allocate(sizes_.partial * groups_);
 }
 
 std::int64_t Plan::memory(int threads) const {
-    std::int64_t once_floats = 0;
-    for (const Range& range : once_reads_) once_floats += range.size;
     const std::int64_t floats = sizes_.scratch * threads + sizes_.batch * blocks(batch_size_) +
-                                sizes_.shared + sizes_.partial * groups_ + once_floats;
+                                sizes_.shared + sizes_.partial * groups_ + once_reads_.floats();
     return floats * static_cast<std::int64_t>(sizeof(float));
 }
 
@@ -134,46 +142,89 @@ void Plan::prepare(int threads) {
     }
 }
 
-// Compares byte by byte: whoever holds a view of the weights may have written through it.
-bool Plan::parameters_changed(const float* parameters) {
-    const auto bytes = [](const Range& range) {
-        return static_cast<std::size_t>(range.size) * sizeof(float);
-    };
-    if (!once_seen_.empty()) {
-        const float* seen = once_seen_.data();
-        const bool equal = std::all_of(once_reads_.begin(), once_reads_.end(), [&](const Range& r) {
-            const float* before = seen;
-            seen += r.size;
-            return std::memcmp(before, parameters + r.offset, bytes(r)) == 0;
-        });
-        if (equal) return false;
-    }
-    std::int64_t floats = 0;
-    for (const Range& range : once_reads_) floats += range.size;
-    once_seen_.resize(static_cast<std::size_t>(floats));
-    float* seen = once_seen_.data();
-    for (const Range& range : once_reads_) {
-        std::memcpy(seen, parameters + range.offset, bytes(range));
-        seen += range.size;
-    }
-    return true;
-}
-
-std::int64_t Plan::run(const RunArguments& run) {
+// Throws where an operand is a row that the caller does not have as floats.
+void Plan::check(const RunArguments& run) const {
     if (run.threads < 1) {
         throw std::invalid_argument("a plan runs on at least one thread");
     }
-    Region region{*this, run};
-    ThreadPool::global().run(run.threads, region.barrier, [&](int thread, int threads) {
+    const auto floats = [&](std::int64_t number) {
+        const auto k = static_cast<std::size_t>(number);
+        return k < run.inputs.size() && run.inputs[k].type == ElementType::float32;
+    };
+    for (const Operand& row : rows_) {
+        const bool there = row.space == Space::inputs
+                               ? floats(row.offset)
+                               : static_cast<std::size_t>(row.offset) < run.outputs.size();
+        if (!there) throw std::invalid_argument("the plan reads, or writes, a row that is missing");
+    }
+}
+
+// The phase that is all there is to do, besides those to run once; null where there are others, or
+// where its work is not handed out bit by bit.
+const Phase* Plan::only_phase(const RunArguments& run) const {
+    if (run.times != nullptr || run.samples > batch_size_ || !results_.empty() ||
+        once_reads_.floats() > most_compared_alone) {
+        return nullptr;
+    }
+    const Phase* only = nullptr;
+    for (const Phase& phase : phases_) {
+        if (phase.once) continue;
+        if (only != nullptr || phase.kind == PhaseKind::range) return nullptr;
+        only = &phase;
+    }
+    return only;
+}
+
+// Whether a thread's share of what phases to run once depend on differs from what they read last.
+bool Plan::differ(const RunArguments& run, int thread, int threads) const {
+    const bool same = run.parameters_unchanged && once_reads_.known();
+    return !same && once_reads_.differ(run.parameters, thread, threads);
+}
+
+// Threads meet behind each phase.
+void Plan::run_together(Region& region) {
+    const float* parameters = region.run.parameters;
+    ThreadPool::global().run(region.run.threads, region.barrier, [&](int thread, int threads) {
         // Inside the region, because those who run one plan at the same time take turns there.
-        if (thread == 0) {
-            prepare(threads);
-            const bool known = run.parameters_unchanged && !once_seen_.empty();
-            region.parameters_changed = !known && parameters_changed(run.parameters);
-        }
+        if (thread == 0) prepare(threads);
+        if (differ(region.run, thread, threads)) region.parameters_changed = true;
         region.barrier.wait();
+        if (region.parameters_changed) {
+            if (thread == 0) once_reads_.expect();
+            region.barrier.wait();
+            once_reads_.remember(parameters, thread, threads);
+        }
         Worker(region, thread, threads).work();
     });
+}
+
+// The caller starts at once, and threads that are still asleep need not come.
+void Plan::run_only(Region& region, const Phase& phase) {
+    const float* parameters = region.run.parameters;
+    const auto first = [&] {
+        prepare(region.run.threads);
+        region.parameters_changed = differ(region.run, 0, 1);
+        if (!region.parameters_changed) return;
+        once_reads_.expect();
+        once_reads_.remember(parameters, 0, 1);
+        Region alone{*this, region.run};
+        Worker(alone, 0, 1).run_once();
+    };
+    ThreadPool::global().share(region.run.threads, first, [&](int thread, int threads) {
+        Worker(region, thread, threads).run_only(phase);
+    });
+    region.steps_done = region.stop[0] ? 0 : 1;
+}
+
+std::int64_t Plan::run(const RunArguments& run) {
+    check(run);
+    Region region{*this, run};
+    const Phase* only = only_phase(run);
+    if (only != nullptr) {
+        run_only(region, *only);
+    } else {
+        run_together(region);
+    }
     return region.steps_done;
 }
 

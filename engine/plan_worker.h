@@ -28,7 +28,7 @@ struct Plan::Region {
     Barrier barrier{};
     std::atomic<std::int64_t> next[2] = {0, 0};
     bool stop[2] = {false, false};
-    bool parameters_changed = true;
+    std::atomic<bool> parameters_changed{false};
     std::int64_t steps_done = 0;
 
     std::int64_t steps() const { return (run.samples + plan.batch_size_ - 1) / plan.batch_size_; }
@@ -50,15 +50,15 @@ class Plan::Worker {
                   plan_.partial_.get(),
                   run_.parameters,
                   run_.slots,
-                  const_cast<float*>(plan_.constants_.data()),
-                  nullptr};
+                  const_cast<float*>(plan_.constants_.data())};
     }
 
     void work() {
+        const bool parameters_changed = region_.parameters_changed.load();
         for (std::int64_t step = 0; step < region_.steps(); ++step) {
             begin_step(step);
             for (const Phase& phase : plan_.phases_) {
-                if (phase.once && (step > 0 || !region_.parameters_changed)) {
+                if (phase.once && (step > 0 || !parameters_changed)) {
                     continue;
                 }
                 run_phase(phase);
@@ -76,6 +76,21 @@ class Plan::Worker {
                 region_.steps_done = step + 1;
             }
         }
+    }
+
+    // The phases to run once, without meeting others.
+    void run_once() {
+        begin_step(0);
+        for (const Phase& phase : plan_.phases_) {
+            if (phase.once) run_phase(phase);
+        }
+    }
+
+    // What is left of a phase whose work threads take bit by bit.
+    void run_only(const Phase& phase) {
+        begin_step(0);
+        step_.stop = &region_.stop[0];
+        run_bits(phase, region_.next[0]);
     }
 
   private:
@@ -111,6 +126,10 @@ class Plan::Worker {
             run_range(phase);
             return;
         }
+        run_bits(phase, next);
+    }
+
+    void run_bits(const Phase& phase, std::atomic<std::int64_t>& next) {
         if (phase.kind == PhaseKind::pieces) {
             run_pieces(phase.instructions.front(), next);
             return;
@@ -242,14 +261,26 @@ class Plan::Worker {
     }
 
     float* resolve(const Operand& operand, std::int64_t block, std::int64_t group) const {
-        if (operand.space == Space::none) {
-            return nullptr;
+        if (operand.space >= Space::inputs) {
+            return operand.space == Space::none ? nullptr : row(operand, block);
         }
         float* base = bases_[static_cast<std::size_t>(operand.space)] + operand.offset;
         if (operand.space == Space::batch) {
             return base + block * plan_.sizes_.batch;
         }
         return operand.space == Space::partial ? base + group * plan_.sizes_.partial : base;
+    }
+
+    // The caller's row of a block of one sample.
+    float* row(const Operand& operand, std::int64_t block) const {
+        const auto number = static_cast<std::size_t>(operand.offset);
+        if (operand.space == Space::outputs) {
+            const OutputArray& output = run_.outputs[number];
+            return output.data + (step_.position + block) * output.row_elements;
+        }
+        const InputArray& input = run_.inputs[number];
+        const auto* data = static_cast<const float*>(input.data);
+        return const_cast<float*>(data + step_.samples[block] * input.row_elements);
     }
 
     void report(std::int64_t step) {

@@ -225,10 +225,13 @@ void ThreadPool::run_region(int threads, Barrier& barrier, Entry entry, void* co
     if (region.error) std::rethrow_exception(region.error);
 }
 
-void ThreadPool::share_region(int threads, Entry entry, void* context) {
+void ThreadPool::share_region(int threads, Entry first, Entry entry, void* context) {
     check_call(threads);
     const std::lock_guard turn(turn_);
     start_workers(threads - 1);
+    Region alone{first, context, 1, nullptr};
+    alone.execute(0);
+    if (alone.error) std::rethrow_exception(alone.error);
     Region region{entry, context, threads, nullptr};
     region_ = &region;
     running_.store(0, std::memory_order_relaxed);
@@ -282,12 +285,16 @@ void ThreadPool::start_workers(int workers) {
 }
 
 void ThreadPool::work(Worker& worker) {
+    bool spin = false;
     for (std::uint64_t seen = 0;;) {
+        // Calls often follow each other, sooner than a sleeping thread would be back.
+        if (spin) spin_for([&] { return worker.ticket.load(std::memory_order_acquire) != seen; });
         worker.ticket.wait(seen, std::memory_order_acquire);
         seen = worker.ticket.load(std::memory_order_acquire);
         if ((seen & must_bit) == 0 && !enter(seen >> 1)) continue;
         if (region_ == nullptr) return;
         region_->execute(worker.index);
+        spin = region_->threads <= cpus_;
         if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
     }
 }

@@ -39,6 +39,11 @@ struct AxisPhase {
 
     // Taps of cells `first` to `last` that read any cell of [0, length), and those in between.
     Span inside(std::int64_t first, std::int64_t last, std::int64_t length) const {
+        const std::int64_t reach = (taps - 1) * tap_distance;
+        if (source + first * source_step + smaller(reach, 0) >= 0 &&
+            source + last * source_step + larger(reach, 0) < length) {
+            return {0, taps};
+        }
         Span all{taps, 0};
         for (std::int64_t i = first; i <= last; ++i) {
             const std::int64_t start = source + i * source_step;

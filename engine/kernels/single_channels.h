@@ -19,6 +19,9 @@ struct ChannelVector {
     KERNELET_INLINE Vector load(const float* numbers) const {
         return Vector::load_partial(numbers + channel, count);
     }
+    KERNELET_INLINE void store(Vector value, float* numbers) const {
+        value.store_partial(numbers + channel, count);
+    }
     KERNELET_INLINE Vector load_or_zero(const float* numbers) const {
         return numbers ? load(numbers) : Vector::zero();
     }

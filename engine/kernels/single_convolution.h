@@ -34,6 +34,10 @@ inline void activate_cells(float* cell, std::int64_t cells, std::int64_t cell_fl
 // The same for the activations that `activate_sum` leaves.
 inline void activate_channels(float* cell, std::int64_t cells, std::int64_t cell_floats,
                               std::int64_t channels, std::int64_t activation) {
+    if (cell_floats == channels) {
+        channels *= cells;
+        cells = 1;
+    }
     switch (static_cast<Activation>(activation)) {
         case Activation::linear:
         case Activation::relu:
@@ -70,7 +74,7 @@ class PanelConvolution {
           width_{ConvolutionWindow(a).width},
           inputs_((Backward ? a.filters : a.channels) / a.groups),
           outputs_((Backward ? a.channels : a.filters) / a.groups),
-          output_floats_(padded_channels(outputs_ * a.groups)),
+          output_floats_(a.output_floats),
           taps_(a.kernel_depth * a.kernel_height * a.kernel_width),
           copies_(!height_.stays_inside() || !width_.stays_inside()) {}
 

@@ -62,7 +62,13 @@ inline void depthwise_tile(const TapGrid& taps, const float* input, std::int64_t
         const FinishSingle finish(epilogue, own.channel, own.count);
         KERNELET_UNROLL
         for (int p = 0; p < P; ++p) {
-            finish(sums[p][v]).store(output + p * output_stride + v * Vector::width);
+            const Vector value = finish(sums[p][v]);
+            float* target = output + p * output_stride;
+            if constexpr (Whole) {
+                value.store(target + own.channel);
+            } else {
+                own.store(value, target);
+            }
         }
     }
 }
@@ -89,7 +95,7 @@ class DepthwiseConvolution {
           depth_{ConvolutionWindow(a).depth},
           height_{ConvolutionWindow(a).height},
           width_{ConvolutionWindow(a).width},
-          output_floats_(padded_channels(a.channels)) {}
+          output_floats_(a.output_floats) {}
 
     // Pieces are output rows.
     void run() const {

@@ -111,6 +111,12 @@ KERNELET_INLINE void accumulate_panels(Vector (&sums)[P][N * V], const float* co
     }
 }
 
+// Whether sums are stored as they are.
+KERNELET_INLINE bool is_plain(const Epilogue& epilogue) {
+    return epilogue.factors == nullptr && epilogue.bias == nullptr &&
+           epilogue.activation != Activation::relu && epilogue.activation != Activation::leaky_relu;
+}
+
 // What is added to the sums of `count` output channels from `channel` on.
 class FinishSingle {
   public:
@@ -164,6 +170,13 @@ inline void panel_tile(const TileCells& cells, const TapGrid& grid, const Span& 
     for (int n = 0; n < N * V; ++n) {
         const std::int64_t channel = n / V * lanes + n % V * Vector::width;
         const std::int64_t left = panels.filters - channel;
+        if (left >= Vector::width && is_plain(panels.epilogue)) {
+            KERNELET_UNROLL
+            for (int p = 0; p < P; ++p) {
+                sums[p][n].store(cells.outputs[static_cast<std::size_t>(p)] + channel);
+            }
+            continue;
+        }
         const int count = static_cast<int>(larger(0, smaller(left, Vector::width)));
         const FinishSingle finish(panels.epilogue, channel, count);
         KERNELET_UNROLL
@@ -229,26 +242,46 @@ struct OutputCells {
     // of the last one.
     std::int64_t gather(CellPlace& next, std::int64_t count, TileCells& tile) const {
         std::int64_t last = next.row;
+        const float* from = input + next.row * input_row_stride + next.column * input_column_stride;
+        float* to = output + next.row * output_row_stride + next.column * output_column_stride;
         for (std::int64_t p = 0; p < count; ++p) {
-            const auto place = static_cast<std::size_t>(p);
+            tile.inputs[static_cast<std::size_t>(p)] = from;
+            tile.outputs[static_cast<std::size_t>(p)] = to;
             last = next.row;
-            tile.inputs[place] =
-                input + next.row * input_row_stride + next.column * input_column_stride;
-            tile.outputs[place] =
-                output + next.row * output_row_stride + next.column * output_column_stride;
-            if (++next.column == columns) next = {next.row + 1, 0};
+            from += input_column_stride;
+            to += output_column_stride;
+            if (++next.column == columns) {
+                next = {next.row + 1, 0};
+                from = input + next.row * input_row_stride;
+                to = output + next.row * output_row_stride;
+            }
         }
         return last;
     }
 };
 
-// All cells of a grid in tiles of nearly equal size, panel after panel. For the cells of rows
-// `first` to `last`, `rows_of(first, last)` are the rows of taps that add anything.
+// Filters that stay in the first-level cache from one tile of cells to the next, in floats.
+inline constexpr std::int64_t near_filters = 1 << 12;
+
+// How often the same tiles follow each other on panels that stay near.
+inline std::int64_t times_near(std::int64_t cells, const Panels& panels, const PanelTiles& tiles) {
+    std::int64_t times = 1;
+    while ((times + 1) * tiles.panels * panels.floats <= near_filters) {
+        const std::int64_t left = panels.filters - times * tiles.panels * lanes;
+        if (left <= 0 || &tiles_for(cells, left) != &tiles) break;
+        ++times;
+    }
+    return times;
+}
+
+// All cells of a grid in tiles of nearly equal size, some panels after the others. For the cells of
+// rows `first` to `last`, `rows_of(first, last)` are the rows of taps that add anything.
 template <class Rows>
 inline void run_panels(OutputCells cells, const TapGrid& grid, Panels panels, const Rows& rows_of) {
     const std::int64_t count = cells.rows * cells.columns;
     while (panels.filters > 0) {
         const PanelTiles& tiles = tiles_for(count, panels.filters);
+        const std::int64_t times = times_near(count, panels, tiles);
         const std::int64_t pieces = (count + tiles.most_cells - 1) / tiles.most_cells;
         const std::int64_t least = pieces == 0 ? 0 : count / pieces;
         std::int64_t more = count - least * pieces;  // tiles with a cell more than that
@@ -258,11 +291,18 @@ inline void run_panels(OutputCells cells, const TapGrid& grid, Panels panels, co
             const std::int64_t first = next.row;
             TileCells tile;
             const std::int64_t last = cells.gather(next, together, tile);
-            tiles.by_cells[static_cast<std::size_t>(together - 1)](tile, grid, rows_of(first, last),
-                                                                   panels);
+            const Span rows = rows_of(first, last);
+            const PanelTile run = tiles.by_cells[static_cast<std::size_t>(together - 1)];
+            run(tile, grid, rows, panels);
+            for (std::int64_t k = 1; k < times; ++k) {
+                for (std::int64_t p = 0; p < together; ++p) {
+                    tile.outputs[static_cast<std::size_t>(p)] += tiles.panels * lanes;
+                }
+                run(tile, grid, rows, panels.behind(k * tiles.panels));
+            }
         }
-        panels = panels.behind(tiles.panels);
-        cells.output += tiles.panels * lanes;
+        panels = panels.behind(times * tiles.panels);
+        cells.output += times * tiles.panels * lanes;
     }
 }
 

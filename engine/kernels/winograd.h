@@ -11,6 +11,7 @@
 #include "kernelet/kernel_list.h"
 #include "kernels/convolution.h"
 #include "kernels/pointwise.h"
+#include "kernels/single_convolution.h"
 #include "kernels/single_tile.h"
 #include "kernels/tile.h"
 #include "kernels/winograd_transforms.h"
@@ -196,8 +197,8 @@ inline void winograd_rows(const Arguments& a, const Call& call, const Cells<cons
                          multiply, finish);
     const std::int64_t first = call.begin * outputs;
     const std::int64_t rows = smaller(call.end * outputs, output.height) - first;
-    activate_row(output.at(first, 0), rows * output.width * output.cell_floats / lanes,
-                 a.activation);
+    activate_channels(output.at(first, 0), rows * output.width, output.cell_floats, output.floats,
+                      a.activation);
 }
 
 // A position's products: one tap, a run of all channels.
@@ -253,7 +254,7 @@ inline void winograd_sample(const Call& call) {
         a.by_panels ? smaller(call.end * lanes, a.filters) - first : a.filters;
     const Cells<const float> input{call.operands[0], a.height, a.width, a.cell_floats, a.channels};
     const Cells<float> output{call.operands[4] + first, a.output_height, a.output_width,
-                              padded_channels(a.filters), filters};
+                              a.output_floats, filters};
     const WinogradStrip strip(call.operands[5], a.tiles, padded_channels(a.channels),
                               padded_channels(filters));
     const auto multiply = [&](std::int64_t tiles) {

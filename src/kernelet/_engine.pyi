@@ -151,7 +151,11 @@ class Space(enum.Enum):
 
     CONSTANTS = 6
 
-    NONE = 7
+    INPUTS = 7
+
+    OUTPUTS = 8
+
+    NONE = 9
 
 class PhaseKind(enum.Enum):
     """How a phase is divided among threads."""
@@ -197,7 +201,7 @@ class Plan:
         """
         Run a step for every batch of `order`; return how many steps were done.
 
-        `inputs` are (rows, elements) arrays of float32, uint8 or int32; `order` names the
+        `inputs` have a row a sample, of float32, uint8 or int32; `order` names the
         row of each sample. `outputs` are filled from row `position` on. To `times`, int64
         with a row a thread, are added the nanoseconds of each instruction, and behind them
         those waited at the end of each phase. Where the caller knows that parameters are

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelet.convolution import bands
-from kernelet.convolution.forward import apply
+from kernelet.convolution.forward import Expression, InBands, OneByOne, apply
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from ops.cases import Case
 
@@ -21,15 +21,16 @@ def whole_numbers(generator: np.random.Generator, *shape: int) -> Array:
 
 
 def assert_exact(case: Case, generator: np.random.Generator) -> None:
-    """Check that the engine's sums, in bands or not, are those of the definition."""
+    """Check that sums, of pictures one by one or side by side, are those of the definition."""
     shared = (case.window, case.channels, case.filters, case.groups)
     for kind in (Convolution, ConvolutionInputGradient):
         op = kind(*shared)
         x = whole_numbers(generator, case.batch, *bands.input_shape(op))
-        weights = {
-            "filters": whole_numbers(generator, *op.weights.shape),
-            "bias": whole_numbers(generator, bands.output_shape(op)[-1]),
-        }
-        found = apply(op, x, weights, "relu")
-        assert found.dtype == np.float32
-        np.testing.assert_array_equal(found, apply(op, x.astype(np.float64), weights, "relu"))
+        filters = whole_numbers(generator, *op.weights.shape)
+        bias = whole_numbers(generator, bands.output_shape(op)[-1])
+        expected = apply(op, x.astype(np.float64), {"filters": filters, "bias": bias}, "relu")
+        for way in (OneByOne, InBands):
+            solver = way(Expression(op, biased=True, activation="relu"), case.batch, 2)
+            found = solver(x, filters, bias)
+            assert found.dtype == np.float32
+            np.testing.assert_array_equal(found, expected)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import kernelet as kl
 from convolution.exactness import assert_exact, whole_numbers
-from kernelet.convolution import forward
+from kernelet.convolution import choice, forward, functional
 from kernelet.errors import ConfigurationError, ShapeError, UsageError
 from levels import LEVEL_NAMES
 from ops.cases import CASES, Case, random_case
@@ -237,6 +237,74 @@ def test_any_memory_layout_is_read_and_none_is_written() -> None:
     expected = kl.conv2d(x[:, ::-1, :, ::2].copy(), w)
     np.testing.assert_array_equal(kl.conv2d(turned, np.asfortranarray(w)), expected)
     assert expected.flags["C_CONTIGUOUS"]
+
+
+def test_arrays_that_must_not_be_written_are_read_where_they_lie() -> None:
+    generator = np.random.default_rng(11)
+    x, w = whole_numbers(generator, 2, 9, 8, 6), whole_numbers(generator, 3, 3, 6, 4)
+    b = whole_numbers(generator, 4)
+    expected = kl.conv2d(x, w, b)
+    for array in (x, w, b):
+        array.setflags(write=False)
+    np.testing.assert_array_equal(kl.conv2d(x, w, b), expected)
+
+
+@pytest.mark.parametrize("filters", [4, 300])
+def test_a_call_sees_numbers_that_changed_since_the_last(filters: int) -> None:
+    generator = np.random.default_rng(12)
+    x = whole_numbers(generator, 1, 9, 8, 200)
+    w, b = whole_numbers(generator, 3, 3, 200, filters), whole_numbers(generator, filters)
+    before = kl.conv2d(x, w, b)
+    w[2, 2, 199, filters - 1] += 1
+    b[0] += 1
+    after = kl.conv2d(x, w, b)
+    np.testing.assert_array_equal(after[..., 0], before[..., 0] + 1)
+    np.testing.assert_array_equal(after[..., 1:-1], before[..., 1:-1])
+    np.testing.assert_array_equal(after[..., -1], before[..., -1] + x[:, 2:, 2:, 199])
+
+
+def test_sizes_as_lists_and_of_other_types_mean_the_same() -> None:
+    generator = np.random.default_rng(13)
+    x, w = whole_numbers(generator, 1, 9, 8, 2), whole_numbers(generator, 3, 3, 2, 4)
+    expected = kl.conv2d(x, w, strides=2)
+    strides: Any
+    for strides in ((2, 2), [2, 2], np.int64(2)):
+        np.testing.assert_array_equal(kl.conv2d(x, w, strides=strides), expected)
+    kl.conv2d(x, w, strides=1)
+    with pytest.raises(ConfigurationError):
+        kl.conv2d(x, w, strides=True)
+
+
+def test_threads_do_not_change_a_bit() -> None:
+    generator = np.random.default_rng(14)
+    for size, channels, filters in ((40, 3, 5), (30, 16, 20), (33, 64, 64)):
+        x = generator.standard_normal((3, size, size, channels), np.float32)
+        w = generator.standard_normal((3, 3, channels, filters), np.float32)
+        op = kl.Conv2D(filters, 3).operation(x.shape[1:])
+        expression, none = forward.Expression(op), np.zeros(0, np.float32)
+        for way in (forward.OneByOne, forward.InBands):
+            alone, *others = (way(expression, 3, threads)(x, w, none) for threads in (1, 2, 4))
+            for other in others:
+                np.testing.assert_array_equal(other, alone)
+
+
+def test_neither_threads_nor_the_batch_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(15)
+    for size, channels, filters, batch in ((40, 64, 64, 40), (60, 3, 2, 50), (9, 16, 5, 33)):
+        x = generator.standard_normal((batch, size, size, channels), np.float32)
+        w = generator.standard_normal((3, 3, channels, filters), np.float32)
+        found = []
+        for threads in ("1", "2", "4"):
+            monkeypatch.setenv("KERNELET_THREADS", threads)
+            choice.best_way.cache_clear()
+            functional._prepared.cache_clear()
+            forward.plans.clear()
+            found.append(kl.conv2d(x, w, padding="same"))
+        for other in found[1:]:
+            np.testing.assert_array_equal(other, found[0])
+        np.testing.assert_array_equal(kl.conv2d(x[:1], w, padding="same"), found[0][:1])
+    choice.best_way.cache_clear()
+    functional._prepared.cache_clear()
 
 
 def test_an_empty_batch_gives_an_empty_batch() -> None:

@@ -27,6 +27,11 @@ using kernelet::UnpackSingleArguments;
 
 std::int64_t padded(std::int64_t channels) { return (channels + lanes - 1) / lanes * lanes; }
 
+// Floats between cells, padded or not.
+std::int64_t either(Random& random, std::int64_t channels) {
+    return random.between(0, 1) == 0 ? channels : padded(channels);
+}
+
 // Cells with as many floats as `cell_floats`; what pads them must never count.
 Numbers spread(const Numbers& numbers, std::int64_t channels, std::int64_t cell_floats) {
     const auto cells = static_cast<std::int64_t>(numbers.size()) / channels;
@@ -56,12 +61,14 @@ void finish(Numbers& sums, const Numbers& factors, const Numbers& bias) {
 }
 
 template <class Arguments>
-Arguments single(const ConvolutionArguments& a, std::int64_t cell_floats) {
+Arguments single(const ConvolutionArguments& a, std::int64_t cell_floats,
+                 std::int64_t output_floats) {
     Arguments result{};
 #define KERNELET_COPY(name) result.name = a.name;
     ARGUMENTS_Convolution(KERNELET_COPY, KERNELET_COPY)
 #undef KERNELET_COPY
         result.cell_floats = cell_floats;
+    result.output_floats = output_floats;
     return result;
 }
 
@@ -149,14 +156,15 @@ void test_panels(const Kernels& kernels, Random& random, bool backward) {
     const ConvolutionArguments& a = one.a;
     const std::int64_t inputs = backward ? a.filters : a.channels;
     const std::int64_t outputs = backward ? a.channels : a.filters;
-    const std::int64_t cell_floats = random.between(0, 1) == 0 ? inputs : padded(inputs);
-    auto arguments = single<PanelConvolutionArguments>(a, cell_floats);
+    const std::int64_t cell_floats = either(random, inputs);
+    const std::int64_t output_floats = either(random, outputs);
+    auto arguments = single<PanelConvolutionArguments>(a, cell_floats, output_floats);
     const std::int64_t rows = backward ? a.height : a.output_height;
     arguments.band = random.between(1, rows);
     Numbers input = spread(one.input, inputs, cell_floats);
     Numbers filters = packed(kernels, random, one.weights, a, backward);
     const auto cells = static_cast<std::int64_t>(one.expected.size()) / outputs;
-    Numbers output(size_of(cells * padded(outputs)), 7.0F);
+    Numbers output(size_of(cells * output_floats), 7.0F);
     Numbers space(size_of(workspace_of(arguments, backward)), 1e30F);
     const std::int64_t planes = backward ? a.depth : a.output_depth;
     in_parts(random, planes * rows * panels_of(a, backward),
@@ -167,7 +175,7 @@ void test_panels(const Kernels& kernels, Random& random, bool backward) {
                       output.data(), space.data()},
                      arguments, begin, end);
              });
-    CHECK(gathered(output, outputs, padded(outputs)) == one.expected);
+    CHECK(gathered(output, outputs, output_floats) == one.expected);
 }
 
 // By vectors of cells; counts in `by_cells` those that the kernel of few filters can do.
@@ -175,14 +183,16 @@ void test_cells(const Kernels& kernels, Random& random, int& by_cells) {
     Case one = random_case(random, false);
     const ConvolutionArguments& a = one.a;
     if (a.output_depth > 1 || a.kernel_depth > 1 || a.depth > 1) return;
-    if (a.groups > 1 || a.filters > 8 || a.stride_width > 1) return;
-    const std::int64_t cell_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
-    const auto arguments = single<SingleConvolutionArguments>(a, cell_floats);
+    if (a.groups > 1 || a.filters > 8) return;
+    const std::int64_t cell_floats = either(random, a.channels);
+    const std::int64_t output_floats = either(random, a.filters);
+    const auto arguments = single<SingleConvolutionArguments>(a, cell_floats, output_floats);
     const std::int64_t ring_rows = (a.kernel_height - 1) * a.dilation_height + 1;
     const std::int64_t row_floats =
-        padded(a.output_width) + (a.kernel_width - 1) * a.dilation_width;
+        a.stride_width *
+        (padded(a.output_width) + (a.kernel_width - 1) * a.dilation_width / a.stride_width);
     Numbers input = spread(one.input, a.channels, cell_floats);
-    Numbers output(size_of(a.output_height * a.output_width * padded(a.filters)));
+    Numbers output(size_of(a.output_height * a.output_width * output_floats));
     Numbers ring(size_of(ring_rows * a.channels * row_floats), 1e30F);
     in_parts(random, a.output_height, [&](std::int64_t begin, std::int64_t end) {
         kernels.run_pieces("convolution_single_cells",
@@ -190,7 +200,7 @@ void test_cells(const Kernels& kernels, Random& random, int& by_cells) {
                             data_or_null(one.factors), output.data(), ring.data()},
                            arguments, begin, end);
     });
-    CHECK(gathered(output, a.filters, padded(a.filters)) == one.expected);
+    CHECK(gathered(output, a.filters, output_floats) == one.expected);
     by_cells += 1;
 }
 
@@ -215,7 +225,7 @@ void test_dense(const Kernels& kernels, Random& random) {
     SingleDenseArguments a{};
     a.cells = random.between(1, 9);
     a.channels = random.between(1, 20);
-    a.cell_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
+    a.cell_floats = either(random, a.channels);
     a.outputs = random.between(1, 300);
     const Numbers numbers = random.numbers(a.cells * a.channels);
     Numbers weights = random.numbers(a.cells * a.channels * a.outputs);
@@ -245,15 +255,12 @@ void test_dense(const Kernels& kernels, Random& random) {
 template <class Arguments>
 void check_filter_gradient(const Kernels& kernels, Random& random, const char* kernel,
                            Arguments arguments, std::int64_t pieces, std::int64_t workspace) {
-    const auto either = [&](std::int64_t channels) {
-        return random.between(0, 1) == 0 ? channels : padded(channels);
-    };
     ConvolutionArguments a{};
 #define KERNELET_COPY(name) a.name = arguments.name;
     ARGUMENTS_Convolution(KERNELET_COPY, KERNELET_COPY)
 #undef KERNELET_COPY
-        arguments.input_floats = either(a.channels);
-    arguments.upstream_floats = either(a.filters);
+        arguments.input_floats = either(random, a.channels);
+    arguments.upstream_floats = either(random, a.filters);
     const Numbers x = random.numbers(a.depth * a.height * a.width * a.channels);
     const Numbers y = random.numbers(a.output_depth * a.output_height * a.output_width * a.filters);
     const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
@@ -290,11 +297,12 @@ void test_filter_gradient(const Kernels& kernels, Random& random) {
 void test_depthwise(const Kernels& kernels, Random& random, bool backward) {
     Case one = random_case(random, backward, random.between(2, 70));
     const ConvolutionArguments& a = one.a;
-    const std::int64_t cell_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
-    const auto arguments = single<SingleConvolutionArguments>(a, cell_floats);
+    const std::int64_t cell_floats = either(random, a.channels);
+    const std::int64_t output_floats = either(random, a.channels);
+    const auto arguments = single<SingleConvolutionArguments>(a, cell_floats, output_floats);
     Numbers input = spread(one.input, a.channels, cell_floats);
     const auto cells = static_cast<std::int64_t>(one.expected.size()) / a.channels;
-    Numbers output(size_of(cells * padded(a.channels)), 7.0F);
+    Numbers output(size_of(cells * output_floats), 7.0F);
     const std::int64_t rows = backward ? a.depth * a.height : a.output_depth * a.output_height;
     in_parts(random, rows, [&](std::int64_t begin, std::int64_t end) {
         kernels.run_pieces(backward ? "depthwise_input_gradient_single" : "depthwise_single",
@@ -302,7 +310,7 @@ void test_depthwise(const Kernels& kernels, Random& random, bool backward) {
                             data_or_null(one.factors), output.data()},
                            arguments, begin, end);
     });
-    CHECK(gathered(output, a.channels, padded(a.channels)) == one.expected);
+    CHECK(gathered(output, a.channels, output_floats) == one.expected);
 }
 
 void test_depthwise_gradient(const Kernels& kernels, Random& random) {
@@ -320,7 +328,7 @@ void test_outer_product(const Kernels& kernels, Random& random) {
     SingleDenseArguments a{};
     a.cells = random.between(1, 9);
     a.channels = random.between(1, 20);
-    a.cell_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
+    a.cell_floats = either(random, a.channels);
     a.outputs = random.between(1, 100);
     const Numbers numbers = random.numbers(a.cells * a.channels);
     Numbers input = spread(numbers, a.channels, a.cell_floats);
@@ -344,7 +352,7 @@ void test_moving(const Kernels& kernels, Random& random, kernelet::ElementType t
     PackSingleArguments a{};
     a.cells = random.between(1, 60);
     a.channels = random.between(1, 40);
-    a.cell_floats = random.between(0, 1) == 0 ? a.channels : padded(a.channels);
+    a.cell_floats = either(random, a.channels);
     std::vector<T> data(size_of(rows * a.cells * a.channels));
     for (T& x : data) x = static_cast<T>(random.between(0, 200));
     Numbers scale = random.numbers(a.channels);

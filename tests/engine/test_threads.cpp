@@ -146,6 +146,30 @@ void sharing_waits_for_nobody_who_is_late() {
     }
 }
 
+// What the caller does first, all who come see; each has an index of its own.
+void sharing_begins_with_the_caller() {
+    ThreadPool pool;
+    for (int repeat = 0; repeat < 500; ++repeat) {
+        const int threads = 1 + repeat % most_threads;
+        int number = 0;
+        std::vector<int> found(static_cast<std::size_t>(threads));
+        pool.share(
+            threads, [&] { number = repeat + 1; },
+            [&](int index, int count) {
+                CHECK(count == threads);
+                found[static_cast<std::size_t>(index)] += number;
+            });
+        CHECK(found[0] == number);
+        CHECK(std::all_of(found.begin(), found.end(),
+                          [&](int sum) { return sum == 0 || sum == number; }));
+    }
+    bool shared = false;
+    CHECK_THROWS(pool.share(
+                     2, [] { throw std::out_of_range("any"); }, [&](int, int) { shared = true; }),
+                 std::out_of_range);
+    CHECK(!shared);
+}
+
 // Workers that come late for a shared region find another one, that needs them or does not.
 void kinds_of_regions_alternate() {
     ThreadPool pool;
@@ -227,6 +251,7 @@ int main() {
     failure_frees_threads_at_the_barrier();
     callers_take_turns();
     sharing_waits_for_nobody_who_is_late();
+    sharing_begins_with_the_caller();
     kinds_of_regions_alternate();
     sharing_rethrows();
     wrong_calls_are_refused();

@@ -49,9 +49,9 @@ inline constexpr std::int64_t any_number = 0;
 #define ARGUMENTS_DepthwiseGradient(INTEGER, REAL) \
     ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(input_floats) INTEGER(upstream_floats)
 
-// For kernels of single samples: `cell_floats` floats lie between the cells of the input.
+// For kernels of single samples: floats between the cells of the input and of the output.
 #define ARGUMENTS_SingleConvolution(INTEGER, REAL) \
-    ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(cell_floats)
+    ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(cell_floats) INTEGER(output_floats)
 
 // Rows of output cells are taken `band` at a time.
 #define ARGUMENTS_PanelConvolution(INTEGER, REAL) \
@@ -103,7 +103,7 @@ inline constexpr std::int64_t any_number = 0;
 
 // Pieces are panels of filters where `by_panels`, else rows of tiles.
 #define ARGUMENTS_SingleWinograd(INTEGER, REAL) \
-    ARGUMENTS_Winograd(INTEGER, REAL) INTEGER(cell_floats) INTEGER(by_panels)
+    ARGUMENTS_Winograd(INTEGER, REAL) INTEGER(cell_floats) INTEGER(output_floats) INTEGER(by_panels)
 
 // `transposed` swaps channels and filters and turns the filters by half a circle; `panels` are for
 // single samples, instead of blocks of output channels.

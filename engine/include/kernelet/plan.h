@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "kernelet/kernel.h"
+#include "kernelet/seen_parameters.h"
 
 namespace kernelet {
 
@@ -28,13 +29,15 @@ enum class Space : std::int64_t {
     parameters,  // the caller's weights and statistics
     slots,       // the caller's optimizer state
     constants,   // fixed numbers of the plan
+    inputs,      // the caller's row of the sample, where a block is one sample; float32
+    outputs,     // the row that the caller gets back, likewise
     none,        // an absent operand
 };
-inline constexpr std::int64_t space_count = 8;
+inline constexpr std::int64_t space_count = 10;
 
 struct Operand {
     Space space;
-    std::int64_t offset;  // in floats
+    std::int64_t offset;  // in floats; of inputs and outputs, their number
 };
 
 union Argument {
@@ -81,15 +84,9 @@ struct ArenaSizes {
     std::int64_t partial;
 };
 
-// Floats of the parameters.
-struct Range {
-    std::int64_t offset;
-    std::int64_t size;
-};
-
 // What one run reads and writes besides the plan's own arenas.
 struct RunArguments {
-    float* parameters;
+    float* parameters;  // written only by plans that update them
     float* slots;
     std::vector<InputArray> inputs;
     std::vector<OutputArray> outputs;
@@ -155,7 +152,11 @@ class Plan {
     struct Region;
     class Worker;
     void prepare(int threads);
-    bool parameters_changed(const float* parameters);
+    void check(const RunArguments& run) const;
+    const Phase* only_phase(const RunArguments& run) const;
+    bool differ(const RunArguments& run, int thread, int threads) const;
+    void run_together(Region& region);
+    void run_only(Region& region, const Phase& phase);
 
     std::string isa_;
     const Kernel* kernels_;
@@ -172,8 +173,8 @@ class Plan {
     std::int64_t blocks_per_group_ = 0;
     std::vector<float> constants_;
     std::vector<std::int64_t> results_;
-    std::vector<Range> once_reads_;
-    std::vector<float> once_seen_;  // what the last run found there; empty before the first
+    SeenParameters once_reads_;
+    std::vector<Operand> rows_;  // operands that are rows of the caller's arrays
     Arena scratch_, batch_, shared_, partial_;
     int prepared_threads_ = 0;
 };

@@ -121,10 +121,22 @@ class ThreadPool {
     // has no processor, is not waited for. Otherwise like run.
     template <typename Body>
     void share(int threads, Body&& body) {
-        using Type = std::remove_reference_t<Body>;
+        share(threads, [] {}, [&](int, int) { body(); });
+    }
+
+    // The same for a body that takes the thread's index and count, after first() on the caller.
+    template <typename First, typename Body>
+    void share(int threads, First&& first, Body&& body) {
+        struct Both {
+            std::remove_reference_t<First>& first;
+            std::remove_reference_t<Body>& body;
+        } both{first, body};
         share_region(
-            threads, [](void* context, int, int) { (*static_cast<Type*>(context))(); },
-            const_cast<void*>(static_cast<const void*>(std::addressof(body))));
+            threads, [](void* context, int, int) { static_cast<Both*>(context)->first(); },
+            [](void* context, int index, int count) {
+                static_cast<Both*>(context)->body(index, count);
+            },
+            &both);
     }
 
   private:
@@ -133,7 +145,7 @@ class ThreadPool {
     struct Region;
 
     void run_region(int threads, Barrier& barrier, Entry entry, void* context);
-    void share_region(int threads, Entry entry, void* context);
+    void share_region(int threads, Entry first, Entry entry, void* context);
     void start_workers(int workers);
     void wake_workers(int workers, bool must);
     void wait_for_workers(bool spin);

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
 
-from kernelet.convolution.bands import LANES, Operation
+from kernelet.convolution.bands import divide
 from kernelet.convolution.calibration import coefficients
 from kernelet.convolution.coefficients import COEFFICIENTS
-from kernelet.convolution.costs import Coefficients, in_bands, one_by_one, predicted_seconds
+from kernelet.convolution.costs import Coefficients, predicted_seconds
+from kernelet.convolution.layer_costs import AnyConvolution, by_tiles, ways
 from kernelet.convolution.methods import METHODS
 from kernelet.convolution.problem import Problem
 from kernelet.executors.native_processor import usable_threads
-from kernelet.ops.convolution import Convolution
 
 #: Largest error that a method may have to be chosen, relative to the sum of |products|.
 LARGEST_ERROR = {"float32": 1e-5, "float64": 1e-13}
@@ -77,14 +77,33 @@ def fastest(problem: Problem, window: NDArray[Any] | None) -> str:
     return "direct"
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How pictures are convolved.
+
+    Attributes
+    ----------
+    one_by_one : bool
+        Where they lie, instead of side by side.
+    threads : int
+        That are worth waking.
+    """
+
+    one_by_one: bool
+    threads: int
+
+
 @functools.lru_cache(maxsize=4096)
-def one_by_one_pays(op: Operation, pictures: int) -> bool:
-    """Return whether pictures are convolved faster one by one than cut into bands."""
-    threads = usable_threads()
-    if not isinstance(op, Convolution) or pictures >= 2 * LANES * threads:
-        return False
-    single, bands = one_by_one(op, pictures), in_bands(op, pictures)
-    return single.seconds(COEFFICIENTS, threads) < bands.seconds(COEFFICIENTS, threads)
+def best_way(op: AnyConvolution, pictures: int) -> Way:
+    """Return the way that is predicted to take the least time.
+
+    It depends on the operation and the number of pictures alone, and so do the bits of the result.
+    """
+    single, bands = ways(op, pictures)
+    alone, beside = (way.seconds(COEFFICIENTS, threads=1) for way in (single, bands))
+    # Tiles of Winograd's algorithm would lie elsewhere in bands, which changes the last bits.
+    whole = by_tiles(op) and bool(divide(op, pictures)[1])
+    return Way(whole or alone <= beside, usable_threads() if single.parallel else 1)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernelet.convolution.bands import LANES, divide, input_shape, output_shape
 from kernelet.convolution.methods import direct, fft, matmul, separable, winograd
 from kernelet.convolution.problem import Problem
 from kernelet.convolution.transform_sizes import choose_transform
-from kernelet.ops.convolution import Convolution
 
 Terms = tuple[float, ...]
 Coefficients = dict[str, Terms]
@@ -34,10 +32,6 @@ _LAST_CACHE_BYTES = 16 << 20
 # Rows of the result that are computed together, and names for windows of so many rows or more.
 _TILE_ROWS = 4
 _HEIGHTS = ((9, "tall"), (5, "high"), (2, "low"), (1, "1 row"))
-# Cells that a tile of single pictures has at most.
-_TILE_CELLS = 14
-# Fewer maps leave registers of a layer's tile idle.
-_FEW_MAPS = 6
 # Beyond, BLAS divides a product among threads.
 _SMALL_PRODUCT = 1_000_000
 
@@ -200,64 +194,6 @@ def _winograd(problem: Problem) -> list[Cost]:
         _fresh_bytes(problem),
     )
     return [Cost(_group("winograd", problem), terms, parallel=False)]
-
-
-def in_bands(op: Convolution, pictures: int = 1) -> Cost:
-    """Return the cost of a layer's convolution of pictures that are cut into bands.
-
-    Call, axes cut, bands, products, those of few maps, weights, numbers cut out and joined.
-    """
-    small, axes = divide(op, pictures)
-    bands = math.prod(one.count for one in axes) * pictures
-    samples = -(-bands // LANES) * LANES
-    taps = math.prod(op.weights.shape[:-1])
-    maps = op.weights.shape[-1]
-    made = samples * math.prod(output_shape(small))
-    cut = bands * math.prod(input_shape(small)) + pictures * math.prod(input_shape(op))
-    terms = (
-        1.0,
-        float(len(axes)),
-        float(bands),
-        float(made * taps),
-        float(made // maps * taps if maps < _FEW_MAPS else 0),
-        float(taps * maps),
-        float(cut if axes else 0),
-        float(pictures * math.prod(output_shape(op)) if axes else 0),
-    )
-    return Cost("layer in bands, float32", terms, op.cost().multiply_adds > _SMALL_PRODUCT)
-
-
-def one_by_one(op: Convolution, pictures: int = 1) -> Cost:
-    """Return the cost of a layer's convolution of pictures one after the other.
-
-    Call, weights, runs of products, products with idle lanes, numbers read, numbers made with idle
-    lanes, numbers on fresh pages.
-    """
-    output = output_shape(op)
-    cells, width = math.prod(output[:-1]), output[-2]
-    own = op.filters // op.groups
-    padded = op.groups * -(-own // LANES) * LANES
-    made = pictures * math.prod(output)
-    kernel = op.window.kernel
-    tiles = cells // width * -(-width // _TILE_CELLS) * -(-padded // (2 * LANES))
-    terms = (
-        1.0,
-        float(math.prod(op.weights.shape)),
-        float(pictures * tiles * math.prod(kernel[:-1])),
-        float(pictures * cells * padded * math.prod(op.weights.shape[:-1])),
-        float(pictures * math.prod(input_shape(op))),
-        float(pictures * cells * padded + made),
-        float(made if 4 * made > _FRESH_BYTES else 0),
-    )
-    return Cost("layer one by one, float32", terms, op.cost().multiply_adds > _SMALL_PRODUCT)
-
-
-def layer_seconds(
-    op: Convolution, coefficients: Coefficients, threads: int, pictures: int = 1
-) -> float:
-    """Return the predicted time of a layer's convolution, by the faster of its two ways."""
-    ways = (in_bands(op, pictures), one_by_one(op, pictures))
-    return min(way.seconds(coefficients, threads) for way in ways)
 
 
 def matrix_product(size: float) -> Cost:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,34 +20,36 @@ from kernelet.convolution.bands import (
     output_shape,
     split,
 )
-from kernelet.convolution.choice import one_by_one_pays
+from kernelet.convolution.choice import Way, best_way
 from kernelet.errors import UsageError
-from kernelet.executors.base import Run
+from kernelet.executors.native_processor import usable_threads
 from kernelet.ops.bias import BiasAdd
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.program import Program, ProgramBuilder, StepContext
-from kernelet.weights import Weights
 
-# Bytes of the plans that are kept for further calls; each holds a block a thread.
+# Bytes of the plans that are kept for further calls: packed filters, a block a thread, and what a
+# plan itself takes.
 KEPT_BYTES = 1 << 28
+PLAN_BYTES = 1 << 14
 # Samples of one step of a plan. Steps follow each other with a barrier in between.
 STEP_SAMPLES = 1 << 16
 
 Numbers = NDArray[np.floating[Any]]
+Floats = NDArray[np.float32]
 
 
-def result_type(*arrays: NDArray[Any]) -> np.dtype[Any]:
-    """Return float32 where it holds every number of the arrays' types, otherwise float64.
+def result_type(*types: np.dtype[Any]) -> np.dtype[Any]:
+    """Return float32 where it holds every number of arrays' types, otherwise float64.
 
     Raises
     ------
     UsageError
         If neither holds them.
     """
-    for array in arrays:
-        if array.dtype.kind not in "biuf":
-            raise UsageError(f"expected arrays of real numbers, got one of {array.dtype}.")
-    dtype = np.result_type(np.float32, *(array.dtype for array in arrays))
+    for one in types:
+        if one.kind not in "biuf":
+            raise UsageError(f"expected arrays of real numbers, got one of {one}.")
+    dtype = np.result_type(np.float32, *types)
     if dtype not in (np.float32, np.float64):
         raise UsageError(
             f"convolutions are computed in float32 or float64, not in {dtype};"
@@ -56,48 +59,78 @@ def result_type(*arrays: NDArray[Any]) -> np.dtype[Any]:
 
 
 @dataclass(frozen=True)
-class _Key:
-    """What a plan depends on."""
+class Expression:
+    """An operation, and a bias and an activation behind it."""
 
     op: Operation
-    biased: bool
-    activation: str | None
-    samples: int = STEP_SAMPLES
+    biased: bool = False
+    activation: str | None = None
+
+    def program(self) -> Program:
+        """Return the program that computes it."""
+        build = ProgramBuilder()
+        inputs = [build.input("x", input_shape(self.op))]
+        if isinstance(self.op, Convolution | ConvolutionInputGradient):
+            inputs.append(build.parameter("filters", self.op.weights.shape))
+        y = build.add(self.op, *inputs)
+        if self.biased:
+            # The caller's two arrays are the two that hold parameters.
+            y = build.add(BiasAdd(), y, build.parameter("bias", y.shape[-1:], role="slot"))
+        build.outputs["y"] = activations.get(self.activation).lower(build, y)
+        return build.finish()
 
 
-def _program(key: _Key) -> Program:
-    build = ProgramBuilder()
-    inputs = [build.input("x", input_shape(key.op))]
-    if isinstance(key.op, Convolution | ConvolutionInputGradient):
-        inputs.append(build.parameter("filters", key.op.weights.shape))
-    y = build.add(key.op, *inputs)
-    if key.biased:
-        y = build.add(BiasAdd(), y, build.parameter("bias", y.shape[-1:]))
-    build.outputs["y"] = activations.get(key.activation).lower(build, y)
-    return build.finish()
+class _Key:
+    """What a plan depends on; hashed once.
+
+    Attributes
+    ----------
+    expression : Expression
+    samples : int
+        Of one step, at most.
+    threads : int
+    in_place : bool
+        Whether pictures are convolved one by one, where they lie.
+    """
+
+    __slots__ = ("_hash", "expression", "in_place", "samples", "threads")
+
+    def __init__(
+        self, expression: Expression, samples: int, threads: int, *, in_place: bool
+    ) -> None:
+        self.expression = expression
+        self.samples = samples
+        self.threads = threads
+        self.in_place = in_place
+        self._hash = hash((expression, samples, threads, in_place))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, _Key)
+            and (self.samples, self.threads, self.in_place)
+            == (other.samples, other.threads, other.in_place)
+            and self.expression == other.expression
+        )
 
 
 class _Runner:
-    """A planned operation; its buffers serve one caller at a time."""
+    """A planned expression; its buffers serve one caller at a time."""
 
     def __init__(self, key: _Key) -> None:
-        from kernelet.executors.native import NativeExecutor
+        from kernelet.executors.native_function import NativeFunction
 
-        program = _program(key)
-        self._shape = output_shape(key.op)
-        self._weights = Weights(program.parameters)
-        self._executor = NativeExecutor(program, key.samples, self._weights.state())
+        self._function = NativeFunction(
+            key.expression.program(), key.samples, key.threads, in_place=key.in_place
+        )
         self._lock = threading.Lock()
-        self.memory = self._executor.memory() + self._weights.buffer.nbytes
+        self.memory = self._function.memory() + PLAN_BYTES
 
-    def run(self, x: NDArray[Any], weights: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        y = np.empty((len(x), *self._shape), np.float32)
-        order = np.arange(len(x), dtype=np.int64)
+    def run(self, x: NDArray[Any], filters: Floats, bias: Floats) -> Floats:
         with self._lock:
-            for name, values in weights.items():
-                self._weights.assign(name, values)
-            self._executor.run(Run({"x": x}, order, {"y": y}))
-        return y
+            return self._function(x, filters, bias)
 
 
 class _Kept:
@@ -134,29 +167,99 @@ class _Kept:
 plans = _Kept()
 
 
-def _native(key: _Key, x: NDArray[Any], weights: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-    if x.dtype != np.uint8:
-        x = x.astype(np.float32, copy=False)
-    if one_by_one_pays(key.op, len(x)):
-        return plans.runner(replace(key, samples=len(x))).run(x, weights)
-    op, bands = divide(key.op, len(x))
-    for division in bands:
-        x = split(x, division)
-    y = plans.runner(replace(key, op=op)).run(x, weights)
-    for division in reversed(bands):
-        y = joined(y, division)
-    return np.ascontiguousarray(y)
+Solver = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Numbers]
+
+_NOTHING = np.zeros(0, np.float32)
 
 
-def _by_definition(
-    key: _Key, x: NDArray[Any], weights: dict[str, NDArray[Any]]
-) -> NDArray[np.float64]:
-    from kernelet.executors.reference import evaluate
+class OneByOne:
+    """Pictures convolved one after the other, where they lie."""
 
-    program = _program(key)
-    known = {p.value: weights[p.name].astype(np.float64) for p in program.parameters}
-    known[program.inputs["x"]] = x.astype(np.float64)
-    return evaluate(program, known, StepContext(np.arange(len(x))))[program.outputs["y"]]
+    def __init__(self, expression: Expression, pictures: int, threads: int) -> None:
+        self._key = _Key(expression, pictures, threads, in_place=True)
+
+    def __call__(self, x: NDArray[Any], filters: NDArray[Any], bias: NDArray[Any]) -> Numbers:
+        return plans.runner(self._key).run(
+            np.ascontiguousarray(x, np.float32),
+            np.ascontiguousarray(filters, np.float32),
+            np.ascontiguousarray(bias, np.float32),
+        )
+
+
+class InBands:
+    """Pictures, or bands of them, side by side."""
+
+    def __init__(self, expression: Expression, pictures: int, threads: int) -> None:
+        op, self._bands = divide(expression.op, pictures)
+        self._key = _Key(replace(expression, op=op), STEP_SAMPLES, threads, in_place=False)
+
+    def __call__(self, x: NDArray[Any], filters: NDArray[Any], bias: NDArray[Any]) -> Numbers:
+        if x.dtype != np.uint8:
+            x = x.astype(np.float32, copy=False)
+        for division in self._bands:
+            x = split(x, division)
+        y = plans.runner(self._key).run(
+            np.ascontiguousarray(x),
+            np.ascontiguousarray(filters, np.float32),
+            np.ascontiguousarray(bias, np.float32),
+        )
+        for division in reversed(self._bands):
+            y = joined(y, division)
+        return np.ascontiguousarray(y)
+
+
+class _ByDefinition:
+    """What float32 cannot hold."""
+
+    def __init__(self, expression: Expression) -> None:
+        self._expression = expression
+
+    def __call__(self, x: NDArray[Any], filters: NDArray[Any], bias: NDArray[Any]) -> Numbers:
+        from kernelet.executors.reference import evaluate
+
+        program = self._expression.program()
+        weights = {"filters": filters, "bias": bias}
+        known = {p.value: weights[p.name].astype(np.float64) for p in program.parameters}
+        known[program.inputs["x"]] = x.astype(np.float64)
+        return evaluate(program, known, StepContext(np.arange(len(x))))[program.outputs["y"]]
+
+
+class _Empty:
+    """Of no pictures."""
+
+    def __init__(self, expression: Expression, dtype: np.dtype[Any]) -> None:
+        self._result = (0, *output_shape(expression.op)), dtype
+
+    def __call__(self, x: NDArray[Any], filters: NDArray[Any], bias: NDArray[Any]) -> Numbers:
+        del x, filters, bias
+        return np.empty(*self._result)
+
+
+def prepare(expression: Expression, pictures: int, dtype: np.dtype[Any]) -> Solver:
+    """Return how an expression is computed, but for the numbers.
+
+    Parameters
+    ----------
+    expression : Expression
+    pictures : int
+        Of the batch.
+    dtype : dtype
+        Of the result; see `result_type`.
+
+    Returns
+    -------
+    callable
+        From a batch, filters and a bias, empty ones where there are none, to the results.
+    """
+    if not pictures:
+        return _Empty(expression, dtype)
+    if dtype == np.float64:
+        return _ByDefinition(expression)
+    way = Way(one_by_one=False, threads=usable_threads())
+    if isinstance(expression.op, Convolution | ConvolutionInputGradient):
+        way = best_way(expression.op, pictures)
+    kind = OneByOne if way.one_by_one else InBands
+    return kind(expression, pictures, way.threads)
 
 
 def apply(
@@ -185,8 +288,6 @@ def apply(
     UsageError
         If an array does not hold real numbers.
     """
-    dtype = result_type(x, *weights.values())
-    if not len(x):
-        return np.empty((0, *output_shape(op)), dtype)
-    run = _native if dtype == np.float32 else _by_definition
-    return run(_Key(op, "bias" in weights, activation), x, weights)
+    dtype = result_type(*(array.dtype for array in (x, *weights.values())))
+    solver = prepare(Expression(op, "bias" in weights, activation), len(x), dtype)
+    return solver(x, weights.get("filters", _NOTHING), weights.get("bias", _NOTHING))

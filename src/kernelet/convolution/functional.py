@@ -7,13 +7,15 @@ numbers in float64 by the definition, which is slower and loses nothing.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kernelet.activations import ActivationFunction
-from kernelet.convolution.forward import Numbers, apply
+from kernelet.convolution.forward import Expression, Numbers, Solver, prepare, result_type
 from kernelet.errors import ShapeError
 from kernelet.layers.arguments import Padding, Sizes
 from kernelet.layers.convolution import Conv1D, Conv2D, Conv3D, FilterLayer
@@ -28,78 +30,122 @@ IMAGES = {
 _KERNEL = {1: "cells", 2: "rows, columns", 3: "planes, rows, columns"}
 
 
-def batch_of(images: ArrayLike, axes: int) -> NDArray[Any]:
-    """Return images as an array with a batch axis, the axes a window slides over, and channels.
+def check_batch(shape: tuple[int, ...], axes: int) -> None:
+    """Check that images have a batch axis, the axes a window slides over, and channels.
 
     Raises
     ------
     ShapeError
-        If it has other axes, or one of length 0 besides the batch.
+        If they have other axes, or one of length 0 besides the batch.
     """
-    array = np.asarray(images)
-    if array.ndim != axes + 2 or 0 in array.shape[1:]:
-        single = "; try images[numpy.newaxis] for a single one" if array.ndim == axes + 1 else ""
-        raise ShapeError(f"expected {IMAGES[axes]}, got an array of shape {array.shape}{single}.")
-    return array
+    if len(shape) != axes + 2 or 0 in shape[1:]:
+        single = "; try images[numpy.newaxis] for a single one" if len(shape) == axes + 1 else ""
+        raise ShapeError(f"expected {IMAGES[axes]}, got an array of shape {shape}{single}.")
 
 
-def filters_of(filters: ArrayLike, axes: int, channels: str) -> NDArray[Any]:
-    """Return filters as an array of the axes a window slides over and two of channels.
+def check_filters(shape: tuple[int, ...], axes: int, channels: str) -> None:
+    """Check that filters have the axes a window slides over and two of channels.
 
     Raises
     ------
     ShapeError
-        If it has other axes, or one of length 0.
+        If they have other axes, or one of length 0.
     """
-    array = np.asarray(filters)
-    if array.ndim != axes + 2 or 0 in array.shape:
+    if len(shape) != axes + 2 or 0 in shape:
         raise ShapeError(
-            f"expected filters of ({_KERNEL[axes]}, {channels}), got an array of shape"
-            f" {array.shape}."
+            f"expected filters of ({_KERNEL[axes]}, {channels}), got an array of shape {shape}."
         )
-    return array
 
 
-def apply_layer(
-    layer: FilterLayer, images: NDArray[Any], filters: NDArray[Any], bias: ArrayLike | None
-) -> Numbers:
-    """Apply a layer to a batch with filters and, possibly, a bias.
+def expression_of(
+    layer: FilterLayer,
+    images: tuple[int, ...],
+    filters: tuple[int, ...],
+    bias: tuple[int, ...] | None,
+) -> Expression:
+    """Return what a layer does to images, with filters and, possibly, a bias of some shapes.
 
     Raises
     ------
     ShapeError
         If they do not fit.
     """
-    op = layer.operation(images.shape[1:])
-    weights = {"filters": filters}
-    if weights["filters"].shape != op.weights.shape:
+    op = layer.operation(images[1:])
+    if filters != op.weights.shape:
         raise ShapeError(
-            f"images of {images.shape[-1]} channels take filters of shape {op.weights.shape},"
-            f" not {weights['filters'].shape}."
+            f"images of {images[-1]} channels take filters of shape {op.weights.shape},"
+            f" not {filters}."
         )
-    if bias is not None:
-        weights["bias"] = np.asarray(bias)
-        if weights["bias"].shape != (layer.filters,):
-            raise ShapeError(
-                f"{layer.filters} filters take a bias of shape ({layer.filters},), not"
-                f" {weights['bias'].shape}."
-            )
+    if bias not in (None, (layer.filters,)):
+        raise ShapeError(
+            f"{layer.filters} filters take a bias of shape ({layer.filters},), not {bias}."
+        )
     assert layer.activation is None or isinstance(layer.activation, str)
-    return apply(op, images, weights, layer.activation)
+    return Expression(op, bias is not None, layer.activation)
 
 
-def _convolve(
+def _expression(
     kind: type[Conv1D | Conv2D | Conv3D],
+    images: tuple[int, ...],
+    filters: tuple[int, ...],
+    bias: tuple[int, ...] | None,
+    *options: Any,
+) -> Expression:
+    assert kind.rank is not None
+    check_batch(images, kind.rank - 1)
+    check_filters(filters, kind.rank - 1, "channels / groups, filters")
+    strides, padding, dilation_rate, groups, activation = options
+    layer = kind(
+        filters[-1],
+        filters[:-2],
+        strides=strides,
+        padding=padding,
+        dilation_rate=dilation_rate,
+        groups=groups,
+        activation=activation,
+    )
+    return expression_of(layer, images, filters, bias)
+
+
+def _prepare(
+    make: Callable[..., Expression],
+    kind: type[FilterLayer],
+    images: tuple[int, ...],
+    filters: tuple[int, ...],
+    bias: tuple[int, ...] | None,
+    images_type: np.dtype[Any],
+    filters_type: np.dtype[Any],
+    bias_type: np.dtype[Any],
+    *options: Any,
+) -> Solver:
+    expression = make(kind, images, filters, bias, *options)
+    return prepare(expression, images[0], result_type(images_type, filters_type, bias_type))
+
+
+# On small arrays, working out what the arguments mean takes ten times as long as the products.
+_prepared = functools.lru_cache(maxsize=1024, typed=True)(_prepare)
+
+_NO_BIAS = np.zeros(0, np.float32)
+
+
+def solve(
+    make: Callable[..., Expression],
+    kind: type[FilterLayer],
     images: ArrayLike,
     filters: ArrayLike,
     bias: ArrayLike | None,
-    **options: Any,
+    *options: Any,
 ) -> Numbers:
-    assert kind.rank is not None
-    batch = batch_of(images, kind.rank - 1)
-    weights = filters_of(filters, kind.rank - 1, "channels / groups, filters")
-    layer = kind(weights.shape[-1], weights.shape[:-2], **options)
-    return apply_layer(layer, batch, weights, bias)
+    """Convolve; `make` makes an expression of the kind of layer, three shapes and options."""
+    x, w = np.asarray(images), np.asarray(filters)
+    b = _NO_BIAS if bias is None else np.asarray(bias)
+    shape = None if bias is None else b.shape
+    arguments = (make, kind, x.shape, w.shape, shape, x.dtype, w.dtype, b.dtype, *options)
+    try:
+        solver = _prepared(*arguments)
+    except TypeError:  # lists, among others, have no hash
+        solver = _prepare(*arguments)
+    return solver(x, w, b)
 
 
 def conv1d(
@@ -139,17 +185,8 @@ def conv1d(
     >>> conv1d([[[1], [2], [4], [8]]], [[[1]], [[1]]])[0, :, 0]
     array([ 3.,  6., 12.])
     """
-    return _convolve(
-        Conv1D,
-        images,
-        filters,
-        bias,
-        strides=strides,
-        padding=padding,
-        dilation_rate=dilation_rate,
-        groups=groups,
-        activation=activation,
-    )
+    options = (strides, padding, dilation_rate, groups, activation)
+    return solve(_expression, Conv1D, images, filters, bias, *options)
 
 
 def conv2d(
@@ -205,17 +242,8 @@ def conv2d(
     >>> maps.shape, float(maps[0, 0, 0, 0])
     ((1, 3, 3, 8), 27.0)
     """
-    return _convolve(
-        Conv2D,
-        images,
-        filters,
-        bias,
-        strides=strides,
-        padding=padding,
-        dilation_rate=dilation_rate,
-        groups=groups,
-        activation=activation,
-    )
+    options = (strides, padding, dilation_rate, groups, activation)
+    return solve(_expression, Conv2D, images, filters, bias, *options)
 
 
 def conv3d(
@@ -254,14 +282,5 @@ def conv3d(
     >>> conv3d(volumes, np.ones((3, 3, 3, 1, 4), np.float32), padding="same").shape
     (2, 4, 5, 6, 4)
     """
-    return _convolve(
-        Conv3D,
-        images,
-        filters,
-        bias,
-        strides=strides,
-        padding=padding,
-        dilation_rate=dilation_rate,
-        groups=groups,
-        activation=activation,
-    )
+    options = (strides, padding, dilation_rate, groups, activation)
+    return solve(_expression, Conv3D, images, filters, bias, *options)

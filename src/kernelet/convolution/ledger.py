@@ -12,7 +12,8 @@ from numpy.typing import DTypeLike
 
 from kernelet.convolution.arguments import Mode, check_mode, shape_text
 from kernelet.convolution.calibration import coefficients
-from kernelet.convolution.costs import layer_seconds, matrix_product
+from kernelet.convolution.costs import matrix_product
+from kernelet.convolution.layer_costs import layer_seconds
 from kernelet.convolution.matrix import MatrixSize, has_channels, matrix_size, matrix_windows
 from kernelet.convolution.prediction import Prediction, predict, predictions_table, problem_for
 from kernelet.executors.native_processor import usable_threads

@@ -5,10 +5,11 @@ Number types are those of `kernelet.convolution.functional`.
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from kernelet.convolution.forward import Numbers, apply
-from kernelet.convolution.functional import batch_of
+from kernelet.convolution.functional import check_batch
 from kernelet.layers.arguments import Padding, Sizes
 from kernelet.layers.pooling import (
     AveragePooling1D,
@@ -31,7 +32,8 @@ Pooling = (
 
 def _pool(layer: Pooling, images: ArrayLike) -> Numbers:
     assert layer.rank is not None
-    batch = batch_of(images, layer.rank - 1)
+    batch = np.asarray(images)
+    check_batch(batch.shape, layer.rank - 1)
     return apply(layer.operation(batch.shape[1:]), batch, {})
 
 

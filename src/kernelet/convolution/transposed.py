@@ -9,24 +9,39 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from kernelet.convolution.forward import Numbers
-from kernelet.convolution.functional import Activation, apply_layer, batch_of, filters_of
+from kernelet.convolution.forward import Expression, Numbers
+from kernelet.convolution.functional import (
+    Activation,
+    check_batch,
+    check_filters,
+    expression_of,
+    solve,
+)
 from kernelet.layers.arguments import Padding, Sizes
 from kernelet.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 
 
-def _transpose(
+def _expression(
     kind: type[Conv1DTranspose | Conv2DTranspose | Conv3DTranspose],
-    images: ArrayLike,
-    filters: ArrayLike,
-    bias: ArrayLike | None,
-    **options: Any,
-) -> Numbers:
+    images: tuple[int, ...],
+    filters: tuple[int, ...],
+    bias: tuple[int, ...] | None,
+    *options: Any,
+) -> Expression:
     assert kind.rank is not None
-    batch = batch_of(images, kind.rank - 1)
-    weights = filters_of(filters, kind.rank - 1, "filters, channels")
-    layer = kind(weights.shape[-2], weights.shape[:-2], **options)
-    return apply_layer(layer, batch, weights, bias)
+    check_batch(images, kind.rank - 1)
+    check_filters(filters, kind.rank - 1, "filters, channels")
+    strides, padding, output_padding, dilation_rate, activation = options
+    layer = kind(
+        filters[-2],
+        filters[:-2],
+        strides=strides,
+        padding=padding,
+        output_padding=output_padding,
+        dilation_rate=dilation_rate,
+        activation=activation,
+    )
+    return expression_of(layer, images, filters, bias)
 
 
 def conv1d_transpose(
@@ -64,17 +79,8 @@ def conv1d_transpose(
     >>> conv1d_transpose([[[1], [2]]], [[[1]], [[1]], [[5]]], strides=2)[0, :, 0]
     array([ 1.,  1.,  7.,  2., 10.])
     """
-    return _transpose(
-        Conv1DTranspose,
-        images,
-        filters,
-        bias,
-        strides=strides,
-        padding=padding,
-        output_padding=output_padding,
-        dilation_rate=dilation_rate,
-        activation=activation,
-    )
+    options = (strides, padding, output_padding, dilation_rate, activation)
+    return solve(_expression, Conv1DTranspose, images, filters, bias, *options)
 
 
 def conv2d_transpose(
@@ -115,17 +121,8 @@ def conv2d_transpose(
     >>> conv2d_transpose(maps, filters, strides=2, padding="same").shape
     (1, 28, 28, 6)
     """
-    return _transpose(
-        Conv2DTranspose,
-        images,
-        filters,
-        bias,
-        strides=strides,
-        padding=padding,
-        output_padding=output_padding,
-        dilation_rate=dilation_rate,
-        activation=activation,
-    )
+    options = (strides, padding, output_padding, dilation_rate, activation)
+    return solve(_expression, Conv2DTranspose, images, filters, bias, *options)
 
 
 def conv3d_transpose(
@@ -165,14 +162,5 @@ def conv3d_transpose(
     >>> conv3d_transpose(volumes, np.ones((2, 2, 2, 6, 5), np.float32), strides=2).shape
     (1, 4, 6, 8, 6)
     """
-    return _transpose(
-        Conv3DTranspose,
-        images,
-        filters,
-        bias,
-        strides=strides,
-        padding=padding,
-        output_padding=output_padding,
-        dilation_rate=dilation_rate,
-        activation=activation,
-    )
+    options = (strides, padding, output_padding, dilation_rate, activation)
+    return solve(_expression, Conv3DTranspose, images, filters, bias, *options)

@@ -62,7 +62,8 @@ def _add(engine: _engine.Plan, instruction: Instruction) -> None:
     )
 
 
-def _engine_plan(plan: Plan, isa: str) -> _engine.Plan:
+def engine_plan(plan: Plan, isa: str) -> _engine.Plan:
+    """Return a plan as the engine runs it."""
     engine = _engine.Plan(isa)
     for phase in plan.phases:
         engine.add_phase(_engine.PhaseKind[phase.kind.name], phase.once)
@@ -125,11 +126,6 @@ def _workers(threads: int | None) -> int:
     return threads
 
 
-def _rows(array: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return an array as (rows, elements), without copying where it is contiguous."""
-    return np.ascontiguousarray(array).reshape(len(array), -1)
-
-
 class NativeExecutor(Executor):
     """Runs a program with the kernels of one instruction set.
 
@@ -179,7 +175,7 @@ class NativeExecutor(Executor):
             arranged = arrange(program, batch_size, self.threads, TARGET, pairs)
             storage, self.threads = arranged.storage, arranged.threads
         self.plan = make_plan(program, batch_size, state.offsets, TARGET, storage, self.threads)
-        self._engine = _engine_plan(self.plan, self.isa)
+        self._engine = engine_plan(self.plan, self.isa)
         self._seen_version: int | None = None
         self._batched = [name for name, value in program.outputs.items() if value.batched]
 
@@ -212,10 +208,8 @@ class NativeExecutor(Executor):
         done = self._engine.run(
             parameters=self.state.parameters,
             slots=self.state.slots,
-            inputs=[_rows(run.inputs[name]) for name in self.program.inputs],
-            outputs=[
-                run.outputs[name].reshape(len(run.outputs[name]), -1) for name in self._batched
-            ],
+            inputs=[np.ascontiguousarray(run.inputs[name]) for name in self.program.inputs],
+            outputs=[run.outputs[name] for name in self._batched],
             order=np.ascontiguousarray(run.order, np.int64),
             learning_rates=np.zeros(steps, np.float32) if rates is None else rates,
             results=results,

@@ -39,10 +39,9 @@ class Panels:
         self._inputs, outputs = (filters, channels) if self._backward else (channels, filters)
         self._panels = op.groups * -(-outputs // lanes)
 
-    def arguments(self, cell_floats: int) -> Arguments:
-        """Return the arguments of the kernel, for so many floats between the cells of its input."""
-        usual = CANDIDATES[type(self._op)][-1].arguments(self._node)
-        return {**usual, "cell_floats": cell_floats, "band": self._band()}
+    def arguments(self) -> Arguments:
+        """Return the arguments of the kernel, but for the floats between cells."""
+        return {**CANDIDATES[type(self._op)][-1].arguments(self._node), "band": self._band()}
 
     def packing(self) -> Packing:
         """Return how the filters are packed."""

@@ -96,7 +96,8 @@ class Fusion:
 
     def steps(self) -> list[Step]:
         """Return the steps of the program."""
-        steps = [self._pack(k, value) for k, value in enumerate(self.program.inputs.values())]
+        inputs = list(self.program.inputs.values())
+        steps = [self._pack(k, v) for k, v in enumerate(inputs) if not self.storage.is_row(v)]
         for node in self.program.nodes:
             if node.output in self._done:
                 continue
@@ -104,8 +105,8 @@ class Fusion:
                 self.aliases[node.output] = self.resolve(node.inputs[0])
                 continue
             steps += self._steps(node)
-        batched = (v for v in self.program.outputs.values() if v.batched)
-        steps.extend(self._unpack(k, value) for k, value in enumerate(batched))
+        batched = [v for v in self.program.outputs.values() if v.batched]
+        steps += [self._unpack(k, v) for k, v in enumerate(batched) if not self.storage.is_row(v)]
         return steps
 
     def resolve(self, value: Value) -> Value:

@@ -20,12 +20,14 @@ class Space(Enum):
     PARAMETERS = "parameters"
     SLOTS = "slots"
     CONSTANTS = "constants"
+    INPUTS = "inputs"
+    OUTPUTS = "outputs"
     NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A place in memory: a space and an offset in floats."""
+    """A place in memory: a space and an offset in floats, or the number of a caller's array."""
 
     space: Space
     offset: int = 0

@@ -119,6 +119,7 @@ class Planner:
         for parameter in self.program.parameters:
             space = Space.SLOTS if parameter.role == "slot" else Space.PARAMETERS
             self.places[parameter.value] = Operand(space, offsets[parameter.name])
+        self._place_rows()
         self.targets = {new: old for old, new in self.program.updates.items()}
 
     def plan(self) -> Plan:
@@ -167,6 +168,17 @@ class Planner:
             target=self.target,
             threads=self.threads,
         )
+
+    def _place_rows(self) -> None:
+        """Place the inputs and outputs that are rows of the caller's arrays."""
+        outputs = [value for value in self.program.outputs.values() if value.batched]
+        for space, values in (
+            (Space.INPUTS, self.program.inputs.values()),
+            (Space.OUTPUTS, outputs),
+        ):
+            for number, value in enumerate(values):
+                if self.storage.is_row(value):
+                    self.places[value] = Operand(space, number)
 
     def _parameters(self, values: Iterable[Value]) -> tuple[tuple[int, int], ...]:
         """Return where parameters among the values lie, and their sizes."""
@@ -253,7 +265,7 @@ class Planner:
         for moment, phase in enumerate(phases):
             for step in phase.steps:
                 for value in (*step.values, *step.outputs):
-                    if value.batched:
+                    if value.batched and value not in self.places:
                         spans.setdefault(value, []).append(moment)
         layout = pack(
             (

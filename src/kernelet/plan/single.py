@@ -25,15 +25,20 @@ class SingleSamples:
         Floats that the channels of a cell are padded to a multiple of.
     spread : bool
         Whether threads share each sample, instead of taking samples of their own.
+    in_place : bool
+        Whether convolutions read and write rows of the caller's arrays, which are float32.
     """
 
     block = 1
 
-    def __init__(self, program: Program, lanes: int, *, spread: bool) -> None:
+    def __init__(
+        self, program: Program, lanes: int, *, spread: bool, in_place: bool = False
+    ) -> None:
         self.spread = spread
         self._program, elements = by_elements(program, has_kernel)
-        self._layout = SingleLayout(self._program, lanes, elements)
+        self._layout = SingleLayout(self._program, lanes, elements, in_place=in_place)
         self._kernels = SingleKernels(self._layout)
+        self._in_place = in_place
 
     def stored(self, program: Program) -> Program:
         """Return the program with the steps between values that lie in different ways."""
@@ -59,6 +64,13 @@ class SingleSamples:
             augmented = {**arguments, "cell_floats": cells["cell_floats"]}
             return Packed("pack_augmented_single", augmented, constants, int(arguments["height"]))
         return Packed("pack_single", {"input": index, **cells}, constants[:2], cells["cells"])
+
+    def is_row(self, value: Value) -> bool:
+        """Return whether an input or output lies in the caller's array."""
+        if not self._in_place:
+            return False
+        form = self._layout.form(value)
+        return form.cell_floats == form.channels
 
     def unpack(self, index: int, value: Value) -> Packed:
         """Return how an output is stored."""

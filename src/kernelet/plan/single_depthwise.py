@@ -47,7 +47,7 @@ def depthwise(node: Node, layout: SingleLayout) -> Candidate:
 
 def _arguments(node: Node, layout: SingleLayout) -> Arguments:
     usual = CANDIDATES[type(node.op)][-1].arguments(node)
-    return {**usual, "cell_floats": layout.form(node.inputs[0]).cell_floats}
+    return {**usual, **layout.distances(node)}
 
 
 def _gradient_arguments(node: Node, layout: SingleLayout) -> Arguments:

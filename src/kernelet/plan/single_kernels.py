@@ -81,7 +81,7 @@ class SingleKernels:
 
     def _convolution(self, node: Node) -> Arguments:
         arguments = CANDIDATES[Convolution][-1].arguments(node)
-        return {**arguments, "cell_floats": self.layout.cells(node.inputs[0])["cell_floats"]}
+        return {**arguments, **self.layout.distances(node)}
 
     def _winograd(self) -> Candidate:
         return Candidate(
@@ -95,8 +95,7 @@ class SingleKernels:
         )
 
     def _winograd_arguments(self, node: Node) -> Arguments:
-        cell_floats = self.layout.cells(node.inputs[0])["cell_floats"]
-        return {**winograd.single_arguments(node, self._lanes), "cell_floats": cell_floats}
+        return {**winograd.single_arguments(node, self._lanes), **self.layout.distances(node)}
 
     def _by_cells(self) -> Candidate:
         return Candidate(
@@ -111,9 +110,10 @@ class SingleKernels:
     def _panels(self, kernel: str) -> Candidate:
         return Candidate(
             kernel,
-            lambda node: Panels(node, self._lanes).arguments(
-                self.layout.cells(node.inputs[0])["cell_floats"]
-            ),
+            lambda node: {
+                **Panels(node, self._lanes).arguments(),
+                **self.layout.distances(node),
+            },
             workspace=lambda node, target: Panels(node, target.lanes).workspace(),
             packing=lambda node: Panels(node, self._lanes).packing(),
             bias=True,
@@ -262,7 +262,7 @@ def lanes_hold_cells(op: Convolution, lanes: int) -> bool:
     """Return whether vectors of neighbouring cells take less time than vectors of channels."""
     depth, _, width = op.window.volume
     flat = depth.length == depth.kernel == depth.output == 1
-    if not flat or width.stride > 1 or op.groups > 1 or op.filters > _MOST_CELL_FILTERS:
+    if not flat or op.groups > 1 or op.filters > _MOST_CELL_FILTERS:
         return False
     # Copying the input channel by channel, and transposing the result, take their time too.
     return 4 * op.filters * -(-width.output // lanes) < 3 * width.output
@@ -287,8 +287,9 @@ def _ring(node: Node, target: Target) -> int:
     assert isinstance(op, Convolution)
     _, height, width = op.window.volume
     rows = (height.kernel - 1) * height.dilation + 1
-    row = round_up(width.output, target.lanes) + (width.kernel - 1) * width.dilation
-    return rows * op.channels * row
+    extent = (width.kernel - 1) * width.dilation
+    phase = round_up(width.output, target.lanes) + extent // width.stride
+    return rows * op.channels * width.stride * phase
 
 
 def has_kernel(node: Node) -> bool:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kernelet.ops.activation import Activate
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.augmentation import RandomFlip, RandomShift
-from kernelet.ops.convolution import Convolution, ConvolutionFilterGradient
+from kernelet.ops.bias import BiasAdd
+from kernelet.ops.convolution import (
+    Convolution,
+    ConvolutionFilterGradient,
+    ConvolutionInputGradient,
+)
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.ops.shape import Reshape
 from kernelet.plan.candidate import round_up
 from kernelet.program import Node, Program, Value
 
 # They read any distance between the cells of their first operand, so that few channels need not be
-# padded, and a reshaped value may lie as what was reshaped.
-_READ_ANY_CELLS = (Convolution, ConvolutionFilterGradient, MatrixProduct, OuterProductSum)
+# padded; the products also any number of channels a cell, so that a reshaped value may lie as what
+# was reshaped.
+_CONVOLUTIONS = (Convolution, ConvolutionInputGradient, ConvolutionFilterGradient)
+_PRODUCTS = (MatrixProduct, OuterProductSum)
 
 
 @dataclass(frozen=True)
@@ -53,14 +62,19 @@ class SingleLayout:
         Floats that the channels of a cell are padded to a multiple of.
     elements : set of Value
         Those of which each element is a cell.
+    in_place : bool
+        Whether what convolutions return lies as it does in the caller's arrays, without padding.
     """
 
-    def __init__(self, program: Program, lanes: int, elements: frozenset[Value]) -> None:
+    def __init__(
+        self, program: Program, lanes: int, elements: frozenset[Value], *, in_place: bool = False
+    ) -> None:
         self.lanes = lanes
         self.elements = elements
         self._readers = program.consumers()
         self._kept = set(program.outputs.values())
         self._forms: dict[Value, Form] = {}
+        self._returned = frozenset(_of_convolutions(program) if in_place else ())
         for value in program.inputs.values():
             self._place_input(value)
         for node in program.nodes:
@@ -81,6 +95,13 @@ class SingleLayout:
             "cells": form.cells,
             "channels": form.channels,
             "cell_floats": form.cell_floats,
+        }
+
+    def distances(self, node: Node) -> dict[str, int]:
+        """Return the floats between the cells of a convolution's input and of its output."""
+        return {
+            "cell_floats": self.form(node.inputs[0]).cell_floats,
+            "output_floats": self.form(node.output).cell_floats,
         }
 
     def floats(self, value: Value) -> int:
@@ -104,7 +125,8 @@ class SingleLayout:
         if value in self.elements:
             return Form(value.size, 1, self.lanes)
         channels = value.shape[-1] if value.shape else 1
-        return Form(value.size // channels, channels, round_up(channels, self.lanes))
+        padded = channels if value in self._returned else round_up(channels, self.lanes)
+        return Form(value.size // channels, channels, padded)
 
     def _written(self, node: Node, value: Value) -> Form:
         """Return the form of a result: the one it is reshaped to, if its kernel writes any."""
@@ -126,22 +148,42 @@ class SingleLayout:
         ):
             loaded.append(readers[0].output)
         form = self._usual(loaded[-1])
-        if self._read_anywhere(loaded[-1]):
-            form = Form(form.cells, form.channels, form.channels)
+        tight = Form(form.cells, form.channels, form.channels)
+        if self._read_anywhere(loaded[-1], tight):
+            form = tight
         self._forms.update((one, form) for one in loaded)
 
     def _place_reshaped(self, node: Node) -> None:
         before, usual = self.form(node.inputs[0]), self._usual(node.output)
-        stays = not self._changes_kind(node) and self._read_anywhere(node.output)
+        stays = not self._changes_kind(node) and self._read_anywhere(node.output, before)
         self._forms[node.output] = usual if before.same_places(usual) or not stays else before
 
     def _changes_kind(self, node: Node) -> bool:
         return (node.inputs[0] in self.elements) != (node.output in self.elements)
 
-    def _read_anywhere(self, value: Value) -> bool:
-        """Return whether all that reads a value finds its cells wherever they are."""
+    def _read_anywhere(self, value: Value, form: Form) -> bool:
+        """Return whether all that reads a value finds its cells where they are in a form."""
+
+        def finds(reader: Node) -> bool:
+            if isinstance(reader.op, _CONVOLUTIONS) and form.channels != value.shape[-1]:
+                return False
+            own = (*_CONVOLUTIONS, *_PRODUCTS)
+            return isinstance(reader.op, own) and value not in reader.inputs[1:]
+
         return all(
-            isinstance(reader.op, Reshape)
-            or (isinstance(reader.op, _READ_ANY_CELLS) and value not in reader.inputs[1:])
+            isinstance(reader.op, Reshape) or finds(reader)
             for reader in self._readers.get(value, [])
         )
+
+
+def _of_convolutions(program: Program) -> Iterator[Value]:
+    """Yield the outputs that convolutions write, and what becomes of them in the same step."""
+    readers = program.consumers()
+    writers = {node.output: node for node in program.nodes}
+    for output in program.outputs.values():
+        chain = [output]
+        while (node := writers.get(chain[-1])) and isinstance(node.op, BiasAdd | Activate):
+            chain.append(node.inputs[0])
+        alone = all(len(readers.get(value, [])) == 1 for value in chain[1:])
+        if alone and node and isinstance(node.op, Convolution | ConvolutionInputGradient):
+            yield from chain

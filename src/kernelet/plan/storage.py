@@ -51,6 +51,9 @@ class Storage(Protocol):
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
 
+    def is_row(self, value: Value) -> bool:
+        """Return whether an input or output is a row of the caller's array where it lies."""
+
     def pack(self, chain: list[Node], index: int, value: Value) -> Packed:
         """Return how an input is loaded, with what follows it."""
 
@@ -102,6 +105,10 @@ class SampleBlocks:
         return (self._bfloat16 and self._bfloat16.candidate(node)) or select(
             node, alone=self._alone
         )
+
+    def is_row(self, value: Value) -> bool:
+        """Return False: samples are brought side by side."""
+        return False
 
     def pack(self, chain: list[Node], index: int, value: Value) -> Packed:
         """Return how an input is loaded, with the augmentation and rescaling behind it."""
