@@ -1,9 +1,9 @@
 """Looks for networks that train or predict slower than with PyTorch.
 
-Draws networks of one to three convolutions, ordinary ones and ones with any channels, filter,
-stride, dilation and groups, on pictures and batches of any size, and times a training step or a
-prediction beside PyTorch in both of its layouts. The list is sorted: whatever stands below 1.00 is
-slower with kernelet.
+Draws networks on pictures, signals and batches of any size: a few convolutions, ordinary ones and
+ones with any channels, filter, stride, dilation and groups; deep and narrow ones; depthwise ones;
+large pictures with few channels. Times a training step or a prediction beside PyTorch in both of
+its layouts. The list is sorted: whatever stands below 1.00 is slower with kernelet.
 
     python benchmarks/cliffs.py [--count 60] [--seed 0] [--what training prediction] [--threads 2]
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -76,22 +76,106 @@ def _unusual(generator: np.random.Generator, channels: int) -> Convolution:
     )
 
 
+Drawing = Iterator[Convolution]
+
+
+def _mixed(generator: np.random.Generator, channels: int) -> Drawing:
+    """Draw up to three convolutions, ordinary ones and others."""
+    for _ in range(generator.integers(1, 4)):
+        usual = generator.random() < 0.6
+        c = _ordinary(generator) if usual else _unusual(generator, channels)
+        yield c
+        channels = c.filters
+
+
+def _deep(generator: np.random.Generator, channels: int) -> Drawing:
+    """Draw many convolutions by few filters."""
+    filters, normalized = int(generator.choice([4, 8, 12, 16, 24, 32])), generator.random() < 0.5
+    for _ in range(generator.integers(4, 11)):
+        pool = int(generator.choice([1, 1, 1, 2]))
+        kernel = int(generator.choice([1, 3, 3, 3]))
+        yield Convolution(filters, kernel, kernel // 2, pool, normalized=bool(normalized))
+
+
+def _separable(generator: np.random.Generator, channels: int) -> Drawing:
+    """Draw a convolution, then pairs of a depthwise one and one of 1×1."""
+    filters = int(generator.choice([8, 16, 24, 32]))
+    yield Convolution(filters, 3, 1, strides=2, normalized=True)
+    for _ in range(generator.integers(1, 5)):
+        kernel, strides = int(generator.choice([3, 3, 5])), int(generator.choice([1, 1, 2]))
+        yield Convolution(
+            filters, kernel, kernel // 2, strides=strides, groups=filters, normalized=True
+        )
+        filters *= int(generator.choice([1, 2]))
+        yield Convolution(filters, 1, normalized=True)
+
+
+def _signal(generator: np.random.Generator, channels: int) -> Drawing:
+    """Draw convolutions of signals."""
+    for _ in range(generator.integers(1, 5)):
+        kernel = int(generator.choice([3, 5, 7, 9, 16]))
+        yield Convolution(
+            int(generator.choice([4, 8, 16, 32, 64, 100, 128])),
+            kernel,
+            padding=int(generator.choice([0, kernel // 2])),
+            pool=int(generator.choice([1, 2, 3])),
+            strides=int(generator.choice([1, 1, 2])),
+            dilation=int(generator.choice([1, 1, 2])),
+            normalized=bool(generator.random() < 0.3),
+            flat=True,
+        )
+
+
+def _large(generator: np.random.Generator, channels: int) -> Drawing:
+    """Draw convolutions of large pictures by few filters."""
+    for _ in range(generator.integers(1, 4)):
+        kernel = int(generator.choice([1, 3, 3, 5, 7]))
+        yield Convolution(
+            round(float(np.exp(generator.uniform(0, np.log(16))))),
+            kernel,
+            padding=int(generator.choice([0, kernel // 2])),
+            pool=int(generator.choice([1, 2])),
+            strides=int(generator.choice([1, 2])),
+            normalized=bool(generator.random() < 0.2),
+        )
+
+
+# Each kind of network with heights and channels of its input.
+_SIDES = (8, 14, 28, 32, 33, 45, 56, 64, 97, 128)
+_KINDS = (
+    (_mixed, _SIDES, (1, 3, 3, 4, 16, 64)),
+    (_mixed, _SIDES, (1, 3, 3, 4, 16, 64)),
+    (_deep, _SIDES, (1, 3, 3, 8)),
+    (_separable, _SIDES, (1, 3, 3)),
+    (_signal, (1,), (1, 1, 2, 6, 12, 40)),
+    (_large, (160, 200, 224, 255, 320), (1, 1, 3)),
+)
+
+
 def draw(generator: np.random.Generator) -> tuple[Network, int]:
     """Draw a network and a batch size within the limits."""
     while True:
-        height = int(generator.choice([8, 14, 28, 32, 33, 45, 56, 64, 97, 128]))
-        width = int(generator.choice([height, height, height - 3, height + 5]))
-        channels = int(generator.choice([1, 3, 3, 4, 16, 64]))
+        kind, heights, depths = _KINDS[generator.integers(len(_KINDS))]
+        height = int(generator.choice(heights))
+        width = int(generator.choice([height, height, max(8, height - 3), height + 5]))
+        if kind is _signal:
+            width = int(generator.choice([64, 100, 187, 256, 1000]))
+        channels = int(generator.choice(depths))
         shape, convolutions = (height, width, channels), []
-        for _ in range(generator.integers(1, 4)):
-            usual = generator.random() < 0.6
-            c = _ordinary(generator) if usual else _unusual(generator, shape[2])
-            if min(c.output(shape[0]), c.output(shape[1])) > 0:
+        for c in kind(generator, channels):
+            if shape[2] % c.groups == 0 and min(c.output(*shape[:2])) > 0:
                 convolutions.append(c)
-                shape = (c.output(shape[0]), c.output(shape[1]), c.filters)
+                shape = (*c.output(*shape[:2]), c.filters)
         dense = (int(generator.choice([10, 100, 300])),) if generator.random() < 0.3 else ()
-        network = Network(height, width, channels, tuple(convolutions), dense)
-        batch_size = int(generator.choice([1, 7, 16, 32, 50, 100, 128, 256]))
+        network = Network(
+            height,
+            width,
+            channels,
+            tuple(convolutions),
+            dense,
+            averaged=bool(generator.random() < 0.25),
+        )
+        batch_size = int(generator.choice([1, 2, 4, 7, 10, 16, 20, 32, 50, 64, 100, 128, 256, 300]))
         work, numbers = batch_size * network.multiply_adds, batch_size * network.numbers
         if convolutions and 1e6 < work < MOST_MULTIPLY_ADDS and numbers < MOST_NUMBERS:
             return network, batch_size
@@ -110,7 +194,8 @@ def describe(network: Network, batch_size: int) -> str:
             ("pool", c.pool, 1),
         ):
             text += f" {name} {value}" if value != usual else ""
-        parts.append(text + (" norm" if c.normalized else ""))
+        parts.append(text + (" norm" if c.normalized else "") + (" flat" if c.flat else ""))
+    parts += ["average"] if network.averaged else []
     return ", ".join([*parts, *map(str, network.dense), str(network.classes)])
 
 

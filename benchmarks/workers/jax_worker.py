@@ -27,16 +27,16 @@ def _convolve(c: Convolution, x: jax.Array, kernel: jax.Array) -> jax.Array:
     return lax.conv_general_dilated(
         x,
         kernel,
-        (c.strides, c.strides),
-        [(c.padding, c.padding)] * 2,
-        rhs_dilation=(c.dilation, c.dilation),
+        c.sides(c.strides),
+        [(padding, padding) for padding in c.sides(c.padding, 0)],
+        rhs_dilation=c.sides(c.dilation),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=c.groups,
     )
 
 
-def _pool(x: jax.Array, size: int) -> jax.Array:
-    window = (1, size, size, 1)
+def _pool(x: jax.Array, sides: tuple[int, int]) -> jax.Array:
+    window = (1, *sides, 1)
     return lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")
 
 
@@ -76,8 +76,8 @@ def forward(
         else:
             x += product(1)[0]
         x = jax.nn.relu(x)
-        x = _pool(x, c.pool) if c.pool > 1 else x
-    x = x.reshape(len(x), -1)
+        x = _pool(x, c.sides(c.pool)) if c.pool > 1 else x
+    x = x.mean((1, 2)) if network.averaged else x.reshape(len(x), -1)
     for _ in network.dense:
         kernel, bias = product(2)
         x = jax.nn.relu(x @ kernel + bias)

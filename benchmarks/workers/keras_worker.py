@@ -26,21 +26,22 @@ def _depthwise(channels: int, c: Convolution) -> bool:
 
 
 def _stage(channels: int, c: Convolution) -> list[Any]:
-    layers = [] if c.mode else [keras.layers.ZeroPadding2D(c.padding)]
+    layers = [] if c.mode else [keras.layers.ZeroPadding2D(c.sides(c.padding, 0))]
     common = {
-        "strides": c.strides,
+        "strides": c.sides(c.strides),
         "padding": c.mode or "valid",
-        "dilation_rate": c.dilation,
+        "dilation_rate": c.sides(c.dilation),
         "use_bias": not c.normalized,
     }
     if _depthwise(channels, c):
-        layers.append(keras.layers.DepthwiseConv2D(c.kernel, **common))
+        layers.append(keras.layers.DepthwiseConv2D(c.sides(c.kernel), **common))
     else:
-        layers.append(keras.layers.Conv2D(c.filters, c.kernel, groups=c.groups, **common))
+        kernel = c.sides(c.kernel)
+        layers.append(keras.layers.Conv2D(c.filters, kernel, groups=c.groups, **common))
     if c.normalized:
         layers.append(keras.layers.BatchNormalization())
     layers.append(keras.layers.ReLU())
-    return layers + ([keras.layers.MaxPooling2D(c.pool)] if c.pool > 1 else [])
+    return layers + ([keras.layers.MaxPooling2D(c.sides(c.pool))] if c.pool > 1 else [])
 
 
 def build(network: Network) -> Any:
@@ -48,7 +49,8 @@ def build(network: Network) -> Any:
     layers = [keras.Input((network.height, network.width, network.channels))]
     for (_, _, channels), c in network.inputs():
         layers += _stage(channels, c)
-    layers.append(keras.layers.Flatten())
+    last = keras.layers.GlobalAveragePooling2D if network.averaged else keras.layers.Flatten
+    layers.append(last())
     layers += [keras.layers.Dense(units, activation="relu") for units in network.dense]
     layers.append(keras.layers.Dense(network.classes, dtype="float32"))
     return keras.Sequential(layers)

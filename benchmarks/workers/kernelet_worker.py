@@ -29,10 +29,10 @@ def _stage(c: Convolution) -> list[kl.layers.Layer]:
     layers: list[kl.layers.Layer] = [
         kl.Conv2D(
             c.filters,
-            c.kernel,
-            strides=c.strides,
-            padding=c.padding,
-            dilation_rate=c.dilation,
+            c.sides(c.kernel),
+            strides=c.sides(c.strides),
+            padding=c.sides(c.padding, 0),
+            dilation_rate=c.sides(c.dilation),
             groups=c.groups,
             activation=None if c.normalized else "relu",
             use_bias=not c.normalized,
@@ -40,13 +40,13 @@ def _stage(c: Convolution) -> list[kl.layers.Layer]:
     ]
     if c.normalized:
         layers += [kl.BatchNormalization(), kl.Activation("relu")]
-    return layers + ([kl.MaxPooling2D(c.pool)] if c.pool > 1 else [])
+    return layers + ([kl.MaxPooling2D(c.sides(c.pool))] if c.pool > 1 else [])
 
 
 def build(network: Network, seed: int = 1) -> kl.Sequential:
     """Return the network."""
     layers = [layer for c in network.convolutions for layer in _stage(c)]
-    layers.append(kl.Flatten())
+    layers.append(kl.GlobalAveragePooling2D() if network.averaged else kl.Flatten())
     layers += [kl.Dense(units, activation="relu") for units in network.dense]
     layers.append(kl.Dense(network.classes, activation="softmax"))
     shape = (network.height, network.width, network.channels)

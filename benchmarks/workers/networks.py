@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from math import prod
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Convolution:
         As in every framework.
     normalized : bool
         Whether a batch normalization takes the place of the bias, in front of ReLU.
+    flat : bool
+        Whether filter and pooling are one cell high, as for signals in rows.
     """
 
     filters: int
@@ -34,6 +37,7 @@ class Convolution:
     dilation: int = 1
     groups: int = 1
     normalized: bool = False
+    flat: bool = False
 
     @property
     def reach(self) -> int:
@@ -47,14 +51,24 @@ class Convolution:
             return "valid"
         return "same" if self.strides == 1 and 2 * self.padding == self.reach - 1 else None
 
-    def output(self, size: int) -> int:
-        """Return the cells along an axis, behind the pooling."""
+    def sides(self, size: int, one: int = 1) -> tuple[int, int]:
+        """Return a size along the height and the width, where a flat one has one row."""
+        return (one if self.flat else size, size)
+
+    def output(self, height: int, width: int) -> tuple[int, int]:
+        """Return the cells along height and width, behind the pooling."""
+        return (height if self.flat else self._output(height), self._output(width))
+
+    def _output(self, size: int) -> int:
         return ((size + 2 * self.padding - self.reach) // self.strides + 1) // self.pool
 
 
 @dataclass(frozen=True)
 class Network:
-    """Convolutions, then dense layers with ReLU, then a dense layer to the classes."""
+    """Convolutions, then dense layers with ReLU, then a dense layer to the classes.
+
+    With `averaged`, dense layers take the average of every feature map.
+    """
 
     height: int
     width: int
@@ -62,29 +76,30 @@ class Network:
     convolutions: tuple[Convolution, ...]
     dense: tuple[int, ...] = ()
     classes: int = 10
+    averaged: bool = False
 
     def inputs(self) -> Iterator[tuple[tuple[int, int, int], Convolution]]:
         """Return each convolution with the height, width and channels of its input."""
         shape = (self.height, self.width, self.channels)
         for c in self.convolutions:
             yield shape, c
-            shape = (c.output(shape[0]), c.output(shape[1]), c.filters)
+            shape = (*c.output(*shape[:2]), c.filters)
 
     @property
     def features(self) -> tuple[int, int, int]:
         """Height, width and channels of what the dense layers take."""
         shape = (self.height, self.width, self.channels)
         for (height, width, _), c in self.inputs():
-            shape = (c.output(height), c.output(width), c.filters)
-        return shape
+            shape = (*c.output(height, width), c.filters)
+        return (1, 1, shape[-1]) if self.averaged else shape
 
     @property
     def multiply_adds(self) -> int:
         """Of a forward pass with one picture."""
         total = 0
         for (height, width, channels), c in self.inputs():
-            cells = c.pool**2 * c.output(height) * c.output(width)
-            total += cells * c.kernel**2 * channels // c.groups * c.filters
+            cells = prod(c.sides(c.pool)) * prod(c.output(height, width))
+            total += cells * prod(c.sides(c.kernel)) * channels // c.groups * c.filters
         sizes = [self._flat, *self.dense, self.classes]
         return total + sum(a * b for a, b in pairwise(sizes))
 
@@ -93,7 +108,8 @@ class Network:
         """Of all values of a forward pass with one picture."""
         total = self.height * self.width * self.channels
         for (height, width, _), c in self.inputs():
-            total += (c.pool**2 + 1) * c.output(height) * c.output(width) * c.filters
+            cells = prod(c.output(height, width))
+            total += (prod(c.sides(c.pool)) + 1) * cells * c.filters
         return total
 
     @property

@@ -37,16 +37,16 @@ def _add_convolution(graph: _Graph, c: Convolution, values: Iterator[Numbers]) -
         "Conv",
         kernel,
         *bias,
-        pads=[c.padding] * 4,
-        strides=[c.strides] * 2,
-        dilations=[c.dilation] * 2,
+        pads=c.sides(c.padding, 0) * 2,
+        strides=c.sides(c.strides),
+        dilations=c.sides(c.dilation),
         group=c.groups,
     )
     if c.normalized:
         graph.add("BatchNormalization", *(next(values) for _ in range(4)), epsilon=1e-3)
     graph.add("Relu")
     if c.pool > 1:
-        graph.add("MaxPool", kernel_shape=[c.pool] * 2, strides=[c.pool] * 2)
+        graph.add("MaxPool", kernel_shape=c.sides(c.pool), strides=c.sides(c.pool))
 
 
 def onnx_bytes(network: Network, weights: list[Numbers]) -> bytes:
@@ -54,6 +54,8 @@ def onnx_bytes(network: Network, weights: list[Numbers]) -> bytes:
     graph, values = _Graph(), iter(weights)
     for c in network.convolutions:
         _add_convolution(graph, c, values)
+    if network.averaged:
+        graph.add("GlobalAveragePool")
     graph.add("Flatten")
     height, width, channels = network.features
     for number in range(len(network.dense) + 1):

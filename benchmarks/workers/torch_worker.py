@@ -26,16 +26,16 @@ def _stage(channels: int, c: Convolution) -> list[nn.Module]:
     convolution = nn.Conv2d(
         channels,
         c.filters,
-        c.kernel,
-        c.strides,
-        c.padding,
-        c.dilation,
+        c.sides(c.kernel),
+        c.sides(c.strides),
+        c.sides(c.padding, 0),
+        c.sides(c.dilation),
         c.groups,
         bias=not c.normalized,
     )
     # Keras' defaults, which the other contenders have.
     normalization = [nn.BatchNorm2d(c.filters, eps=1e-3, momentum=0.01)] if c.normalized else []
-    pooling = [nn.MaxPool2d(c.pool)] if c.pool > 1 else []
+    pooling = [nn.MaxPool2d(c.sides(c.pool))] if c.pool > 1 else []
     return [convolution, *normalization, nn.ReLU(), *pooling]
 
 
@@ -44,6 +44,7 @@ def build(network: Network) -> nn.Sequential:
     layers: list[nn.Module] = []
     for (_, _, channels), c in network.inputs():
         layers += _stage(channels, c)
+    layers += [nn.AdaptiveAvgPool2d(1)] if network.averaged else []
     layers.append(nn.Flatten())
     height, width, channels = network.features
     size = height * width * channels

@@ -13,6 +13,7 @@ from kernelet.convolution.forward import apply
 from kernelet.geometry import sliding_window
 from kernelet.ops.convolution import Convolution
 from kernelet.ops.pooling import AveragePool, MaxPool
+from kernelet.plan.candidate import LANES
 from ops.cases import CASES, random_case
 
 RANDOM_SHAPES = 150
@@ -58,6 +59,6 @@ def test_one_large_picture_is_divided_and_many_small_ones_are_not() -> None:
         op = Convolution(sliding_window((size, size), (3, 3), "same"), 16, 16)
         return int(np.prod([b.count for b in bands.divide(op, pictures)[1]]))
 
-    assert pieces(128, 1) >= bands.LANES * bands.BLOCKS / 2
+    assert pieces(128, 1) >= LANES * bands.BLOCKS / 2
     assert pieces(16, 64) == 1
     assert pieces(1024, 64) > 1

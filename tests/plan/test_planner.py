@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kernelet.executors.native import TARGET
+from kernelet.plan.candidate import LANES
 from kernelet.plan.instruction import Instruction, Space
 from kernelet.plan.planner import Plan, make_plan
 from kernelet.plan.schedule import PhaseKind
@@ -23,6 +24,10 @@ def planned(program: Program, batch_size: int = 64) -> Plan:
 
 def kernels(plan: Plan, kind: PhaseKind) -> list[list[str]]:
     return [[i.kernel for i in p.instructions] for p in plan.phases if p.kind is kind]
+
+
+def test_candidates_count_the_lanes_that_the_engine_has() -> None:
+    assert TARGET.lanes == LANES
 
 
 def test_a_network_without_coupled_samples_is_one_pass_over_its_blocks() -> None:

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from kernelet.geometry import Window
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.ops.pooling import AveragePool, MaxPool
+from kernelet.plan.candidate import LANES
 
 Operation = Convolution | ConvolutionInputGradient | MaxPool | AveragePool
 
-# Samples that the engine stores side by side, and blocks of them that occupy a few threads.
-LANES = 16
+# Blocks of samples that occupy a few threads.
 BLOCKS = 4
 # Most bytes of a block's input and output, which every thread holds. Bands small enough for a
 # core's own caches were slower: what they save is less than what cutting them out costs.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from kernelet.convolution.bands import LANES, divide, input_shape, output_shape
+from kernelet.convolution.bands import divide, input_shape, output_shape
 from kernelet.convolution.costs import Coefficients, Cost
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.plan import candidates_winograd as winograd
+from kernelet.plan.candidate import LANES
 from kernelet.plan.single_depthwise import is_depthwise
 from kernelet.plan.single_kernels import idle_lanes, lanes_hold_cells
 from kernelet.program import Node, ProgramBuilder

@@ -10,6 +10,9 @@ from kernelet.program import Node
 Arguments = Mapping[str, int | float | str]
 Constants = Sequence[Sequence[float]]
 
+#: The engine's: samples that it stores side by side, and channels that cells of single samples are
+#: padded to.
+LANES = 16
 NO_ACTIVATION: Arguments = {"activation": "linear", "slope": 0.0}
 
 

@@ -18,6 +18,7 @@ from kernelet.ops.convolution import (
     ConvolutionInputGradient,
 )
 from kernelet.plan.candidate import (
+    LANES,
     NO_ACTIVATION,
     Arguments,
     Candidate,
@@ -56,9 +57,6 @@ _FEWEST_PRODUCTS = 1 << 18
 # and fewer tiles than that keep the processor waiting for sums that depend on each other.
 _READ = ((1 << 20, 16), (1 << 24, 12), (math.inf, 4))
 _TILES_TOGETHER = 4
-# Floats of a vector with AVX-512; costs count by them, and the gradient by filters takes as many
-# filters at once.
-_LANES = 16
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,7 @@ class Correlation:
 
     def gradient_cost(self) -> float:
         """Return the same for the gradient by the filters, taken sixteen at once."""
-        filters = round_up(self.filters, _LANES)
+        filters = round_up(self.filters, LANES)
         products = _PRODUCT_COST * POSITIONS * self.channels * filters
         transforms = _CELLS_COST * self.channels + _UPSTREAM_COST[self.taps] * filters
         return self.tiles * (products + transforms)
@@ -155,9 +153,9 @@ class Correlation:
     def packing(self, *, panels: bool) -> Packing:
         """Return how the filters are transformed."""
         channels, filters = self.channels, self.filters
-        padded = round_up(filters, _LANES)
+        padded = round_up(filters, LANES)
         size = POSITIONS * channels * (padded if panels else filters)
-        pieces = channels * padded // _LANES
+        pieces = channels * padded // LANES
         if self.transposed:
             channels, filters = filters, channels
         arguments: Arguments = {
@@ -219,8 +217,8 @@ def pays_alone(node: Node) -> bool:
         return False
     own = _correlation(node)
     weights = own.channels * own.filters
-    usual = own.usual_cost() / _LANES + _reading(own.taps**2 * weights)
-    alone = own.cost(_TILES_TOGETHER) / _LANES + _reading(POSITIONS * weights)
+    usual = own.usual_cost() / LANES + _reading(own.taps**2 * weights)
+    alone = own.cost(_TILES_TOGETHER) / LANES + _reading(POSITIONS * weights)
     return alone < _WORTHWHILE * usual
 
 
@@ -295,7 +293,7 @@ def shared_by_panels(node: Node) -> bool:
     They then read each filter once, but transform all cells, and each does so about twice.
     """
     own = _correlation(node)
-    transforms = own.tiles * _CELLS_COST * own.channels / _LANES
+    transforms = own.tiles * _CELLS_COST * own.channels / LANES
     return _reading(POSITIONS * own.channels * own.filters) > 3 * transforms
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from kernelet.geometry import Window
 from kernelet.ops.convolution import ConvolutionFilterGradient
-from kernelet.plan.candidate import Target, round_up
+from kernelet.plan.candidate import LANES, Target, round_up
 from kernelet.program import Node
 
-# Of a cell, where samples lie side by side.
-_LANES = 16
 # Samples of all cells of a strip together: its upstream gradient should stay in the first-level
 # cache, some filters at a time. How cells are divided fixes the order in which the gradient is
 # added up, so it must not depend on the machine.
@@ -77,7 +75,7 @@ class Strips:
     def cost(self) -> float:
         """Return the predicted time of a block of samples, in multiply-adds of sixteen lanes."""
         depth, height, width = self.op.window.volume
-        filters = self.op.groups * round_up(self.filters, _LANES)
+        filters = self.op.groups * round_up(self.filters, LANES)
         rows = depth.connections * height.connections
         # A run of all taps takes those beside the picture as well.
         columns = width.connections
@@ -97,7 +95,7 @@ class Strips:
         waiting = _waiting(min(run, _TILE[0]), min(self.filters, _TILE[1]))
         read = math.prod(axis.length for axis in self.op.window.volume) * self.op.channels
         read += math.prod(self.op.window.output) * self.op.filters
-        cost = next(cost for most, cost in _USUAL_COST if 4 * _LANES * read <= most)
+        cost = next(cost for most, cost in _USUAL_COST if 4 * LANES * read <= most)
         return products * waiting * cost
 
     @property
@@ -142,7 +140,7 @@ def strips(node: Node, *, single: bool = False) -> Strips:
     """Return how the gradient by the filters is divided, for blocks of samples or single ones."""
     op = node.op
     assert isinstance(op, ConvolutionFilterGradient)
-    return Strips(op, 1 if single else _LANES)
+    return Strips(op, 1 if single else LANES)
 
 
 def pays(node: Node) -> bool:
