@@ -113,6 +113,7 @@ class Plan::Worker {
         blocks_ = plan_.blocks(step_.batch);
         step_.groups = (blocks_ + plan_.blocks_per_group_ - 1) / plan_.blocks_per_group_;
         step_.partial_stride = plan_.sizes_.partial;
+        step_.batch_stride = plan_.sizes_.batch;
     }
 
     void run_phase(const Phase& phase) {

@@ -6,6 +6,7 @@
 #include "kernelet/kernel_list.h"
 #include "kernels/activation.h"
 #include "kernels/arithmetic.h"
+#include "kernels/batch_dense.h"
 #include "kernels/bfloat16/in_registers.h"
 #include "kernels/bfloat16/sizes.h"
 #include "kernels/convolution.h"

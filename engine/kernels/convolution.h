@@ -68,18 +68,34 @@ inline TapGrid forward_grid(const ConvolutionWindow& w, const VolumeTaps& taps,
     return grid;
 }
 
-// Applies `function(begin, end, taps)` to the cells of an output row, together where their taps are
+// Applies `function(begin, end, taps)` to some cells of an output row, together where their taps are
 // the same.
 template <class Function>
-KERNELET_INLINE void for_cells_of_row(const ConvolutionWindow& w, Function&& function) {
+KERNELET_INLINE void for_cells_of_row(const ConvolutionWindow& w, const Span& cells,
+                                      Function&& function) {
     const auto alone = [&](std::int64_t cell) {
         function(cell, cell + 1, forward_taps(cell, w.width));
     };
-    for (std::int64_t cell = 0; cell < w.inside.begin; ++cell) alone(cell);
-    if (w.inside.begin < w.inside.end) {
-        function(w.inside.begin, w.inside.end, forward_taps(w.inside.begin, w.width));
+    const std::int64_t begin = larger(cells.begin, w.inside.begin);
+    const std::int64_t end = smaller(cells.end, w.inside.end);
+    for (std::int64_t cell = cells.begin; cell < smaller(begin, cells.end); ++cell) alone(cell);
+    if (begin < end) function(begin, end, forward_taps(begin, w.width));
+    for (std::int64_t cell = larger(end, begin); cell < cells.end; ++cell) alone(cell);
+}
+
+// Calls `function(row, cells)` for the rows in a range of pieces, of `convolution_piece` cells of a
+// row or fewer, with those of their cells that belong to it.
+template <class Function>
+KERNELET_INLINE void for_rows(const Call& call, std::int64_t width, Function&& function) {
+    const std::int64_t pieces = (width + convolution_piece - 1) / convolution_piece;
+    for (std::int64_t piece = call.begin; piece < call.end;) {
+        const std::int64_t row = piece / pieces;
+        const std::int64_t first = piece % pieces;
+        const std::int64_t last = smaller(pieces, first + call.end - piece);
+        function(row,
+                 Span{first * convolution_piece, smaller(last * convolution_piece, width)});
+        piece += last - first;
     }
-    for (std::int64_t cell = w.inside.end; cell < w.width.output; ++cell) alone(cell);
 }
 
 // Applies `function(channel block, weights, block size)` to every block of output channels.
@@ -122,21 +138,23 @@ struct ForwardRow {
                               output + begin * a.filters * lanes, a.filters * lanes, epilogue);
     }
 
-    void run_all() const {
-        for_cells_of_row(window, [&](std::int64_t begin, std::int64_t end,
-                                     const AxisTaps& columns) { run(begin, end, columns); });
+    void run_all(const Span& cells) const {
+        for_cells_of_row(window, cells,
+                         [&](std::int64_t begin, std::int64_t end, const AxisTaps& columns) {
+                             run(begin, end, columns);
+                         });
     }
 };
 
 // Operands: input, filters packed by `pack_filters`, bias or null, factors or null, output. Pieces
-// are rows of output cells.
+// are `convolution_piece` cells of an output row or fewer.
 inline void convolution(const Call& call) {
     const auto& a = arguments<ConvolutionArguments>(call);
     const ConvolutionWindow window(a);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     const std::int64_t taps = window.taps();
-    for (std::int64_t row = call.begin; row < call.end; ++row) {
+    for_rows(call, a.output_width, [&](std::int64_t row, const Span& cells) {
         const AxisTaps planes = forward_taps(row / a.output_height, window.depth);
         const AxisTaps rows = forward_taps(row % a.output_height, window.height);
         float* output = call.operands[4] + row * a.output_width * a.filters * lanes;
@@ -156,11 +174,12 @@ inline void convolution(const Call& call) {
                                              block,
                                              epilogue_of(call.operands[2], filter, a.activation,
                                                          a.slope, call.operands[3])}
-                                      .run_all();
+                                      .run_all(cells);
                               });
         }
-        activate_row(output, a.output_width * a.filters, a.activation);
-    }
+        activate_row(output + cells.begin * a.filters * lanes,
+                     (cells.end - cells.begin) * a.filters, a.activation);
+    });
 }
 
 // One row of the gradient by the input for one block of input channels of one group. Cells that
@@ -203,14 +222,14 @@ struct BackwardRow {
                               a.stride_width * a.channels * lanes, epilogue);
     }
 
-    // Every `stride_width`th cell from `phase` on; runs of cells with equal taps go through the
-    // tile together.
-    void run_phase(std::int64_t phase) const {
-        std::int64_t start = phase;
+    // Every `stride_width`th cell from `first` up to `end`; runs of cells with equal taps go through
+    // the tile together.
+    void run_phase(std::int64_t first, std::int64_t end) const {
+        std::int64_t start = first;
         std::int64_t count = 1;
         AxisTaps taps = backward_taps(start, window.width);
-        for (std::int64_t cell = phase + a.stride_width;; cell += a.stride_width) {
-            const bool inside = cell < a.width;
+        for (std::int64_t cell = first + a.stride_width;; cell += a.stride_width) {
+            const bool inside = cell < end;
             const AxisTaps next = inside ? backward_taps(cell, window.width) : AxisTaps{};
             if (inside && next.first == taps.first && next.count == taps.count &&
                 (taps.count == 0 || next.source == taps.source + count)) {
@@ -227,22 +246,24 @@ struct BackwardRow {
         }
     }
 
-    void run_all() const {
-        for (std::int64_t phase = 0; phase < smaller(a.stride_width, a.width); ++phase) {
-            run_phase(phase);
+    void run_all(const Span& cells) const {
+        const std::int64_t phases = smaller(a.stride_width, cells.end - cells.begin);
+        for (std::int64_t phase = 0; phase < phases; ++phase) {
+            run_phase(cells.begin + phase, cells.end);
         }
     }
 };
 
 // Operands: gradient of the output, filters packed transposed by `pack_filters`, bias or null,
-// factors or null, gradient by the input. Pieces are rows of input cells.
+// factors or null, gradient by the input. Pieces are `convolution_piece` cells of an input row or
+// fewer.
 inline void convolution_input_gradient(const Call& call) {
     const auto& a = arguments<ConvolutionArguments>(call);
     const ConvolutionWindow window(a);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     const std::int64_t taps = window.taps();
-    for (std::int64_t row = call.begin; row < call.end; ++row) {
+    for_rows(call, a.width, [&](std::int64_t row, const Span& cells) {
         const AxisTaps planes = backward_taps(row / a.height, window.depth);
         const AxisTaps rows = backward_taps(row % a.height, window.height);
         float* gradient = call.operands[4] + row * a.width * a.channels * lanes;
@@ -262,11 +283,12 @@ inline void convolution_input_gradient(const Call& call) {
                                               block,
                                               epilogue_of(call.operands[2], channel, a.activation,
                                                           a.slope, call.operands[3])}
-                                      .run_all();
+                                      .run_all(cells);
                               });
         }
-        activate_row(gradient, a.width * a.channels, a.activation);
-    }
+        activate_row(gradient + cells.begin * a.channels * lanes,
+                     (cells.end - cells.begin) * a.channels, a.activation);
+    });
 }
 
 static_assert(pack_filters_piece % filter_block == 0);

@@ -98,6 +98,18 @@ inline void dense_stream(const SingleDenseArguments& a, const float* input, cons
     }
 }
 
+// Applies to the sums of some outputs of a sample what follows them.
+inline void finish_outputs(const float* bias, const float* factors, const Span& outputs,
+                           std::int64_t activation, double slope, float* output) {
+    const Epilogue epilogue = epilogue_of(bias, outputs.begin, activation, slope, factors);
+    float* first = output + outputs.begin;
+    const std::int64_t count = outputs.end - outputs.begin;
+    for_vectors(count, [&](std::int64_t o, int some) {
+        store_some(FinishSingle(epilogue, o, some)(load_some(first + o, some)), first + o, some);
+    });
+    activate_row(first, panels_of(count), activation);
+}
+
 // Operands: input, weights, bias or null, factors or null, output. Pieces are groups of outputs.
 inline void dense_single(const Call& call) {
     const auto& a = arguments<SingleDenseArguments>(call);
@@ -119,13 +131,8 @@ inline void dense_single(const Call& call) {
                    call.operands[4] + o);
         }
     }
-    const Epilogue epilogue =
-        epilogue_of(call.operands[2], begin, a.activation, a.slope, call.operands[3]);
-    float* first = call.operands[4] + begin;
-    for_vectors(end - begin, [&](std::int64_t o, int count) {
-        store_some(FinishSingle(epilogue, o, count)(load_some(first + o, count)), first + o, count);
-    });
-    activate_row(first, call.end - call.begin, a.activation);
+    finish_outputs(call.operands[2], call.operands[3], {begin, end}, a.activation, a.slope,
+                   call.operands[4]);
 }
 
 // Sums of the products of R rows of weights with one row of upstream numbers, each along its own

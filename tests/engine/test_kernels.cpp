@@ -43,6 +43,10 @@ void finish(Numbers& sums, const Numbers& factors, const Numbers& bias) {
     }
 }
 
+std::int64_t parts_of_row(std::int64_t cells) {
+    return pieces_of(cells, kernelet::convolution_piece);
+}
+
 void test_convolution(const Kernels& kernels, Random& random) {
     const ConvolutionArguments a = random_convolution(random);
     const std::int64_t input_cells = a.depth * a.height * a.width;
@@ -82,7 +86,8 @@ void test_convolution(const Kernels& kernels, Random& random) {
     Numbers forward = packed(kernels, weights, a, false);
     kernels.run("convolution",
                 {input.data(), forward.data(), bias.data(), data_or_null(factors), output.data()},
-                a, true, a.output_depth * a.output_height);
+                a, true,
+                a.output_depth * a.output_height * parts_of_row(a.output_width));
     CHECK(output == expected);
 
     Numbers input_gradient(input.size());
@@ -90,7 +95,7 @@ void test_convolution(const Kernels& kernels, Random& random) {
     kernels.run("convolution_input_gradient",
                 {upstream.data(), backward.data(), transposed_bias.data(),
                  data_or_null(transposed_factors), input_gradient.data()},
-                a, true, a.depth * a.height);
+                a, true, a.depth * a.height * parts_of_row(a.width));
     CHECK(input_gradient == expected_input);
 
     const std::int64_t pieces =

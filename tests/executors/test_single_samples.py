@@ -171,6 +171,22 @@ def many_filters() -> Model:
     )
 
 
+def many_weights() -> Model:
+    """Dense layers whose weights all samples meet at once, for few outputs and for many."""
+    return kl.Sequential(
+        [
+            kl.Input((30, 30, 5)),
+            kl.Flatten(),
+            kl.Dense(40, use_bias=False),
+            kl.BatchNormalization(),
+            kl.Dense(4000, activation="gelu"),
+            kl.Reshape((50, 80)),
+            kl.Flatten(),
+            kl.Dense(35, activation="relu"),
+        ]
+    )
+
+
 NETWORKS = pytest.mark.parametrize(
     "network",
     [
@@ -186,6 +202,7 @@ NETWORKS = pytest.mark.parametrize(
         enlarging,
         many_channels,
         many_filters,
+        many_weights,
     ],
 )
 
@@ -227,8 +244,10 @@ def test_the_bits_are_those_of_blocks(network: Callable[[], Model], isa: str, dt
         x = generator.integers(0, 256, (samples, *model.inputs[0].sample_shape)).astype(dtype)
         wanted = predicted(program, model, x, SampleBlocks(TARGET, alone=True), isa, 1)
         for spread in (False, True):
-            storage = SingleSamples(program, TARGET.lanes, spread=spread)
             for threads in (1, 2, 5):
+                storage = SingleSamples(
+                    program, TARGET.lanes, spread=spread, batch_size=samples, threads=threads
+                )
                 got = predicted(program, model, x, storage, isa, threads)
                 for have, want in zip(got, wanted, strict=True):
                     np.testing.assert_array_equal(have, want)

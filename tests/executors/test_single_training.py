@@ -12,6 +12,7 @@ import kernelet as kl
 from kernelet.executors.base import Results, Run, State
 from kernelet.executors.native import TARGET, NativeExecutor
 from kernelet.executors.reference import ReferenceExecutor
+from kernelet.plan.planner import make_plan
 from kernelet.plan.single import SingleSamples
 from kernelet.program import Program
 from kernelet.training.losses import CategoricalCrossentropy, MeanSquaredError
@@ -51,6 +52,23 @@ def pictures_of_pictures() -> Program:
     return training_program(model.graph, objective, Adam(0.01))
 
 
+def many_weights() -> Program:
+    """Dense layers whose weights all samples of a batch meet at once."""
+    model = kl.Sequential(
+        [
+            kl.Input((9, 8, 3)),
+            kl.Conv2D(10, 3, padding="same", activation="relu"),
+            kl.Flatten(),
+            kl.Dense(300, activation="tanh"),
+            kl.Dense(500, use_bias=False),
+            kl.BatchNormalization(),
+            kl.Dense(5, activation="softmax"),
+        ]
+    )
+    objective = Objective(CategoricalCrossentropy(), (CategoricalAccuracy(),))
+    return training_program(model.graph, objective, Adam(0.01))
+
+
 NETWORKS = pytest.mark.parametrize(
     "network",
     [
@@ -61,8 +79,9 @@ NETWORKS = pytest.mark.parametrize(
         partial(enlarging_network, 4, 6, 4),
         everything,
         pictures_of_pictures,
+        many_weights,
     ],
-    ids=["plain", "branched", "1-D", "2-D", "3-D", "everything", "pictures"],
+    ids=["plain", "branched", "1-D", "2-D", "3-D", "everything", "pictures", "weights"],
 )
 
 
@@ -86,7 +105,9 @@ def trained(
     program: Program, rows: int, batch_size: int, isa: str, threads: int, spread: bool
 ) -> tuple[State, Results]:
     state = new_state(program)
-    storage = SingleSamples(program, TARGET.lanes, spread=spread)
+    storage = SingleSamples(
+        program, TARGET.lanes, spread=spread, batch_size=batch_size, threads=threads
+    )
     executor = NativeExecutor(program, batch_size, state, isa=isa, threads=threads, storage=storage)
     return state, executor.run(run_of(program, rows, batch_size))
 
@@ -113,6 +134,20 @@ def test_steps_follow_the_reference_with_the_same_bits_on_all_threads(
         np.testing.assert_array_equal(other.slots, state.slots)
         for name, wanted in results.values.items():
             np.testing.assert_array_equal(others.values[name], wanted)
+
+
+def test_many_weights_meet_all_samples_at_once() -> None:
+    program = many_weights()
+
+    def kernels(batch_size: int) -> list[str]:
+        storage = SingleSamples(program, TARGET.lanes, spread=False, batch_size=batch_size)
+        plan = make_plan(program, batch_size, new_state(program).offsets, TARGET, storage)
+        names = [i.kernel for phase in plan.phases for i in phase.instructions]
+        return sorted(name for name in names if name.endswith("single_batch"))
+
+    each = ["dense_input_gradient_single_batch", "dense_single_batch", "outer_product_single_batch"]
+    assert kernels(7) == sorted(2 * each)
+    assert not kernels(1)
 
 
 @LEVELS

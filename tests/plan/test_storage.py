@@ -76,3 +76,11 @@ def test_single_samples_sum_apart_only_where_the_sums_are_small() -> None:
     assert groups(7, 1, 1_000_000) == 1
     assert groups(7 * 16, 16, 1_000_000) == 7
     assert groups(7, 1, 0) == 7
+
+
+def test_threads_share_a_block_of_signals_of_one_row() -> None:
+    model = kl.Sequential([kl.Input((1000, 16)), kl.Conv1D(100, 5), kl.Conv1D(100, 5)])
+    program = prediction_program(model.graph)
+    storage = SampleBlocks(TARGET)
+    shared = [storage.candidate(n).pieces(n, TARGET) for n in program.nodes if n.cost.multiply_adds]
+    assert shared == [21, 21]  # 996 and 992 cells, 48 of them a piece

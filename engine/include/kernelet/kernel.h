@@ -43,6 +43,7 @@ struct Step {
     const OutputArray* outputs;
     std::int64_t groups;          // groups of blocks that hold samples
     std::int64_t partial_stride;  // floats between the partial sums of two groups
+    std::int64_t batch_stride;    // floats between the values of two blocks
     bool* stop;                   // set by a task to end the run before the next phase
 };
 

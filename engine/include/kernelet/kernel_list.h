@@ -65,6 +65,10 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(activation)                      \
     REAL(slope)
 
+#define ARGUMENTS_BatchDense(INTEGER, REAL) \
+    ARGUMENTS_SingleDense(INTEGER, REAL)    \
+    INTEGER(parts)
+
 #define ARGUMENTS_PackSingle(INTEGER, REAL) \
     INTEGER(input)                          \
     INTEGER(cells)                          \
@@ -287,6 +291,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(dense, Dense, 5)                                             \
     KERNEL(outer_product_sum, Dense, 4)                                 \
     KERNEL(outer_product_single, SingleDense, 3)                        \
+    KERNEL(outer_product_single_batch, SingleDense, 4)                  \
     KERNEL(sum_partials, None, 2)                                       \
     KERNEL(batch_mean, None, 3)                                         \
     KERNEL(sample_share, None, 2)                                       \
@@ -323,7 +328,9 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(depthwise_input_gradient_single, SingleConvolution, 5)       \
     KERNEL(depthwise_filter_gradient_single, DepthwiseGradient, 3)      \
     KERNEL(dense_single, SingleDense, 5)                                \
+    KERNEL(dense_single_batch, BatchDense, 5)                           \
     KERNEL(dense_input_gradient_single, SingleDense, 3)                 \
+    KERNEL(dense_input_gradient_single_batch, SingleDense, 4)           \
     KERNEL(rescale_single, Channels, 4)                                 \
     KERNEL(bias_add_single, Channels, 3)                                \
     KERNEL(normalize_single, Normalize, 6)                              \
@@ -349,6 +356,7 @@ inline constexpr std::int64_t any_number = 0;
 // How many outputs, inputs, filters or channels a piece of such a kernel's work has: multiples of
 // those that any instruction set takes together.
 #define KERNELET_PIECES(PIECE)                    \
+    PIECE(convolution, 32)                        \
     PIECE(dense, 48)                              \
     PIECE(pack_filters, 48)                       \
     PIECE(outer_product_sum, 48)                  \
@@ -400,6 +408,7 @@ KERNELET_DEFINE_ARGUMENTS(SingleConvolution)
 KERNELET_DEFINE_ARGUMENTS(PanelConvolution)
 KERNELET_DEFINE_ARGUMENTS(DepthwiseGradient)
 KERNELET_DEFINE_ARGUMENTS(SingleDense)
+KERNELET_DEFINE_ARGUMENTS(BatchDense)
 KERNELET_DEFINE_ARGUMENTS(PackSingle)
 KERNELET_DEFINE_ARGUMENTS(UnpackSingle)
 KERNELET_DEFINE_ARGUMENTS(PackAugmentedSingle)

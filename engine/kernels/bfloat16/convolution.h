@@ -221,8 +221,10 @@ inline void convolution_in_registers(const Call& call) {
                 cells.run(0, a.output_width, {0, a.kernel_width, -a.pad_width});
                 continue;
             }
-            for_cells_of_row(window, [&](std::int64_t begin, std::int64_t end,
-                                         const AxisTaps& taps) { cells.run(begin, end, taps); });
+            for_cells_of_row(window, {0, a.output_width},
+                             [&](std::int64_t begin, std::int64_t end, const AxisTaps& taps) {
+                                 cells.run(begin, end, taps);
+                             });
         }
         activate_row(output, a.output_width * a.filters, a.activation);
     }

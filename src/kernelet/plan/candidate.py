@@ -77,6 +77,8 @@ class Candidate:
         Whether threads may share slices of the result, each over the whole batch: of a sum over it,
         where every piece reads a part of the first input and all of the second, or of a product,
         where every piece reads all of the first and a part of the weights.
+    whole_batch : bool
+        Whether the kernel takes a share of its work for all single samples of a batch at once.
     bias : bool
         Whether the kernel takes a bias (or nothing) behind its inputs, and an activation:
         what follows the operation may be fused into it.
@@ -99,6 +101,7 @@ class Candidate:
     packing: Callable[[Node], Packing] | None = None
     pieces: Callable[[Node, Target], int] = field(default=lambda node, target: 1)
     sliceable: bool = False
+    whole_batch: bool = False
     bias: bool = False
     factors: bool = False
     activation: bool = False

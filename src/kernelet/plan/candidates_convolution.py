@@ -52,8 +52,9 @@ def rows_of_cells(value: Value) -> int:
     return math.prod(value.shape[:-2])
 
 
-def _rows(node: Node, target: Target) -> int:
-    return rows_of_cells(node.output)
+def _parts_of_rows(node: Node, target: Target) -> int:
+    width = node.output.shape[-2]
+    return rows_of_cells(node.output) * target.pieces_of("convolution", width)
 
 
 def _gradient_pieces(node: Node, target: Target) -> int:
@@ -120,7 +121,7 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
             "convolution",
             _convolution,
             packing=_packed_filters,
-            pieces=_rows,
+            pieces=_parts_of_rows,
             bias=True,
             factors=True,
         ),
@@ -131,7 +132,7 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
             "convolution_input_gradient",
             _convolution,
             packing=_packed_filters,
-            pieces=_rows,
+            pieces=_parts_of_rows,
             bias=True,
             factors=True,
         ),

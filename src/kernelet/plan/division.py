@@ -3,8 +3,9 @@
 In groups, a step goes along while a block's values are in the cache; every block reads all weights,
 and a sum over the batch is kept in a copy for each group. In slices, threads share out the elements
 of the result, and each takes all blocks in order: weights are read once, and there are no copies,
-but the values of the whole batch must be kept and read again. The choice depends on the program and
-the batch alone, and so do the bits of the results.
+but the values of the whole batch must be kept and read again. Kernels of single samples take a
+share of the weights for the whole batch at once. The choice depends on the program and the batch
+alone, and so do the bits of the results.
 """
 
 from __future__ import annotations
@@ -85,6 +86,19 @@ def _slices_of_sum(step: Step, storage: Storage, blocks: int) -> int:
     in_groups = size * (2 * blocks + min(blocks, MOST_GROUPS) + 1)
     in_slices = size + blocks * (2 * own + (1 + number) * every) + _PHASE
     return number if in_slices < in_groups else 0
+
+
+def reads_once(weights: int, values: int, batch_size: int) -> bool:
+    """Return whether all single samples of a batch should meet weights, or a sum, at once.
+
+    Parameters
+    ----------
+    weights, values : int
+        Floats of those, and of what a sample reads and writes besides.
+    batch_size : int
+    """
+    moved = 2 * batch_size * values + _PHASE
+    return weights >= _NEAR_WEIGHTS and moved < (batch_size - 1) * weights
 
 
 def fitting(floats: int, pieces: int) -> int:

@@ -46,6 +46,8 @@ class Step:
         Parts of a block's result, or of a shared one, that threads may share out.
     sliceable : bool
         Whether it may be divided by slices of its result, each over the whole batch.
+    whole_batch : bool
+        Whether its kernel takes all single samples of a batch at once.
     slices : int
         Runs of pieces that threads share out, of a shared step or of one over the whole batch; 0
         where a step is done a block at a time.
@@ -63,6 +65,7 @@ class Step:
     packing: Packing | None = None
     pieces: int = 1
     sliceable: bool = False
+    whole_batch: bool = False
     slices: int = 0
     nodes: tuple[Node, ...] = ()
 
@@ -134,6 +137,7 @@ class Fusion:
             packing=candidate.packing(node) if candidate.packing else None,
             pieces=candidate.pieces(node, self.target),
             sliceable=candidate.sliceable,
+            whole_batch=candidate.whole_batch,
             nodes=(node,),
         )
         steps = self._with_bias(step, candidate) if candidate.bias else [step]

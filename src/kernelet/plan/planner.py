@@ -221,12 +221,15 @@ class Planner:
 
     def _sliced(self, steps: list[Step]) -> list[Step]:
         """Return the steps with the number of slices of those that should be divided so."""
-        return [
-            replace(step, slices=slices(step, self.storage, self.batch_size))
-            if step.sliceable
-            else step
-            for step in steps
-        ]
+        result = []
+        for step in steps:
+            if step.whole_batch:
+                # Threads that take long runs of the weights read them in one stream.
+                step = replace(step, slices=min(step.pieces, 2 * self.threads))
+            elif step.sliceable:
+                step = replace(step, slices=slices(step, self.storage, self.batch_size))
+            result.append(step)
+        return result
 
     def _place_gradients(self, phases: list[Phase]) -> None:
         """Give the gradients of flat weights the places of their weights, one behind another."""
@@ -260,7 +263,11 @@ class Planner:
         self.partials[value] = Operand(Space.PARTIAL, self.partial.place(value, value.size))
 
     def _place_batch(self, phases: list[Phase]) -> int:
-        """Place the batched values that outlive a phase; return the size of their arena."""
+        """Place the batched values that outlive a phase; return the size of their arena.
+
+        Single samples lie an odd number of cache lines apart, so that the caches can hold the same
+        number of many of them.
+        """
         spans: dict[Value, list[int]] = {}
         for moment, phase in enumerate(phases):
             for step in phase.steps:
@@ -278,7 +285,9 @@ class Planner:
         for key, offset in layout.offsets.items():
             assert isinstance(key, Value)
             self.places[key] = Operand(Space.BATCH, offset)
-        return layout.size
+        lines = -(-layout.size // self.target.alignment)
+        odd = self.storage.block == 1 and lines > 0
+        return (lines | 1 if odd else lines) * self.target.alignment
 
     def _place_scratch(self, phase: Phase) -> tuple[dict[int, Operand], int]:
         """Place what lives within a phase; return the workspaces by step and the arena's size."""

@@ -3,7 +3,8 @@
 A *blocks* phase takes each block of samples through as many steps as possible while its values sit
 in cache. It ends where a step needs a number that all samples contribute to: a batch statistic,
 or the gradient of a weight. Steps on shared values run between such phases, and so do steps of
-which threads share slices, each over the whole batch.
+which threads share slices, each over the whole batch: block after block, or, as tasks, all single
+samples at once.
 """
 
 from __future__ import annotations
@@ -132,8 +133,9 @@ class Scheduler:
     def _take_slices(self) -> None:
         """Schedule the steps by slices that are ready; the blocks phase before is over."""
         ready = [s for s in self._pending if s.batched and s.slices and self._ready(s)]
-        if ready:
-            self._finish(Phase(PhaseKind.SLICES, ready))
+        for kind, whole_batch in ((PhaseKind.SLICES, False), (PhaseKind.TASKS, True)):
+            if steps := [step for step in ready if step.whole_batch is whole_batch]:
+                self._finish(Phase(kind, steps))
 
 
 def spread(phases: list[Phase]) -> list[Phase]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from kernelet.ops.shape import Reshape
 from kernelet.plan.candidate import Candidate, Packed
 from kernelet.plan.packing import augments, pack_arguments
+from kernelet.plan.single_batch import WholeBatch
 from kernelet.plan.single_elements import by_elements
 from kernelet.plan.single_kernels import SingleKernels, has_kernel
 from kernelet.plan.single_layout import SingleLayout
@@ -27,17 +28,28 @@ class SingleSamples:
         Whether threads share each sample, instead of taking samples of their own.
     in_place : bool
         Whether convolutions read and write rows of the caller's arrays, which are float32.
+    batch_size : int
+        Most samples a step. Where there are several, all of them may meet many weights at once.
+    threads : int
+        That will share such steps.
     """
 
     block = 1
 
     def __init__(
-        self, program: Program, lanes: int, *, spread: bool, in_place: bool = False
+        self,
+        program: Program,
+        lanes: int,
+        *,
+        spread: bool,
+        in_place: bool = False,
+        batch_size: int = 1,
+        threads: int = 1,
     ) -> None:
         self.spread = spread
         self._program, elements = by_elements(program, has_kernel)
         self._layout = SingleLayout(self._program, lanes, elements, in_place=in_place)
-        self._kernels = SingleKernels(self._layout)
+        self._kernels = SingleKernels(self._layout, WholeBatch(self._layout, batch_size, threads))
         self._in_place = in_place
 
     def stored(self, program: Program) -> Program:

@@ -36,6 +36,13 @@ from kernelet.plan.candidates_convolution import rows_of_cells
 from kernelet.plan.candidates_single import Panels
 from kernelet.plan.filter_gradient_strips import strips
 from kernelet.plan.selection import CANDIDATES, select
+from kernelet.plan.single_batch import (
+    WholeBatch,
+    dense_arguments,
+    dense_gradient_arguments,
+    outer_product_arguments,
+    outer_product_pieces,
+)
 from kernelet.plan.single_depthwise import depthwise, is_depthwise
 from kernelet.plan.single_elements import needs_elements
 from kernelet.plan.single_layout import SingleLayout
@@ -52,10 +59,13 @@ class SingleKernels:
     ----------
     layout : SingleLayout
         Of its values.
+    whole_batch : WholeBatch
+        What goes by all samples at once.
     """
 
-    def __init__(self, layout: SingleLayout) -> None:
+    def __init__(self, layout: SingleLayout, whole_batch: WholeBatch) -> None:
         self.layout = layout
+        self._whole_batch = whole_batch
         self._lanes = layout.lanes
 
     def candidate(self, node: Node) -> Candidate:
@@ -71,6 +81,8 @@ class SingleKernels:
             return self._winograd()
         if isinstance(op, Convolution) and lanes_hold_cells(op, self._lanes):
             return self._by_cells()
+        if self._whole_batch.pays(node):
+            return self._whole_batch.candidate(node)
         if isinstance(op, MatrixProduct) and op.transposed:
             return self._dense_input_gradient()
         return _KERNELS[type(node.op)](self)
@@ -124,19 +136,9 @@ class SingleKernels:
     def _dense_input_gradient(self) -> Candidate:
         return Candidate(
             "dense_input_gradient_single",
-            lambda node: {
-                "outputs": node.inputs[0].size,
-                **NO_ACTIVATION,
-                **self.layout.cells(node.output),
-            },
+            dense_gradient_arguments(self.layout),
             pieces=lambda node, target: self.layout.groups(node.output),
-            sliceable=True,
         )
-
-    def _dense(self, node: Node) -> Arguments:
-        arguments = dict(CANDIDATES[MatrixProduct][0].arguments(node))
-        del arguments["inputs"]
-        return {**arguments, **self.layout.cells(node.inputs[0])}
 
     def _filter_gradient(self, node: Node) -> Arguments:
         read, upstream = (self.layout.form(value) for value in node.inputs)
@@ -146,11 +148,6 @@ class SingleKernels:
             "input_floats": read.cell_floats,
             "upstream_floats": upstream.cell_floats,
         }
-
-    def _outer_product(self, node: Node) -> Arguments:
-        arguments = dict(CANDIDATES[OuterProductSum][0].arguments(node))
-        del arguments["inputs"]
-        return {**arguments, **self.layout.cells(node.inputs[0])}
 
     def _reshape(self, node: Node) -> Arguments:
         before, after = self.layout.form(node.inputs[0]), self.layout.form(node.output)
@@ -207,11 +204,10 @@ _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
     ConvolutionInputGradient: lambda own: own._panels("convolution_input_gradient_single"),
     MatrixProduct: lambda own: Candidate(
         "dense_single",
-        own._dense,
+        dense_arguments(own.layout),
         bias=True,
         factors=True,
         pieces=lambda node, target: own.layout.groups(node.output),
-        sliceable=True,
     ),
     ConvolutionFilterGradient: lambda own: Candidate(
         "convolution_filter_gradient_single",
@@ -221,9 +217,8 @@ _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
     ),
     OuterProductSum: lambda own: Candidate(
         "outer_product_single",
-        own._outer_product,
-        pieces=lambda node, target: target.pieces_of("outer_product_sum", node.inputs[0].size),
-        sliceable=True,
+        outer_product_arguments(own.layout),
+        pieces=outer_product_pieces,
     ),
     MaxPool: lambda own: own._pooling(MaxPool),
     MaxPoolGradient: lambda own: own._pooling(MaxPoolGradient),

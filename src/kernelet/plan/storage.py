@@ -200,7 +200,9 @@ def _arrange_sums(
 
     def stored(*, spread: bool) -> Storage:
         if alone:
-            return SingleSamples(program, target.lanes, spread=spread)
+            return SingleSamples(
+                program, target.lanes, spread=spread, batch_size=batch_size, threads=threads
+            )
         return SampleBlocks(target, bfloat16, spread=spread)
 
     costs = TrainingCosts.of(program, target.lanes, bfloat16)
@@ -209,20 +211,20 @@ def _arrange_sums(
     shared = stored(spread=True)
     blocks = -(-batch_size // shared.block)
     # A thread without a group would only keep the others waiting at barriers.
-    apart = min(threads, groups(batch_size, shared.block, _sums(program)))
+    apart = min(threads, groups(batch_size, shared.block, _sums(program, shared)))
     if _spreading_pays(program, shared, blocks, threads, apart, target):
         return Arrangement(shared, threads)
     return Arrangement(stored(spread=False), apart)
 
 
-def _sums(program: Program) -> int:
-    """Return the floats that are summed over the batch."""
+def _sums(program: Program, storage: Storage) -> int:
+    """Return the floats that groups of blocks sum over the batch, each for itself."""
     return sum(
         value.size
-        for node in program.nodes
+        for node in storage.stored(program).nodes
         if any(read.batched for read in node.inputs)
         for value in node.outputs
-        if not value.batched
+        if not value.batched and not storage.candidate(node).whole_batch
     )
 
 
@@ -235,7 +237,10 @@ def _spreading_pays(
     for node in storage.stored(program).nodes:
         work = storage.block * node.cost.multiply_adds
         if work and any(value.batched for value in node.inputs):
-            divided = storage.candidate(node).pieces(node, target) > 1
+            candidate = storage.candidate(node)
+            if candidate.whole_batch:
+                continue
+            divided = candidate.pieces(node, target) > 1
             shared += work * (blocks / threads if divided else turns)
             alone += work * turns
     barriers = _BARRIER * len(program.nodes)
@@ -250,12 +255,18 @@ def _single_choices(
     program: Program, costs: PredictionCosts, batch_size: int, threads: int, target: Target
 ) -> list[tuple[float, Arrangement]]:
     """Return the ways to run single samples, with their predicted times."""
+
+    def stored(*, spread: bool) -> SingleSamples:
+        return SingleSamples(
+            program, target.lanes, spread=spread, batch_size=batch_size, threads=threads
+        )
+
     apart = -(-batch_size // threads) * costs.single
     ways: list[tuple[float, int, bool]] = [(_waited(threads) + apart, threads, False)]
     if threads > 1:
         shared = batch_size * costs.single / threads + len(program.nodes) * _BARRIER
         ways.append((_waited(threads) + shared, threads, True))
     return [
-        (time, Arrangement(SingleSamples(program, target.lanes, spread=spread), n))
+        (time, Arrangement(stored(spread=spread), n))
         for time, n, spread in ways
     ]

@@ -83,16 +83,20 @@ class Work:
 
     def _move(self, step: Step, operands: tuple[Operand, ...]) -> None:
         """Count the operands of a step: its inputs, then its outputs."""
-        times = self._blocks if step.batched else 1
+        blocks = self._blocks if step.batched else 1
+
+        def of(value: Value, operand: Operand, times: int = blocks) -> Move:
+            return self._of(value, operand, times if value.batched or not step.whole_batch else 1)
+
         inputs = [(v, o) for v, o in zip(step.inputs, operands, strict=False) if v is not None]
         outputs = list(zip(step.outputs, operands[len(step.inputs) :], strict=False))
         samples = FLOAT_BYTES * self._plan.batch_size
-        self.read += [self._of(value, operand, times) for value, operand in inputs]
+        self.read += [of(value, operand) for value, operand in inputs]
         # A slice of a sum stays in the cache from block to block.
-        written = 1 if step.reduces and step.slices else times
-        self.written += [self._of(value, operand, written) for value, operand in outputs]
+        written = 1 if step.reduces and step.slices else blocks
+        self.written += [of(value, operand, written) for value, operand in outputs]
         if step.reduces and not step.slices:
-            self.read += [self._of(value, operand, times) for value, operand in outputs]
+            self.read += [of(value, operand) for value, operand in outputs]
         if not inputs:
             self.read.append(Move(None, OUTSIDE, samples * step.outputs[0].size))
         if not outputs:

@@ -1,0 +1,328 @@
+// Dense layers of all single samples of a batch at once, so that many weights are read once.
+//
+// Tasks, whose operands of single samples are those of the first one; the others lie
+// `batch_stride` floats apart.
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "kernels/outer_product.h"
+#include "kernels/single_dense.h"
+#include "kernels/single_tile.h"
+#include "simd/transpose.h"
+
+namespace kernelet::KERNELET_ISA {
+
+// Samples whose sums fit the registers, of `lanes` results each, beside the weights of those and
+// one broadcast number.
+constexpr int batch_samples_of() {
+    constexpr int most = (Vector::registers - 1 - panel_vectors) / panel_vectors;
+    return most < 1 ? 1 : most > 12 ? 12 : most;
+}
+inline constexpr int batch_samples = batch_samples_of();
+
+using PanelSums = Vector[panel_vectors];
+
+// How many of `left` results each vector of a panel has.
+struct PanelCounts {
+    int count[panel_vectors];
+
+    explicit PanelCounts(std::int64_t left) {
+        for (int v = 0; v < panel_vectors; ++v, left -= Vector::width) {
+            count[v] = static_cast<int>(larger(0, smaller(left, Vector::width)));
+        }
+    }
+};
+
+// Adds the products of `rows` numbers of each sample, at `place(row)`, with rows of weights.
+template <int S, class Place, class Weights>
+KERNELET_INLINE void add_rows_of_batch(const float* const (&inputs)[S], std::int64_t rows,
+                                       const Place& place, const Weights& weights,
+                                       PanelSums (&sums)[S]) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+        const std::int64_t at = place(row);
+        PanelSums w;
+        weights(row, w);
+        KERNELET_UNROLL
+        for (int s = 0; s < S; ++s) {
+            const Vector x = Vector::broadcast_from(inputs[s] + at);
+            KERNELET_UNROLL
+            for (int v = 0; v < panel_vectors; ++v) sums[s][v] = fma(x, w[v], sums[s][v]);
+        }
+    }
+}
+
+template <int S>
+KERNELET_INLINE void samples_of(const float* first, std::int64_t stride,
+                                const float* (&samples)[S]) {
+    for (int s = 0; s < S; ++s) samples[s] = first + s * stride;
+}
+
+// Calls `tiles[count - 1](first sample)` for the samples of a span in tiles of nearly equal size.
+template <class Tiles, class Call>
+inline void for_sample_tiles(const Span& samples, const Tiles& tiles, const Call& call) {
+    for (std::int64_t s = samples.begin; s < samples.end;) {
+        const std::int64_t left = samples.end - s;
+        const std::int64_t pieces = (left + batch_samples - 1) / batch_samples;
+        const std::int64_t together = (left + pieces - 1) / pieces;
+        call(tiles[static_cast<std::size_t>(together - 1)], s);
+        s += together;
+    }
+}
+
+// Rows of weights that pass by all samples before the next ones come: so many floats stay in the
+// second-level cache.
+inline constexpr std::int64_t batch_rows = 64;
+inline constexpr std::int64_t batch_weights = 1 << 14;
+
+// Some rows of weights for neighbouring outputs, and where each finds its number of a sample.
+struct BatchRows {
+    std::int64_t count;
+    std::array<std::int64_t, batch_rows> places;
+    const float* weights;
+    std::int64_t stride;
+    std::int64_t outputs;
+    bool first;
+};
+
+// Adds to the outputs of S samples what some rows contribute; `ahead` floats further on lie the
+// weights of the next rows.
+template <int S>
+inline void batch_rows_tile(const BatchRows& rows, const float* input, float* output,
+                            std::int64_t stride, std::int64_t ahead) {
+    const float* inputs[S];
+    samples_of(input, stride, inputs);
+    for (std::int64_t o = 0; o < rows.outputs; o += lanes) {
+        const PanelCounts panel(rows.outputs - o);
+        PanelSums sums[S];
+        KERNELET_UNROLL
+        for (int s = 0; s < S; ++s) {
+            KERNELET_UNROLL
+            for (int v = 0; v < panel_vectors; ++v) {
+                const float* before = output + s * stride + o + v * Vector::width;
+                sums[s][v] = rows.first ? Vector::zero() : Vector::load(before);
+            }
+        }
+        const auto weights = [&](std::int64_t row, PanelSums& w) {
+            const float* from = rows.weights + row * rows.stride + o;
+            __builtin_prefetch(from + ahead);
+            KERNELET_UNROLL
+            for (int v = 0; v < panel_vectors; ++v) {
+                w[v] = load_some(from + v * Vector::width, panel.count[v]);
+            }
+        };
+        add_rows_of_batch<S>(
+            inputs, rows.count,
+            [&](std::int64_t row) { return rows.places[static_cast<std::size_t>(row)]; }, weights,
+            sums);
+        KERNELET_UNROLL
+        for (int s = 0; s < S; ++s) {
+            KERNELET_UNROLL
+            for (int v = 0; v < panel_vectors; ++v) {
+                sums[s][v].store(output + s * stride + o + v * Vector::width);
+            }
+        }
+    }
+}
+
+using BatchRowsTile = void (*)(const BatchRows&, const float*, float*, std::int64_t, std::int64_t);
+
+template <int... S>
+constexpr std::array<BatchRowsTile, sizeof...(S)> batch_rows_tiles(
+    std::integer_sequence<int, S...>) {
+    return {batch_rows_tile<S + 1>...};
+}
+
+// The outputs from `begin` to `end`, multiples of `lanes` but for the last, of some samples.
+inline void dense_of_batch(const Call& call, const BatchDenseArguments& a, const Span& samples,
+                           const Span& outputs) {
+    static constexpr auto tiles = batch_rows_tiles(std::make_integer_sequence<int, batch_samples>());
+    const std::int64_t stride = call.step->batch_stride;
+    BatchRows rows{};
+    rows.weights = call.operands[1] + outputs.begin;
+    rows.stride = a.outputs;
+    rows.outputs = outputs.end - outputs.begin;
+    rows.first = true;
+    const std::int64_t most =
+        larger(lanes, smaller(batch_rows, batch_weights / (outputs.end - outputs.begin)));
+    const std::int64_t inputs = a.cells * a.channels;
+    std::int64_t place = 0;
+    std::int64_t channel = 0;
+    for (std::int64_t row = 0; row < inputs; row += rows.count) {
+        rows.count = smaller(most, inputs - row);
+        for (std::int64_t k = 0; k < rows.count; ++k) {
+            rows.places[static_cast<std::size_t>(k)] = place++;
+            if (++channel == a.channels) {
+                channel = 0;
+                place += a.cell_floats - a.channels;
+            }
+        }
+        for_sample_tiles(samples, tiles, [&](BatchRowsTile tile, std::int64_t s) {
+            const std::int64_t ahead = s == samples.begin ? rows.count * a.outputs : 0;
+            tile(rows, call.operands[0] + s * stride,
+                 call.operands[4] + s * stride + outputs.begin, stride, ahead);
+        });
+        rows.weights += rows.count * a.outputs;
+        rows.first = false;
+    }
+    for (std::int64_t s = samples.begin; s < samples.end; ++s) {
+        finish_outputs(call.operands[2], call.operands[3], outputs, a.activation, a.slope,
+                       call.operands[4] + s * stride);
+    }
+}
+
+// Operands are those of `dense_single`. Pieces are groups of outputs, of one part of the samples
+// after the other.
+inline void dense_single_batch(const Call& call) {
+    const auto& a = arguments<BatchDenseArguments>(call);
+    const std::int64_t groups = panels_of(a.outputs);
+    for (std::int64_t piece = call.begin; piece < call.end;) {
+        const std::int64_t part = piece / groups;
+        const std::int64_t first = piece % groups;
+        const std::int64_t last = smaller(groups, first + call.end - piece);
+        const std::int64_t batch = call.step->batch;
+        dense_of_batch(call, a, {batch * part / a.parts, batch * (part + 1) / a.parts},
+                       {first * lanes, smaller(last * lanes, a.outputs)});
+        piece += last - first;
+    }
+}
+
+// Up to `lanes` rows of weights, [row][output] to [output][lane]; rows that are missing are zero.
+inline void transpose_rows(const float* weights, std::int64_t rows, std::int64_t outputs,
+                           float* target) {
+    for_vectors(outputs, [&](std::int64_t o, int count) {
+        for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+            Vector block[Vector::width];
+            KERNELET_UNROLL
+            for (int k = 0; k < Vector::width; ++k) {
+                block[k] = lane + k < rows ? load_some(weights + (lane + k) * outputs + o, count)
+                                           : Vector::zero();
+            }
+            transpose(block);
+            KERNELET_UNROLL
+            for (int k = 0; k < Vector::width; ++k) {
+                block[k].store(target + (o + k) * lanes + lane);
+            }
+        }
+    });
+}
+
+// The gradient by up to `lanes` inputs of S samples, from their weights as `transpose_rows` stores
+// them.
+template <int S>
+inline void batch_gradient_tile(const float* upstream, std::int64_t outputs, const float* weights,
+                                const PanelCounts& inputs, float* gradient, std::int64_t stride) {
+    const float* samples[S];
+    samples_of(upstream, stride, samples);
+    PanelSums sums[S];
+    KERNELET_UNROLL
+    for (int s = 0; s < S; ++s) {
+        KERNELET_UNROLL
+        for (int v = 0; v < panel_vectors; ++v) sums[s][v] = Vector::zero();
+    }
+    add_rows_of_batch<S>(
+        samples, outputs, [](std::int64_t row) { return row; },
+        [&](std::int64_t row, PanelSums& w) {
+            KERNELET_UNROLL
+            for (int v = 0; v < panel_vectors; ++v) {
+                w[v] = Vector::load(weights + row * lanes + v * Vector::width);
+            }
+        },
+        sums);
+    KERNELET_UNROLL
+    for (int s = 0; s < S; ++s) {
+        KERNELET_UNROLL
+        for (int v = 0; v < panel_vectors; ++v) {
+            store_some(sums[s][v], gradient + s * stride + v * Vector::width, inputs.count[v]);
+        }
+    }
+}
+
+using BatchGradientTile = void (*)(const float*, std::int64_t, const float*, const PanelCounts&,
+                                   float*, std::int64_t);
+
+template <int... S>
+constexpr std::array<BatchGradientTile, sizeof...(S)> batch_gradient_tiles(
+    std::integer_sequence<int, S...>) {
+    return {batch_gradient_tile<S + 1>...};
+}
+
+// Operands: gradient of the outputs, weights, gradient by the input, workspace of `lanes` × outputs
+// rounded up to a multiple of `lanes`. Pieces are groups of `lanes` floats of the gradient.
+inline void dense_input_gradient_single_batch(const Call& call) {
+    const auto& a = arguments<SingleDenseArguments>(call);
+    static constexpr auto tiles =
+        batch_gradient_tiles(std::make_integer_sequence<int, batch_samples>());
+    const std::int64_t stride = call.step->batch_stride;
+    const std::int64_t end = smaller(call.end * lanes, a.cells * a.cell_floats);
+    for (std::int64_t k = call.begin * lanes; k < end;) {
+        const std::int64_t cell = k / a.cell_floats;
+        const std::int64_t channel = k % a.cell_floats;
+        const std::int64_t inputs = smaller(smaller(end - k, lanes), a.channels - channel);
+        if (inputs <= 0) {
+            k += a.cell_floats - channel;  // padding, which is left alone
+            continue;
+        }
+        const float* weights = call.operands[1] + (cell * a.channels + channel) * a.outputs;
+        transpose_rows(weights, inputs, a.outputs, call.operands[3]);
+        for_sample_tiles({0, call.step->batch}, tiles, [&](BatchGradientTile tile, std::int64_t s) {
+            tile(call.operands[0] + s * stride, a.outputs, call.operands[3], PanelCounts(inputs),
+                 call.operands[2] + k + s * stride, stride);
+        });
+        k += inputs;
+    }
+}
+
+inline constexpr std::int64_t gathered_samples = 64;
+
+// The upstream gradients of some samples in panels, [panel][sample][output].
+inline void gather_panels(const float* upstream, std::int64_t stride, std::int64_t samples,
+                          std::int64_t outputs, float* panels) {
+    for (std::int64_t o = 0; o < outputs; o += outer_width) {
+        const std::int64_t width = whole_vectors(smaller(outer_width, outputs - o));
+        for (std::int64_t s = 0; s < samples; ++s, panels += width) {
+            for_vectors(smaller(width, outputs - o), [&](std::int64_t k, int count) {
+                load_some(upstream + s * stride + o + k, count).store(panels + k);
+            });
+        }
+    }
+}
+
+// Overwrites rows `begin` to `end` of the gradient, or adds to them, from `samples` samples.
+inline void add_outer_products(const SingleDenseArguments& a, const Span& rows, const float* input,
+                               std::int64_t stride, const float* panels, std::int64_t samples,
+                               float* gradient, bool overwrite) {
+    for (std::int64_t row = rows.begin; row < rows.end;) {
+        const std::int64_t channel = row % a.channels;
+        const std::int64_t together =
+            smaller(smaller(outer_together, a.channels - channel), rows.end - row);
+        const float* first = input + row / a.channels * a.cell_floats + channel;
+        for (std::int64_t o = 0; o < a.outputs; o += outer_width) {
+            const std::int64_t width = whole_vectors(smaller(outer_width, a.outputs - o));
+            outer_panel<1>(first, together, panels + o * samples, a.outputs - o,
+                           {1, samples, 0, stride, 0, width}, gradient + row * a.outputs + o,
+                           a.outputs, overwrite);
+        }
+        row += together;
+    }
+}
+
+// Operands: input, upstream gradient, gradient by the weights, workspace of `gathered_samples` ×
+// outputs rounded up to a multiple of `lanes`. Pieces are `outer_product_sum_piece` inputs each.
+inline void outer_product_single_batch(const Call& call) {
+    const auto& a = arguments<SingleDenseArguments>(call);
+    const std::int64_t stride = call.step->batch_stride;
+    const Span rows{call.begin * outer_product_sum_piece,
+                    smaller(call.end * outer_product_sum_piece, a.cells * a.channels)};
+    for (std::int64_t s = 0; s < call.step->batch; s += gathered_samples) {
+        const std::int64_t samples = smaller(gathered_samples, call.step->batch - s);
+        gather_panels(call.operands[1] + s * stride, stride, samples, a.outputs, call.operands[3]);
+        add_outer_products(a, rows, call.operands[0] + s * stride, stride, call.operands[3],
+                           samples, call.operands[2], s == 0);
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA
