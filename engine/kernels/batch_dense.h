@@ -139,7 +139,8 @@ constexpr std::array<BatchRowsTile, sizeof...(S)> batch_rows_tiles(
 // The outputs from `begin` to `end`, multiples of `lanes` but for the last, of some samples.
 inline void dense_of_batch(const Call& call, const BatchDenseArguments& a, const Span& samples,
                            const Span& outputs) {
-    static constexpr auto tiles = batch_rows_tiles(std::make_integer_sequence<int, batch_samples>());
+    static constexpr auto tiles =
+        batch_rows_tiles(std::make_integer_sequence<int, batch_samples>());
     const std::int64_t stride = call.step->batch_stride;
     BatchRows rows{};
     rows.weights = call.operands[1] + outputs.begin;
@@ -162,8 +163,8 @@ inline void dense_of_batch(const Call& call, const BatchDenseArguments& a, const
         }
         for_sample_tiles(samples, tiles, [&](BatchRowsTile tile, std::int64_t s) {
             const std::int64_t ahead = s == samples.begin ? rows.count * a.outputs : 0;
-            tile(rows, call.operands[0] + s * stride,
-                 call.operands[4] + s * stride + outputs.begin, stride, ahead);
+            tile(rows, call.operands[0] + s * stride, call.operands[4] + s * stride + outputs.begin,
+                 stride, ahead);
         });
         rows.weights += rows.count * a.outputs;
         rows.first = false;

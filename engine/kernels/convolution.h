@@ -68,8 +68,8 @@ inline TapGrid forward_grid(const ConvolutionWindow& w, const VolumeTaps& taps,
     return grid;
 }
 
-// Applies `function(begin, end, taps)` to some cells of an output row, together where their taps are
-// the same.
+// Applies `function(begin, end, taps)` to some cells of an output row, together where their taps
+// are the same.
 template <class Function>
 KERNELET_INLINE void for_cells_of_row(const ConvolutionWindow& w, const Span& cells,
                                       Function&& function) {
@@ -92,8 +92,7 @@ KERNELET_INLINE void for_rows(const Call& call, std::int64_t width, Function&& f
         const std::int64_t row = piece / pieces;
         const std::int64_t first = piece % pieces;
         const std::int64_t last = smaller(pieces, first + call.end - piece);
-        function(row,
-                 Span{first * convolution_piece, smaller(last * convolution_piece, width)});
+        function(row, Span{first * convolution_piece, smaller(last * convolution_piece, width)});
         piece += last - first;
     }
 }
@@ -222,8 +221,8 @@ struct BackwardRow {
                               a.stride_width * a.channels * lanes, epilogue);
     }
 
-    // Every `stride_width`th cell from `first` up to `end`; runs of cells with equal taps go through
-    // the tile together.
+    // Every `stride_width`th cell from `first` up to `end`; runs of cells with equal taps go
+    // through the tile together.
     void run_phase(std::int64_t first, std::int64_t end) const {
         std::int64_t start = first;
         std::int64_t count = 1;

@@ -44,8 +44,8 @@ Batch random_batch(Random& random) {
     b.a.channels = random.between(1, random.between(0, 1) == 0 ? 20 : 120);
     b.a.cell_floats = random.between(0, 1) == 0 ? b.a.channels : padded(b.a.channels);
     b.a.outputs = random.between(1, random.between(0, 3) == 0 ? 600 : 60);
-    b.stride = padded(std::max(b.a.cells * b.a.cell_floats, b.a.outputs)) +
-               lanes * random.between(0, 3);
+    b.stride =
+        padded(std::max(b.a.cells * b.a.cell_floats, b.a.outputs)) + lanes * random.between(0, 3);
     b.weights = random.numbers(b.inputs() * b.a.outputs);
     b.input.assign(size_of(b.samples * b.stride), 1e30F);
     b.upstream.assign(size_of(b.samples * b.stride), 1e30F);

@@ -86,8 +86,7 @@ void test_convolution(const Kernels& kernels, Random& random) {
     Numbers forward = packed(kernels, weights, a, false);
     kernels.run("convolution",
                 {input.data(), forward.data(), bias.data(), data_or_null(factors), output.data()},
-                a, true,
-                a.output_depth * a.output_height * parts_of_row(a.output_width));
+                a, true, a.output_depth * a.output_height * parts_of_row(a.output_width));
     CHECK(output == expected);
 
     Numbers input_gradient(input.size());

@@ -65,9 +65,7 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(activation)                      \
     REAL(slope)
 
-#define ARGUMENTS_BatchDense(INTEGER, REAL) \
-    ARGUMENTS_SingleDense(INTEGER, REAL)    \
-    INTEGER(parts)
+#define ARGUMENTS_BatchDense(INTEGER, REAL) ARGUMENTS_SingleDense(INTEGER, REAL) INTEGER(parts)
 
 #define ARGUMENTS_PackSingle(INTEGER, REAL) \
     INTEGER(input)                          \

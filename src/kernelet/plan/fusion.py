@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from kernelet.ops.activation import Activate, ActivateGradient
 from kernelet.ops.arithmetic import Rescale
@@ -18,8 +19,10 @@ from kernelet.ops.augmentation import RandomFlip, RandomShift
 from kernelet.ops.bias import BiasAdd
 from kernelet.ops.normalization import Normalize
 from kernelet.plan.candidate import Arguments, Candidate, Constants, Packed, Packing, Target
-from kernelet.plan.storage import Storage
 from kernelet.program import Node, Program, Type, Value
+
+if TYPE_CHECKING:
+    from kernelet.plan.storage import Storage
 
 
 @dataclass(frozen=True)

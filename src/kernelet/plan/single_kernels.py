@@ -31,7 +31,7 @@ from kernelet.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxP
 from kernelet.ops.shape import ChannelSlice, Concatenate, Reshape
 from kernelet.ops.softmax import Softmax, SoftmaxGradient
 from kernelet.plan import candidates_winograd as winograd
-from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Target, round_up
+from kernelet.plan.candidate import Arguments, Candidate, Target, round_up
 from kernelet.plan.candidates_convolution import rows_of_cells
 from kernelet.plan.candidates_single import Panels
 from kernelet.plan.filter_gradient_strips import strips

@@ -7,19 +7,17 @@ from typing import Protocol
 
 from kernelet.ops.shape import Reshape
 from kernelet.plan.bfloat16 import Bfloat16
-from kernelet.plan.candidate import Candidate, Packed, Target, round_up
-from kernelet.plan.division import groups
+from kernelet.plan.candidate import Candidate, Packed, Target
 from kernelet.plan.packing import pack_arguments
-from kernelet.plan.rates import BARRIER, MULTIPLY_ADDS, WAKING
+from kernelet.plan.rates import BARRIER, WAKING
 from kernelet.plan.selection import select
 from kernelet.plan.single import SingleSamples
-from kernelet.plan.single_costs import PredictionCosts, TrainingCosts
+from kernelet.plan.step_times import StepTimes
 from kernelet.program import Node, Program, Value
 
-# In multiply-adds that a core does in the meantime: a barrier between two steps, and waking a
-# thread that then meets barriers.
-_BARRIER = round(BARRIER * MULTIPLY_ADDS)
-_WAKING = round(WAKING * MULTIPLY_ADDS)
+# Threads for which the storage of a training step is chosen, whatever number runs it, because the
+# bits of its results depend on the storage.
+_USUAL_THREADS = 2
 # The part that is lost of what sharing a block would save, to steps that one thread does while the
 # others wait.
 _ALONE = 0.4
@@ -163,16 +161,10 @@ def arrange(
     """
     if sums_over_batch(program):
         return _arrange_sums(program, batch_size, threads, target, bfloat16)
-    blocks = SampleBlocks(target, bfloat16, alone=True)
-    costs = PredictionCosts.of(program, target.lanes)
-    full = -(-batch_size // target.lanes)
-    choices: list[tuple[float, Arrangement]] = [
-        (_waited(n) + -(-full // n) * target.lanes * costs.in_blocks, Arrangement(blocks, n))
-        for n in {1, min(threads, full)}
+    choices = [
+        *_block_choices(program, batch_size, threads, target, bfloat16),
+        *_single_choices(program, batch_size, threads, target),
     ]
-    if batch_size < 2 * target.lanes * threads:
-        for n in {1, threads}:
-            choices += _single_choices(program, costs, batch_size, n, target)
     return min(choices, key=lambda choice: choice[0])[1]
 
 
@@ -205,68 +197,81 @@ def _arrange_sums(
             )
         return SampleBlocks(target, bfloat16, spread=spread)
 
-    costs = TrainingCosts.of(program, target.lanes, bfloat16)
-    full = round_up(batch_size, target.lanes)
-    alone = batch_size * costs.single < full * costs.in_blocks
-    shared = stored(spread=True)
-    blocks = -(-batch_size // shared.block)
-    # A thread without a group would only keep the others waiting at barriers.
-    apart = min(threads, groups(batch_size, shared.block, _sums(program, shared)))
-    if _spreading_pays(program, shared, blocks, threads, apart, target):
-        return Arrangement(shared, threads)
-    return Arrangement(stored(spread=False), apart)
-
-
-def _sums(program: Program, storage: Storage) -> int:
-    """Return the floats that groups of blocks sum over the batch, each for itself."""
-    return sum(
-        value.size
-        for node in storage.stored(program).nodes
-        if any(read.batched for read in node.inputs)
-        for value in node.outputs
-        if not value.batched and not storage.candidate(node).whole_batch
+    ways = (
+        SampleBlocks(target, bfloat16),
+        SingleSamples(program, target.lanes, spread=False, batch_size=batch_size),
     )
+    tiles = bfloat16 is not None and bfloat16.tiles
+    in_blocks, single = (
+        StepTimes(program, way, target, batch_size, training=True, tiles=tiles) for way in ways
+    )
+    alone = _sharing(single, _USUAL_THREADS).seconds < _sharing(in_blocks, _USUAL_THREADS).seconds
+    best = _sharing(single if alone else in_blocks, threads)
+    return Arrangement(stored(spread=best.spread), best.threads)
 
 
-def _spreading_pays(
-    program: Program, storage: Storage, blocks: int, threads: int, apart: int, target: Target
-) -> bool:
-    """Return whether threads that share blocks take less time than `apart` of them that do not."""
-    turns = -(-blocks // apart)
+@dataclass(frozen=True)
+class _Sharing:
+    """How threads share blocks that sum over the batch, with its predicted seconds."""
+
+    seconds: float
+    spread: bool
+    threads: int
+
+
+def _sharing(times: StepTimes, threads: int) -> _Sharing:
+    """Return whether threads should share blocks, or take groups of blocks of their own."""
+    # A thread without a group would only keep the others waiting at barriers.
+    apart = min(threads, times.groups)
+    turns = -(-times.blocks // apart)
     alone = shared = 0.0
-    for node in storage.stored(program).nodes:
-        work = storage.block * node.cost.multiply_adds
-        if work and any(value.batched for value in node.inputs):
-            candidate = storage.candidate(node)
-            if candidate.whole_batch:
-                continue
-            divided = candidate.pieces(node, target) > 1
-            shared += work * (blocks / threads if divided else turns)
-            alone += work * turns
-    barriers = _BARRIER * len(program.nodes)
-    return shared + _ALONE * (alone - shared) + barriers < alone
+    for one in times.steps:
+        own = one.seconds * turns / times.blocks
+        divided = one.seconds / threads
+        alone += divided if one.step.whole_batch else own
+        shared += divided if one.step.whole_batch or one.step.pieces > 1 else own
+    shared += _ALONE * (alone - shared) + BARRIER * len(times.steps)
+    if threads > 1 and shared < alone:
+        return _Sharing(shared, True, threads)
+    return _Sharing(alone, False, apart)
 
 
-def _waited(threads: int) -> int:
-    return _WAKING if threads > 1 else 0
+Choice = tuple[float, Arrangement]
+
+
+def _waited(threads: int) -> float:
+    return WAKING if threads > 1 else 0.0
+
+
+def _block_choices(
+    program: Program, batch_size: int, threads: int, target: Target, bfloat16: Bfloat16 | None
+) -> list[Choice]:
+    """Return the ways to run blocks of samples, with their predicted times."""
+    blocks = SampleBlocks(target, bfloat16, alone=True)
+    tiles = bfloat16 is not None and bfloat16.tiles
+    times = StepTimes(program, blocks, target, batch_size, training=False, tiles=tiles)
+    return [
+        (_waited(n) + times.shared_by(n), Arrangement(blocks, n))
+        for n in {1, min(threads, times.blocks)}
+    ]
 
 
 def _single_choices(
-    program: Program, costs: PredictionCosts, batch_size: int, threads: int, target: Target
-) -> list[tuple[float, Arrangement]]:
+    program: Program, batch_size: int, threads: int, target: Target
+) -> list[Choice]:
     """Return the ways to run single samples, with their predicted times."""
 
-    def stored(*, spread: bool) -> SingleSamples:
+    def stored(threads: int, *, spread: bool) -> SingleSamples:
         return SingleSamples(
             program, target.lanes, spread=spread, batch_size=batch_size, threads=threads
         )
 
-    apart = -(-batch_size // threads) * costs.single
-    ways: list[tuple[float, int, bool]] = [(_waited(threads) + apart, threads, False)]
+    alone = stored(1, spread=False)
+    times = StepTimes(program, alone, target, batch_size, training=False)
+    choices = [(times.seconds, Arrangement(alone, 1))]
     if threads > 1:
-        shared = batch_size * costs.single / threads + len(program.nodes) * _BARRIER
-        ways.append((_waited(threads) + shared, threads, True))
-    return [
-        (time, Arrangement(stored(spread=spread), n))
-        for time, n, spread in ways
-    ]
+        apart = _waited(threads) + times.shared_by(threads)
+        choices.append((apart, Arrangement(stored(threads, spread=False), threads)))
+        divided = _waited(threads) + times.seconds / threads + len(times.steps) * BARRIER
+        choices.append((divided, Arrangement(stored(threads, spread=True), threads)))
+    return choices
