@@ -31,6 +31,14 @@ CASES: list[tuple[Callable[[], Any], str]] = [
         "strides must be an integer of at least 1 or a pair of them (rows, columns), not '2'.",
     ),
     (
+        lambda: ANY.Conv2D(4, 3, strides=1.5),
+        "strides must be an integer of at least 1 or a pair of them (rows, columns), not 1.5.",
+    ),
+    (
+        lambda: ANY.Conv2D(4, None),
+        "kernel_size must be an integer of at least 1 or a pair of them (rows, columns), not None.",
+    ),
+    (
         lambda: layers.Conv2D(4, 3, padding="causal"),
         (
             'padding must be "valid", "same", "full", an integer of at least 0, a pair'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kernelet.errors import ConfigurationError
 from kernelet.geometry import MODES
@@ -78,7 +78,7 @@ def sizes(name: str, value: Sizes, axes: int, minimum: int = 1) -> tuple[int, ..
     """
     if isinstance(value, int) and is_integer(value, minimum):
         return (value,) * axes
-    if not isinstance(value, int | str):
+    if isinstance(value, Iterable):
         entries = tuple(value)
         if len(entries) == axes and all(is_integer(entry, minimum) for entry in entries):
             return entries
