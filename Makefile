@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-PYTEST_WORKERS ?= 2
+TEST_WORKERS ?= 2
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -27,7 +27,7 @@ CPP_SOURCES = $(shell find engine bindings tests/engine \
     lint stub format bench bench-operator hooks clean
 
 help: ## say what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 	    awk -F'|' '{ printf "%-28s%s\n", $$1, $$2 }'
 
 # --- Set-up --------------------------------------------------------------------
@@ -86,7 +86,7 @@ docs: $(STAMPS)/docs ## the course and the reference as a site, build/docs/index
 # --- Tests ---------------------------------------------------------------------
 
 test: lint test-engine ## everything but what needs PyTorch or an emulator
-	$(BIN)/python -m pytest -m 'not torch' --numprocesses $(PYTEST_WORKERS)
+	$(BIN)/python -m pytest -m 'not torch' --numprocesses $(TEST_WORKERS)
 
 test-engine: $(STAMPS)/development ## the engine's C++ test programs
 	$(BIN)/cmake $(ENGINE_BUILD) -DKERNELET_BUILD_TESTS=ON >/dev/null
@@ -99,21 +99,20 @@ test-neon: $(STAMPS)/tools ## the same for 64-bit ARM, under qemu-user
 	    echo "On Debian and Ubuntu: apt-get install g++-aarch64-linux-gnu qemu-user" >&2; exit 1; }
 	$(CMAKE) -B build/neon --toolchain cmake/aarch64-linux-gnu.cmake $(ENGINE_ONLY) >/dev/null
 	$(BIN)/cmake --build build/neon
-	$(BIN)/ctest --test-dir build/neon --output-on-failure
+	$(BIN)/ctest --test-dir build/neon --output-on-failure --parallel $(TEST_WORKERS)
 
+# SandyBridge runs the kernels that Nehalem does; that it takes no others is what is tested.
 test-old-processors: test-engine ## the same on emulated x86 processors without AVX-512, AVX2, AVX
-	for processor in Nehalem SandyBridge Haswell; do \
-	    for program in $(filter-out %_processes,$(wildcard $(ENGINE_BUILD)/test_*)); do \
-	        echo "$$processor $$program"; \
-	        qemu-x86_64 -cpu $$processor $$program || exit 1; \
-	    done; \
-	done
+	{ for processor in Nehalem Haswell; do \
+	    printf "$$processor %s\n" $(filter-out %_processes,$(wildcard $(ENGINE_BUILD)/test_*)); \
+	  done; printf "SandyBridge %s\n" $(ENGINE_BUILD)/test_cpu $(ENGINE_BUILD)/test_simd; \
+	} | xargs --verbose --max-lines=1 --max-procs=$(TEST_WORKERS) qemu-x86_64 -cpu
 
 test-avx512: $(STAMPS)/tools ## the same with AVX-512 and AVX512-BF16 by AVX2, for processors without them
 	$(CMAKE) -B build/avx512 $(ENGINE_ONLY) -DKERNELET_EMULATE_AVX512=ON \
 	    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 >/dev/null
 	$(BIN)/cmake --build build/avx512
-	$(BIN)/ctest --test-dir build/avx512 --output-on-failure
+	$(BIN)/ctest --test-dir build/avx512 --output-on-failure --parallel $(TEST_WORKERS)
 
 test-sanitize: $(STAMPS)/tools ## the same under the address, undefined-behaviour and thread sanitizers
 	for sanitizer in address,undefined thread; do \
@@ -121,11 +120,12 @@ test-sanitize: $(STAMPS)/tools ## the same under the address, undefined-behaviou
 	        -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1' \
 	        -DKERNELET_SANITIZE=$$sanitizer >/dev/null && \
 	    $(BIN)/cmake --build build/sanitize-$$sanitizer && \
-	    $(BIN)/ctest --test-dir build/sanitize-$$sanitizer --output-on-failure || exit 1; \
+	    $(BIN)/ctest --test-dir build/sanitize-$$sanitizer --output-on-failure \
+	        --parallel $(TEST_WORKERS) || exit 1; \
 	done
 
 test-torch: $(STAMPS)/torch ## tests against PyTorch, which is installed first
-	$(BIN)/python -m pytest -m torch --numprocesses $(PYTEST_WORKERS)
+	$(BIN)/python -m pytest -m torch --numprocesses $(TEST_WORKERS)
 
 # --- Form ----------------------------------------------------------------------
 
