@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kernelet.executors.native import NativeExecutor
 from kernelet.layers import Conv2D, Dense, Flatten, Input
 from kernelet.model import Sequential
 
@@ -133,3 +134,33 @@ def test_filters_are_not_packed_anew_without_need() -> None:
     np.testing.assert_array_equal(model.predict(X), before)
     model.weights.changed()
     assert not model.predict(X).any()
+
+
+def test_training_that_is_interrupted_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt may come when the engine has returned and nothing else has happened yet."""
+    model = network()
+    before = model.predict(X)
+    run = NativeExecutor._run
+
+    def interrupted(executor: NativeExecutor, *arguments: Any) -> Any:
+        executor._engine = cast("Any", _Interrupted(executor._engine))
+        return run(executor, *arguments)
+
+    monkeypatch.setattr(NativeExecutor, "_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, np.zeros((3, 4), np.float32), verbose=0)
+    monkeypatch.undo()
+    after = model.predict(X)
+    assert not np.array_equal(after, before)
+    np.testing.assert_array_equal(after, fresh(model))
+
+
+class _Interrupted:
+    """An engine's plan during whose run the user asks to stop."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+
+    def run(self, **arguments: Any) -> None:
+        self._engine.run(**arguments)
+        raise KeyboardInterrupt

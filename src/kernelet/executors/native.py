@@ -204,6 +204,8 @@ class NativeExecutor(Executor):
         steps = self.steps(run)
         rates = run.learning_rates
         version = self.state.version()
+        # Before the run as well, lest an interrupt between it and what follows hides a change.
+        self._note_updates()
         results = np.zeros((steps, len(self.plan.results)), np.float32)
         done = self._engine.run(
             parameters=self.state.parameters,
@@ -222,10 +224,13 @@ class NativeExecutor(Executor):
             parameters_unchanged=version is not None and version == self._seen_version,
         )
         self._seen_version = version
-        if self.program.updates:
-            self.state.changed()
+        self._note_updates()
         columns = {name: results[:, k] for k, name in enumerate(self.plan.results)}
         return Results(done, columns)
+
+    def _note_updates(self) -> None:
+        if self.program.updates:
+            self.state.changed()
 
     def memory(self) -> int:
         return self._engine.memory(self.threads)

@@ -94,6 +94,7 @@ class ReferenceExecutor(Executor):
             return all(bool(np.isfinite(values[v].astype(precision))) for v in required)
 
     def _update(self, values: dict[Value, Array]) -> None:
+        self.state.changed()
         for parameter in self.program.parameters:
             if parameter.value in self.program.updates:
                 new = values[self.program.updates[parameter.value]]
