@@ -13,12 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelet.errors import ShapeError
+from kernelet.executors.aligned import ALIGNMENT, aligned
 from kernelet.executors.base import State
 from kernelet.program import Parameter, Shape
-
-# Every parameter starts at a multiple of this many floats: 64 bytes, a cache line and the widest
-# vector register.
-ALIGNMENT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +42,6 @@ class Entry:
     def size(self) -> int:
         """Number of floats."""
         return math.prod(self.shape)
-
-
-def _aligned_zeros(size: int) -> NDArray[np.float32]:
-    """Return zeros whose first element stands at a multiple of 64 bytes."""
-    spare: NDArray[np.float32] = np.zeros(size + ALIGNMENT, dtype=np.float32)
-    skip = -spare.ctypes.data % (4 * ALIGNMENT) // 4
-    return spare[skip : skip + size]
 
 
 def _padded(size: int) -> int:
@@ -96,7 +86,8 @@ class Weights(Mapping[str, NDArray[np.float32]]):
                 self.weight_floats = end
         self.entries: tuple[Entry, ...] = tuple(places[p.name] for p in listed)
         self._entries = places
-        self._buffer = _aligned_zeros(end)
+        self._buffer = aligned(end)
+        self._buffer[:] = 0
         self._alone = self._references()
         self._version = 0
 

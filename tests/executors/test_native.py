@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from kernelet import _engine, weights
+from kernelet import _engine
 from kernelet.errors import ConfigurationError
+from kernelet.executors import aligned
 from kernelet.executors.base import Results, Run, State
 from kernelet.executors.native import TARGET, NativeExecutor
 from kernelet.executors.reference import ReferenceExecutor
@@ -175,4 +176,4 @@ def test_an_unknown_instruction_set_is_refused() -> None:
 
 
 def test_python_and_the_engine_align_alike() -> None:
-    assert weights.ALIGNMENT == _engine.ALIGNMENT
+    assert aligned.ALIGNMENT == _engine.ALIGNMENT

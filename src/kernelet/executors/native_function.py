@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelet import _engine
+from kernelet.executors.aligned import aligned
 from kernelet.executors.native import TARGET, engine_plan
 from kernelet.plan.planner import make_plan
 from kernelet.plan.single import SingleSamples
@@ -15,8 +16,6 @@ from kernelet.plan.storage import SampleBlocks, Storage
 from kernelet.program import Program
 
 Floats = NDArray[np.float32]
-
-ALIGNMENT = _engine.ALIGNMENT
 
 
 class NativeFunction:
@@ -62,7 +61,7 @@ class NativeFunction:
             The parameters, contiguous; empty ones where there are none.
         """
         count = len(x)
-        y = _aligned(count * self._size).reshape(count, *self._shape)
+        y = aligned(count * self._size).reshape(count, *self._shape)
         order, rates, results = self._order(count)
         self._engine.run(
             weights, others, [x], [y], order, rates, results, 0, 0, 0, 0, self._threads
@@ -81,16 +80,6 @@ class NativeFunction:
     def memory(self) -> int:
         """Return the bytes that it holds."""
         return self._engine.memory(self._threads)
-
-
-def _aligned(size: int) -> Floats:
-    """Return floats that begin at a cache line.
-
-    Large results take more than twice the time where vectors lie across lines.
-    """
-    spare = np.empty(size + ALIGNMENT, np.float32)
-    skip = -(spare.__array_interface__["data"][0] // 4) % ALIGNMENT
-    return spare[skip : skip + size]
 
 
 def _order_of(count: int, steps: int) -> tuple[NDArray[np.int64], Floats, Floats]:
