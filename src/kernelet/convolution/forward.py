@@ -169,7 +169,7 @@ plans = _Kept()
 
 Solver = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Numbers]
 
-_NOTHING = np.zeros(0, np.float32)
+NOTHING = np.zeros(0, np.float32)
 
 
 class OneByOne:
@@ -290,4 +290,4 @@ def apply(
     """
     dtype = result_type(*(array.dtype for array in (x, *weights.values())))
     solver = prepare(Expression(op, "bias" in weights, activation), len(x), dtype)
-    return solver(x, weights.get("filters", _NOTHING), weights.get("bias", _NOTHING))
+    return solver(x, weights.get("filters", NOTHING), weights.get("bias", NOTHING))

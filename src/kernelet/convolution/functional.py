@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kernelet.activations import ActivationFunction
-from kernelet.convolution.forward import Expression, Numbers, Solver, prepare, result_type
+from kernelet.convolution.forward import NOTHING, Expression, Numbers, Solver, prepare, result_type
 from kernelet.errors import ShapeError
 from kernelet.layers.arguments import Padding, Sizes
 from kernelet.layers.convolution import Conv1D, Conv2D, Conv3D, FilterLayer
@@ -43,33 +44,55 @@ def check_batch(shape: tuple[int, ...], axes: int) -> None:
         raise ShapeError(f"expected {IMAGES[axes]}, got an array of shape {shape}{single}.")
 
 
-def check_filters(shape: tuple[int, ...], axes: int, channels: str) -> None:
-    """Check that filters have the axes a window slides over and two of channels.
-
-    Raises
-    ------
-    ShapeError
-        If they have other axes, or one of length 0.
-    """
+def _check_filters(shape: tuple[int, ...], axes: int, channels: str) -> None:
+    """Check that filters have the axes a window slides over and two of channels, none empty."""
     if len(shape) != axes + 2 or 0 in shape:
         raise ShapeError(
             f"expected filters of ({_KERNEL[axes]}, {channels}), got an array of shape {shape}."
         )
 
 
-def expression_of(
-    layer: FilterLayer,
+@dataclass(frozen=True)
+class Form:
+    """How some layers are made for filters.
+
+    Attributes
+    ----------
+    channels : str
+        Names of the filters' last two axes.
+    counted : int
+        Which of these counts the filters, -1 or -2.
+    options : tuple of str
+        The layers' keywords, in the order in which `solve` is given their values.
+    """
+
+    channels: str
+    counted: int
+    options: tuple[str, ...]
+
+
+_FORM = Form(
+    "channels / groups, filters",
+    -1,
+    ("strides", "padding", "dilation_rate", "groups", "activation"),
+)
+
+
+def _expression(
+    form: Form,
+    kind: type[FilterLayer],
     images: tuple[int, ...],
     filters: tuple[int, ...],
     bias: tuple[int, ...] | None,
+    *options: Any,
 ) -> Expression:
-    """Return what a layer does to images, with filters and, possibly, a bias of some shapes.
-
-    Raises
-    ------
-    ShapeError
-        If they do not fit.
-    """
+    """Return what a layer does to images, with filters and, possibly, a bias of some shapes."""
+    assert kind.rank is not None
+    check_batch(images, kind.rank - 1)
+    _check_filters(filters, kind.rank - 1, form.channels)
+    keywords = dict(zip(form.options, options, strict=True))
+    make: Callable[..., FilterLayer] = kind
+    layer = make(filters[form.counted], filters[:-2], **keywords)
     op = layer.operation(images[1:])
     if filters != op.weights.shape:
         raise ShapeError(
@@ -84,31 +107,8 @@ def expression_of(
     return Expression(op, bias is not None, layer.activation)
 
 
-def _expression(
-    kind: type[Conv1D | Conv2D | Conv3D],
-    images: tuple[int, ...],
-    filters: tuple[int, ...],
-    bias: tuple[int, ...] | None,
-    *options: Any,
-) -> Expression:
-    assert kind.rank is not None
-    check_batch(images, kind.rank - 1)
-    check_filters(filters, kind.rank - 1, "channels / groups, filters")
-    strides, padding, dilation_rate, groups, activation = options
-    layer = kind(
-        filters[-1],
-        filters[:-2],
-        strides=strides,
-        padding=padding,
-        dilation_rate=dilation_rate,
-        groups=groups,
-        activation=activation,
-    )
-    return expression_of(layer, images, filters, bias)
-
-
 def _prepare(
-    make: Callable[..., Expression],
+    form: Form,
     kind: type[FilterLayer],
     images: tuple[int, ...],
     filters: tuple[int, ...],
@@ -118,29 +118,27 @@ def _prepare(
     bias_type: np.dtype[Any],
     *options: Any,
 ) -> Solver:
-    expression = make(kind, images, filters, bias, *options)
+    expression = _expression(form, kind, images, filters, bias, *options)
     return prepare(expression, images[0], result_type(images_type, filters_type, bias_type))
 
 
 # On small arrays, working out what the arguments mean takes ten times as long as the products.
 _prepared = functools.lru_cache(maxsize=1024, typed=True)(_prepare)
 
-_NO_BIAS = np.zeros(0, np.float32)
-
 
 def solve(
-    make: Callable[..., Expression],
+    form: Form,
     kind: type[FilterLayer],
     images: ArrayLike,
     filters: ArrayLike,
     bias: ArrayLike | None,
     *options: Any,
 ) -> Numbers:
-    """Convolve; `make` makes an expression of the kind of layer, three shapes and options."""
+    """Convolve as a kind of layer does, with the values of its form's options."""
     x, w = np.asarray(images), np.asarray(filters)
-    b = _NO_BIAS if bias is None else np.asarray(bias)
+    b = NOTHING if bias is None else np.asarray(bias)
     shape = None if bias is None else b.shape
-    arguments = (make, kind, x.shape, w.shape, shape, x.dtype, w.dtype, b.dtype, *options)
+    arguments = (form, kind, x.shape, w.shape, shape, x.dtype, w.dtype, b.dtype, *options)
     try:
         solver = _prepared(*arguments)
     except TypeError:  # lists, among others, have no hash
@@ -186,7 +184,7 @@ def conv1d(
     array([ 3.,  6., 12.])
     """
     options = (strides, padding, dilation_rate, groups, activation)
-    return solve(_expression, Conv1D, images, filters, bias, *options)
+    return solve(_FORM, Conv1D, images, filters, bias, *options)
 
 
 def conv2d(
@@ -243,7 +241,7 @@ def conv2d(
     ((1, 3, 3, 8), 27.0)
     """
     options = (strides, padding, dilation_rate, groups, activation)
-    return solve(_expression, Conv2D, images, filters, bias, *options)
+    return solve(_FORM, Conv2D, images, filters, bias, *options)
 
 
 def conv3d(
@@ -283,4 +281,4 @@ def conv3d(
     (2, 4, 5, 6, 4)
     """
     options = (strides, padding, dilation_rate, groups, activation)
-    return solve(_expression, Conv3D, images, filters, bias, *options)
+    return solve(_FORM, Conv3D, images, filters, bias, *options)

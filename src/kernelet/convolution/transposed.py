@@ -5,43 +5,18 @@ Number types are those of `kernelet.convolution.functional`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from numpy.typing import ArrayLike
 
-from kernelet.convolution.forward import Expression, Numbers
-from kernelet.convolution.functional import (
-    Activation,
-    check_batch,
-    check_filters,
-    expression_of,
-    solve,
-)
+from kernelet.convolution.forward import Numbers
+from kernelet.convolution.functional import Activation, Form, solve
 from kernelet.layers.arguments import Padding, Sizes
 from kernelet.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 
-
-def _expression(
-    kind: type[Conv1DTranspose | Conv2DTranspose | Conv3DTranspose],
-    images: tuple[int, ...],
-    filters: tuple[int, ...],
-    bias: tuple[int, ...] | None,
-    *options: Any,
-) -> Expression:
-    assert kind.rank is not None
-    check_batch(images, kind.rank - 1)
-    check_filters(filters, kind.rank - 1, "filters, channels")
-    strides, padding, output_padding, dilation_rate, activation = options
-    layer = kind(
-        filters[-2],
-        filters[:-2],
-        strides=strides,
-        padding=padding,
-        output_padding=output_padding,
-        dilation_rate=dilation_rate,
-        activation=activation,
-    )
-    return expression_of(layer, images, filters, bias)
+_FORM = Form(
+    "filters, channels",
+    -2,
+    ("strides", "padding", "output_padding", "dilation_rate", "activation"),
+)
 
 
 def conv1d_transpose(
@@ -80,7 +55,7 @@ def conv1d_transpose(
     array([ 1.,  1.,  7.,  2., 10.])
     """
     options = (strides, padding, output_padding, dilation_rate, activation)
-    return solve(_expression, Conv1DTranspose, images, filters, bias, *options)
+    return solve(_FORM, Conv1DTranspose, images, filters, bias, *options)
 
 
 def conv2d_transpose(
@@ -122,7 +97,7 @@ def conv2d_transpose(
     (1, 28, 28, 6)
     """
     options = (strides, padding, output_padding, dilation_rate, activation)
-    return solve(_expression, Conv2DTranspose, images, filters, bias, *options)
+    return solve(_FORM, Conv2DTranspose, images, filters, bias, *options)
 
 
 def conv3d_transpose(
@@ -163,4 +138,4 @@ def conv3d_transpose(
     (1, 4, 6, 8, 6)
     """
     options = (strides, padding, output_padding, dilation_rate, activation)
-    return solve(_expression, Conv3DTranspose, images, filters, bias, *options)
+    return solve(_FORM, Conv3DTranspose, images, filters, bias, *options)
