@@ -284,9 +284,8 @@ inline void winograd_sample(const Call& call) {
     }
     const TileGrid grid(a.output_height, a.output_width, winograd_outputs<Taps>);
     winograd_tiles<Taps>(a, input, output, strip, 0, grid.count(), multiply, finished);
-    for (std::int64_t cell = 0; cell < a.output_height * a.output_width; ++cell) {
-        activate_row(output.first + cell * output.cell_floats, panels_of(filters), a.activation);
-    }
+    activate_channels(output.first, a.output_height * a.output_width, output.cell_floats, filters,
+                      a.activation);
 }
 
 // The same for a single sample.

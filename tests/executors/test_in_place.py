@@ -68,3 +68,23 @@ def test_rows_of_other_types_are_refused() -> None:
     function = NativeFunction(Expression(convolution()).program(), 2, 1, in_place=True)
     with pytest.raises(ValueError, match="row"):
         function(np.ones((2, 7, 9, 4), np.uint8), np.ones((3, 3, 4, 5), np.float32), NONE)
+
+
+@pytest.mark.parametrize("filters", [100, 112])
+@pytest.mark.parametrize("size", [8, 18])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "gelu", "silu", "sigmoid", "tanh"])
+def test_winograds_algorithm_activates_each_result_once(
+    filters: int, size: int, activation: str
+) -> None:
+    """With whole vectors of filters and a rest, whichever of filters and tiles threads share."""
+    generator = np.random.default_rng(5)
+    x = generator.standard_normal((2, size, size, 70), np.float32)
+    w = generator.standard_normal((3, 3, 70, filters), np.float32) / 25
+    bias = generator.standard_normal(filters, np.float32)
+    layer = kl.Conv2D(filters, 3, padding="same")
+    op = layer.operation((size, size, 70))
+    program = Expression(op, True, activation).program()
+    expected = kl.conv2d(x.astype(np.float64), w, bias, padding="same", activation=activation)
+    for threads in (1, 2, 5):
+        found = NativeFunction(program, 2, threads, in_place=True)(x, w, bias)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
