@@ -79,7 +79,7 @@ def test_winograds_algorithm_activates_each_result_once(
     """With whole vectors of filters and a rest, whichever of filters and tiles threads share."""
     generator = np.random.default_rng(5)
     x = generator.standard_normal((2, size, size, 70), np.float32)
-    w = generator.standard_normal((3, 3, 70, filters), np.float32) / 25
+    w = generator.standard_normal((3, 3, 70, filters), np.float32) / np.float32(25)
     bias = generator.standard_normal(filters, np.float32)
     layer = kl.Conv2D(filters, 3, padding="same")
     op = layer.operation((size, size, 70))
