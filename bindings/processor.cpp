@@ -51,7 +51,7 @@ void bind_processor(nb::module_& module) {
                      "Usable instruction sets, from scalar to the best.")
         .def_prop_ro(
             "best", [](const Processor& processor) { return kernelet::isa_name(processor.best()); },
-            "The most capable of `levels`.")
+            "That of `levels` which networks run fastest by.")
         .def_ro("caches", &Processor::caches)
         .def_prop_ro("features", feature_names, nb::sig("def features(self) -> tuple[str, ...]"),
                      "Usable extensions, by their names in /proc/cpuinfo.");

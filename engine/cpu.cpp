@@ -57,6 +57,7 @@ Processor detect() {
     detected.features = detection::features();
     detected.caches = detection::cache_sizes();
     detected.levels = usable_levels(detected);
+    detected.slow_bfloat16_vectors = detection::slow_bfloat16_vectors();
     return detected;
 }
 
@@ -86,6 +87,10 @@ bool Processor::supports(Isa isa) const {
 
 bool Processor::has(std::string_view feature) const {
     return std::find(features.begin(), features.end(), feature) != features.end();
+}
+
+Isa Processor::best() const {
+    return levels.back() == Isa::avx512_bf16 && slow_bfloat16_vectors ? Isa::avx512 : levels.back();
 }
 
 const Processor& processor() {

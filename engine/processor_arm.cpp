@@ -64,6 +64,8 @@ std::vector<std::string> features() { return {}; }
 
 #endif
 
+bool slow_bfloat16_vectors() { return false; }
+
 bool may_use_tiles() { return false; }
 
 }  // namespace kernelet::detection

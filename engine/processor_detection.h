@@ -6,12 +6,16 @@
 #include "kernelet/cpu.h"
 
 /// What architecture and operating system say about the processor: brand,
-/// features, may_use_tiles and cache_sizes are defined by processor_x86.cpp or
-/// processor_arm.cpp, cache_sizes_by_system by processor_caches.cpp.
+/// features, slow_bfloat16_vectors, may_use_tiles and cache_sizes are defined by processor_x86.cpp
+/// or processor_arm.cpp, cache_sizes_by_system by processor_caches.cpp.
 namespace kernelet::detection {
 
 std::string brand();
 std::vector<std::string> features();
+
+/// Whether a vector of products of bfloat16 takes as long as several of float32.
+bool slow_bfloat16_vectors();
+
 CacheSizes cache_sizes();
 
 /// Asks the operating system for the state that matrix tiles need; whether this

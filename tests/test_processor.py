@@ -147,7 +147,7 @@ def in_new_process(expression: str, **environment: str) -> str:
 def test_levels() -> None:
     processor = _engine.processor()
     assert processor.levels[0] == "scalar"
-    assert processor.levels[-1] == processor.best
+    assert processor.best in processor.levels[-2:]
     assert set(processor.levels) <= {"scalar", "neon", "avx2", "avx512", "avx512_bf16", "amx"}
     assert all(size >= 0 for size in (processor.caches.l1d, processor.caches.l2))
 

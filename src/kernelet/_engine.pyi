@@ -31,7 +31,7 @@ class Processor:
 
     @property
     def best(self) -> str:
-        """The most capable of `levels`."""
+        """That of `levels` which networks run fastest by."""
 
     @property
     def caches(self) -> CacheSizes: ...

@@ -15,7 +15,17 @@ void levels_ascend_from_scalar() {
     const auto& levels = kernelet::processor().levels;
     CHECK(levels.front() == Isa::scalar);
     CHECK(std::is_sorted(levels.begin(), levels.end()));
-    CHECK(kernelet::processor().best() == levels.back());
+    CHECK(kernelet::processor().supports(kernelet::processor().best()));
+}
+
+void slow_vectors_of_bfloat16_are_left_out() {
+    kernelet::Processor processor;
+    processor.levels = {Isa::scalar, Isa::avx2, Isa::avx512, Isa::avx512_bf16};
+    CHECK(processor.best() == Isa::avx512_bf16);
+    processor.slow_bfloat16_vectors = true;
+    CHECK(processor.best() == Isa::avx512);
+    processor.levels.push_back(Isa::amx);
+    CHECK(processor.best() == Isa::amx);
 }
 
 void levels_belong_to_the_architecture() {
@@ -68,6 +78,7 @@ void limits_leave_at_least_one_thread() {
 
 int main() {
     levels_ascend_from_scalar();
+    slow_vectors_of_bfloat16_are_left_out();
     levels_belong_to_the_architecture();
 #if defined(__x86_64__)
     levels_agree_with_the_compiler();

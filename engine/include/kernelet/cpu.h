@@ -30,7 +30,11 @@ struct Processor {
     /// Usable extensions by their /proc/cpuinfo names, for example "avx512_bf16".
     std::vector<std::string> features;
 
-    Isa best() const { return levels.back(); }
+    /// Whether AVX512-BF16 multiplies bfloat16 no faster than AVX-512 does float32.
+    bool slow_bfloat16_vectors = false;
+
+    /// The instruction set that networks run fastest by.
+    Isa best() const;
     bool supports(Isa isa) const;
     bool has(std::string_view feature) const;
 };

@@ -156,8 +156,8 @@ class Trainable:
         precision : {"auto", "float32", "bfloat16"}
             Of what convolutions and dense layers multiply. Weights, sums and everything else are
             float32 in any case; a layer for which bfloat16 does not pay stays float32 altogether.
-            "auto" takes bfloat16 where the processor has instructions for it (AVX512-BF16, AMX);
-            on others, "bfloat16" gives the same up to the order of sums, slowly.
+            "auto" takes bfloat16 where the processor is faster by it (AVX512-BF16 of AMD, AMX); on
+            others, "bfloat16" gives the same up to the order of sums, slowly.
         threads : int, optional
             By default as many as the process may use.
         device : {"cpu", "reference"}
