@@ -10,6 +10,7 @@
 #include "kernelet/plan.h"
 #include "kernelet/threads.h"
 #include "stopwatch.h"
+#include "work_items.h"
 
 namespace kernelet {
 
@@ -19,14 +20,13 @@ inline std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
     return (value + multiple - 1) / multiple * multiple;
 }
 
-// What the threads of one run share. Consecutive phases use counters and flags in turn: a thread
-// that is still leaving a barrier never meets what a faster one writes in the phase behind it. The
-// counters hand out groups and tasks; a flag says that its phase ended the run.
+// What the threads of one run share. Consecutive phases use two flags in turn, as they do two sets
+// of items; a flag says that its phase ended the run.
 struct Plan::Region {
     const Plan& plan;
     const RunArguments& run;
     Barrier barrier{};
-    std::atomic<std::int64_t> next[2] = {0, 0};
+    WorkItems items{run.threads};
     bool stop[2] = {false, false};
     std::atomic<bool> parameters_changed{false};
     std::int64_t steps_done = 0;
@@ -90,7 +90,8 @@ class Plan::Worker {
     void run_only(const Phase& phase) {
         begin_step(0);
         step_.stop = &region_.stop[0];
-        run_bits(phase, region_.next[0]);
+        parity_ = 0;
+        run_bits(phase);
     }
 
   private:
@@ -117,39 +118,32 @@ class Plan::Worker {
     }
 
     void run_phase(const Phase& phase) {
-        std::atomic<std::int64_t>& next = region_.next[parity_];
-        step_.stop = &region_.stop[parity_];
         parity_ ^= 1;
-        if (thread_ == 0) {
-            region_.next[parity_].store(0, std::memory_order_relaxed);
-        }
+        step_.stop = &region_.stop[parity_];
+        region_.items.clear(parity_ ^ 1, thread_);
         if (phase.kind == PhaseKind::range) {
             run_range(phase);
             return;
         }
-        run_bits(phase, next);
+        run_bits(phase);
     }
 
-    void run_bits(const Phase& phase, std::atomic<std::int64_t>& next) {
+    // Calls `function(item)` for those of a phase's items that this thread takes.
+    template <class Function>
+    void take(std::int64_t count, const Function& function) {
+        region_.items.take(parity_, count, thread_, threads_, function);
+    }
+
+    void run_bits(const Phase& phase) {
         if (phase.kind == PhaseKind::pieces) {
-            run_pieces(phase.instructions.front(), next);
+            run_pieces(phase.instructions.front());
             return;
         }
         if (phase.kind == PhaseKind::blocks) {
-            run_groups(phase, next);
+            take(step_.groups, [&](std::int64_t group) { run_group(phase, group); });
             return;
         }
-        run_slices(phase, next);
-    }
-
-    void run_groups(const Phase& phase, std::atomic<std::int64_t>& next) {
-        for (;;) {
-            const std::int64_t group = next.fetch_add(1, std::memory_order_relaxed);
-            if (group >= step_.groups) {
-                return;
-            }
-            run_group(phase, group);
-        }
+        run_slices(phase);
     }
 
     void run_group(const Phase& phase, std::int64_t group) {
@@ -178,17 +172,15 @@ class Plan::Worker {
         }
     }
 
-    // Threads take one slice after the other, of one instruction after the other.
-    void run_slices(const Phase& phase, std::atomic<std::int64_t>& next) {
-        std::int64_t item = next.fetch_add(1, std::memory_order_relaxed);
-        std::int64_t before = 0;
-        for (const Instruction& instruction : phase.instructions) {
-            for (; item < before + instruction.slices;
-                 item = next.fetch_add(1, std::memory_order_relaxed)) {
-                run_slice(phase.kind, instruction, item - before);
-            }
-            before += instruction.slices;
-        }
+    // Items are the slices of one instruction after the other.
+    void run_slices(const Phase& phase) {
+        std::int64_t count = 0;
+        for (const Instruction& instruction : phase.instructions) count += instruction.slices;
+        take(count, [&](std::int64_t slice) {
+            const Instruction* instruction = phase.instructions.data();
+            for (; slice >= instruction->slices; ++instruction) slice -= instruction->slices;
+            run_slice(phase.kind, *instruction, slice);
+        });
     }
 
     void run_slice(PhaseKind kind, const Instruction& instruction, std::int64_t slice) {
@@ -203,18 +195,25 @@ class Plan::Worker {
         });
     }
 
-    // Every thread gets about two runs of pieces, of all blocks of one group where the instruction
-    // sums over the batch, otherwise of one block.
-    void run_pieces(const Instruction& instruction, std::atomic<std::int64_t>& next) {
+    // The fewest runs that `pieces` of each of some parts are divided into for threads to have
+    // nearly the same: what a run does beside its products, such as packing and reading filters,
+    // takes its time too.
+    std::int64_t runs_of(std::int64_t parts, std::int64_t pieces) const {
+        std::int64_t runs = 1;
+        for (; runs < pieces; ++runs) {
+            const std::int64_t items = parts * runs;
+            const std::int64_t most = (items + threads_ - 1) / threads_;
+            if (10 * most * threads_ <= 11 * items) break;
+        }
+        return runs;
+    }
+
+    // Pieces are taken in runs, of all blocks of one group where the instruction sums over the
+    // batch, otherwise of one block.
+    void run_pieces(const Instruction& instruction) {
         const std::int64_t parts = instruction.sums ? step_.groups : blocks_;
-        const std::int64_t wanted = (2 * threads_ + parts - 1) / parts;
-        const std::int64_t runs =
-            threads_ == 1 ? 1 : std::clamp<std::int64_t>(wanted, 1, instruction.count);
-        for (;;) {
-            const std::int64_t item = next.fetch_add(1, std::memory_order_relaxed);
-            if (item >= parts * runs) {
-                return;
-            }
+        const std::int64_t runs = runs_of(parts, instruction.count);
+        take(parts * runs, [&](std::int64_t item) {
             const std::int64_t part = item / runs;
             const std::int64_t begin = instruction.count * (item % runs) / runs;
             const std::int64_t end = instruction.count * (item % runs + 1) / runs;
@@ -225,7 +224,7 @@ class Plan::Worker {
             } else {
                 execute(instruction, {part, block_samples(part), false, begin, end}, part, 0);
             }
-        }
+        });
     }
 
     void run_range(const Phase& phase) {
@@ -297,7 +296,7 @@ class Plan::Worker {
     int thread_;
     int threads_;
     Stopwatch stopwatch_;
-    int parity_ = 0;
+    int parity_ = 1;  // of the phase before
     std::int64_t blocks_ = 0;
     Step step_{};
     std::array<float*, space_count> bases_{};

@@ -97,46 +97,104 @@ KERNELET_INLINE void store_sums(const Vector (&sums)[I][O], const OuterTarget& t
     }
 }
 
+// Sums of I × O vectors. Where they are few, several products of each are added apart, so that
+// additions do not wait for each other.
+template <int I, int O>
+struct OuterSums {
+    static constexpr int parts = I * O >= 6 ? 1 : I * O >= 3 ? 2 : 4;
+    Vector of[parts][I][O];
+
+    KERNELET_INLINE void clear() {
+        KERNELET_UNROLL
+        for (int part = 0; part < parts; ++part) {
+            KERNELET_UNROLL
+            for (int i = 0; i < I; ++i) {
+                KERNELET_UNROLL
+                for (int o = 0; o < O; ++o) {
+                    of[part][i][o] = Vector::zero();
+                }
+            }
+        }
+    }
+
+    // Adds the products of elements that are `stride` apart with O vectors.
+    KERNELET_INLINE void add(int part, const float* elements, std::int64_t stride, const float* y) {
+        Vector weights[O];
+        KERNELET_UNROLL
+        for (int o = 0; o < O; ++o) {
+            weights[o] = Vector::load(y + o * Vector::width);
+        }
+        KERNELET_UNROLL
+        for (int i = 0; i < I; ++i) {
+            const Vector element = Vector::broadcast_from(elements + i * stride);
+            KERNELET_UNROLL
+            for (int o = 0; o < O; ++o) {
+                of[part][i][o] = fma(element, weights[o], of[part][i][o]);
+            }
+        }
+    }
+
+    // Leaves the whole sums in the first part.
+    KERNELET_INLINE void join() {
+        KERNELET_UNROLL
+        for (int part = 1; part < parts; ++part) {
+            KERNELET_UNROLL
+            for (int i = 0; i < I; ++i) {
+                KERNELET_UNROLL
+                for (int o = 0; o < O; ++o) {
+                    of[0][i][o] = of[0][i][o] + of[part][i][o];
+                }
+            }
+        }
+    }
+};
+
+// Adds the products of a row of cells.
+template <int Samples, int I, int O>
+KERNELET_INLINE void add_outer_row(OuterSums<I, O>& sums, const float* x, const float* y,
+                                   const OuterCells& cells) {
+    constexpr int parts = OuterSums<I, O>::parts;
+    constexpr int together = Samples == 1 ? parts : 1;  // cells
+    static_assert(Samples == 1 || Samples % parts == 0);
+    std::int64_t column = 0;
+    for (; column + together <= cells.columns; column += together) {
+        for (int sample = 0; sample < Samples; sample += parts / together) {
+            KERNELET_UNROLL
+            for (int part = 0; part < parts; ++part) {
+                const std::int64_t cell = part % together;
+                const std::int64_t own = sample + part / together;
+                sums.add(part, x + cell * cells.input_stride + own, Samples,
+                         y + cell * cells.upstream_stride + own * O * Vector::width);
+            }
+        }
+        x += together * cells.input_stride;
+        y += together * cells.upstream_stride;
+    }
+    for (; column < cells.columns; ++column) {
+        for (int sample = 0; sample < Samples; ++sample) {
+            sums.add(0, x + sample, Samples, y + std::int64_t{sample} * O * Vector::width);
+        }
+        x += cells.input_stride;
+        y += cells.upstream_stride;
+    }
+}
+
 // I input elements × O vectors of a panel.
 template <int Samples, int I, int O>
 inline void outer_tile(const float* input, const float* upstream, const OuterCells& cells,
                        const OuterTarget& target) {
-    Vector sums[I][O];
-    KERNELET_UNROLL
-    for (int i = 0; i < I; ++i) {
-        KERNELET_UNROLL
-        for (int o = 0; o < O; ++o) {
-            sums[i][o] = Vector::zero();
-        }
-    }
+    OuterSums<I, O> sums;
+    sums.clear();
     KERNELET_UNROLL
     for (int i = 0; i < I; ++i) {
         __builtin_prefetch(target.sums + i * target.stride, 1);
     }
     for (std::int64_t row = 0; row < cells.rows; ++row) {
-        const float* x = input + row * cells.input_row_stride;
-        const float* y = upstream + row * cells.upstream_row_stride;
-        for (std::int64_t column = 0; column < cells.columns; ++column) {
-            for (int sample = 0; sample < Samples; ++sample) {
-                Vector weights[O];
-                KERNELET_UNROLL
-                for (int o = 0; o < O; ++o) {
-                    weights[o] = Vector::load(y + (sample * O + o) * Vector::width);
-                }
-                KERNELET_UNROLL
-                for (int i = 0; i < I; ++i) {
-                    const Vector element = Vector::broadcast_from(x + i * Samples + sample);
-                    KERNELET_UNROLL
-                    for (int o = 0; o < O; ++o) {
-                        sums[i][o] = fma(element, weights[o], sums[i][o]);
-                    }
-                }
-            }
-            x += cells.input_stride;
-            y += cells.upstream_stride;
-        }
+        add_outer_row<Samples>(sums, input + row * cells.input_row_stride,
+                               upstream + row * cells.upstream_row_stride, cells);
     }
-    store_sums<I, O>(sums, target);
+    sums.join();
+    store_sums<I, O>(sums.of[0], target);
 }
 
 using OuterTile = void (*)(const float*, const float*, const OuterCells&, const OuterTarget&);
