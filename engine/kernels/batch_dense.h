@@ -303,9 +303,10 @@ inline void add_outer_products(const SingleDenseArguments& a, const Span& rows, 
         const float* first = input + row / a.channels * a.cell_floats + channel;
         for (std::int64_t o = 0; o < a.outputs; o += outer_width) {
             const std::int64_t width = whole_vectors(smaller(outer_width, a.outputs - o));
-            outer_panel<1>(first, together, panels + o * samples, a.outputs - o,
-                           {1, samples, 0, stride, 0, width}, gradient + row * a.outputs + o,
-                           a.outputs, overwrite);
+            outer_panel<1, Additions::in_order>(first, together, panels + o * samples,
+                                                a.outputs - o, {1, samples, 0, stride, 0, width},
+                                                gradient + row * a.outputs + o, a.outputs,
+                                                overwrite);
         }
         row += together;
     }

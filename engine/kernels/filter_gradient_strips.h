@@ -279,8 +279,9 @@ class FilterGradientStrips {
         float* gradient = place(tap_row, chunk.group, chunk.first, filter);
         // Where taps lie side by side with all their channels, they are one run of elements.
         if (chunk.count == channels_ && copied_.dilation == 1) {
-            outer_panel<Samples>(rows_, a_.kernel_width * channels_, upstream, filters_ - filter,
-                                 cells, gradient, a_.filters, strip.overwrite);
+            outer_panel<Samples, Additions::by_tile>(rows_, a_.kernel_width * channels_, upstream,
+                                                     filters_ - filter, cells, gradient, a_.filters,
+                                                     strip.overwrite);
             return;
         }
         for (std::int64_t tap = 0; tap < a_.kernel_width; ++tap) {
@@ -290,10 +291,10 @@ class FilterGradientStrips {
             if (begin == end && !strip.overwrite) continue;
             cells.columns = end - begin;
             const std::int64_t first = begin == end ? 0 : begin - strip.columns.begin;
-            outer_panel<Samples>(rows_ + (tap * copied_.dilation + first * copied_.stride) * cell,
-                                 chunk.count, upstream + first * width * Samples, filters_ - filter,
-                                 cells, gradient + tap * channels_ * a_.filters, a_.filters,
-                                 strip.overwrite);
+            outer_panel<Samples, Additions::by_tile>(
+                rows_ + (tap * copied_.dilation + first * copied_.stride) * cell, chunk.count,
+                upstream + first * width * Samples, filters_ - filter, cells,
+                gradient + tap * channels_ * a_.filters, a_.filters, strip.overwrite);
         }
     }
 

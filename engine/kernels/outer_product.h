@@ -97,11 +97,20 @@ KERNELET_INLINE void store_sums(const Vector (&sums)[I][O], const OuterTarget& t
     }
 }
 
-// Sums of I × O vectors. Where they are few, several products of each are added apart, so that
-// additions do not wait for each other.
-template <int I, int O>
+// How many products of a sum are added apart, so that additions do not wait for each other where
+// the sums of a tile are few. Where threads share out a tile's rows, its size must not decide on
+// the order of additions.
+enum class Additions { by_tile, in_order };
+
+constexpr int outer_parts(Additions additions, int sums) {
+    if (additions == Additions::in_order || sums >= 6) return 1;
+    return sums >= 3 ? 2 : 4;
+}
+
+// Sums of I × O vectors, in parts.
+template <int I, int O, int Parts>
 struct OuterSums {
-    static constexpr int parts = I * O >= 6 ? 1 : I * O >= 3 ? 2 : 4;
+    static constexpr int parts = Parts;
     Vector of[parts][I][O];
 
     KERNELET_INLINE void clear() {
@@ -150,10 +159,9 @@ struct OuterSums {
 };
 
 // Adds the products of a row of cells.
-template <int Samples, int I, int O>
-KERNELET_INLINE void add_outer_row(OuterSums<I, O>& sums, const float* x, const float* y,
+template <int Samples, int I, int O, int parts>
+KERNELET_INLINE void add_outer_row(OuterSums<I, O, parts>& sums, const float* x, const float* y,
                                    const OuterCells& cells) {
-    constexpr int parts = OuterSums<I, O>::parts;
     constexpr int together = Samples == 1 ? parts : 1;  // cells
     static_assert(Samples == 1 || Samples % parts == 0);
     std::int64_t column = 0;
@@ -180,10 +188,10 @@ KERNELET_INLINE void add_outer_row(OuterSums<I, O>& sums, const float* x, const 
 }
 
 // I input elements × O vectors of a panel.
-template <int Samples, int I, int O>
+template <int Samples, int I, int O, Additions additions>
 inline void outer_tile(const float* input, const float* upstream, const OuterCells& cells,
                        const OuterTarget& target) {
-    OuterSums<I, O> sums;
+    OuterSums<I, O, outer_parts(additions, I * O)> sums;
     sums.clear();
     KERNELET_UNROLL
     for (int i = 0; i < I; ++i) {
@@ -199,18 +207,18 @@ inline void outer_tile(const float* input, const float* upstream, const OuterCel
 
 using OuterTile = void (*)(const float*, const float*, const OuterCells&, const OuterTarget&);
 
-template <int Samples, int O, int... I>
+template <int Samples, int O, Additions additions, int... I>
 constexpr std::array<OuterTile, sizeof...(I)> outer_tiles(std::integer_sequence<int, I...>) {
-    return {outer_tile<Samples, I + 1, O>...};
+    return {outer_tile<Samples, I + 1, O, additions>...};
 }
 
 // `inputs` neighbouring elements × one panel of O vectors, in tiles of nearly equal size.
-template <int Samples, int O>
+template <int Samples, int O, Additions additions>
 inline void outer_panel_of(const float* input, std::int64_t inputs, const float* upstream,
                            const OuterCells& cells, OuterTarget target) {
     constexpr std::int64_t most = outer_rows<O>;
-    static constexpr auto tiles =
-        outer_tiles<Samples, O>(std::make_integer_sequence<int, static_cast<int>(most)>());
+    static constexpr auto tiles = outer_tiles<Samples, O, additions>(
+        std::make_integer_sequence<int, static_cast<int>(most)>());
     for (std::int64_t left = inputs; left > 0;) {
         const std::int64_t pieces = (left + most - 1) / most;
         const std::int64_t together = (left + pieces - 1) / pieces;
@@ -222,7 +230,7 @@ inline void outer_panel_of(const float* input, std::int64_t inputs, const float*
 }
 
 // `inputs` neighbouring elements × the panel of `outputs` at most.
-template <int Samples>
+template <int Samples, Additions additions>
 inline void outer_panel(const float* input, std::int64_t inputs, const float* upstream,
                         std::int64_t outputs, const OuterCells& cells, float* sums,
                         std::int64_t stride, bool overwrite) {
@@ -231,11 +239,14 @@ inline void outer_panel(const float* input, std::int64_t inputs, const float* up
     const int last = static_cast<int>(rest - (vectors - 1) * Vector::width);
     const OuterTarget target{sums, stride, last, overwrite};
     if constexpr (outer_vectors > 2) {
-        if (vectors == 4) return outer_panel_of<Samples, 4>(input, inputs, upstream, cells, target);
-        if (vectors == 3) return outer_panel_of<Samples, 3>(input, inputs, upstream, cells, target);
+        if (vectors == 4)
+            return outer_panel_of<Samples, 4, additions>(input, inputs, upstream, cells, target);
+        if (vectors == 3)
+            return outer_panel_of<Samples, 3, additions>(input, inputs, upstream, cells, target);
     }
-    if (vectors == 2) return outer_panel_of<Samples, 2>(input, inputs, upstream, cells, target);
-    outer_panel_of<Samples, 1>(input, inputs, upstream, cells, target);
+    if (vectors == 2)
+        return outer_panel_of<Samples, 2, additions>(input, inputs, upstream, cells, target);
+    outer_panel_of<Samples, 1, additions>(input, inputs, upstream, cells, target);
 }
 
 // Inputs whose rows of sums stay in the first-level cache while all panels pass: whole tiles.
@@ -251,9 +262,9 @@ inline void outer_products(const float* input, std::int64_t inputs, std::int64_t
     for (std::int64_t i = 0; i < inputs; i += outer_together) {
         const std::int64_t rows = smaller(outer_together, inputs - i);
         for (std::int64_t o = 0; o < outputs; o += outer_width) {
-            outer_panel<static_cast<int>(lanes)>(input + i * lanes, rows, upstream + o * lanes,
-                                                 outputs - o, cells, sums + i * outputs + o,
-                                                 outputs, overwrite);
+            outer_panel<static_cast<int>(lanes), Additions::in_order>(
+                input + i * lanes, rows, upstream + o * lanes, outputs - o, cells,
+                sums + i * outputs + o, outputs, overwrite);
         }
     }
 }

@@ -195,7 +195,7 @@ inline void cells_tile(const CellTaps& taps, std::int64_t cell, std::int64_t cou
         Vector values[F];
         KERNELET_UNROLL
         for (int f = 0; f < F; ++f) {
-            values[f] = finish(sums[f][p], taps.epilogue, f);
+            values[f] = Finish::of_channel(taps.epilogue, f)(sums[f][p]);
         }
         const std::int64_t here = larger(0, smaller(count - p * Vector::width, Vector::width));
         store_cells<F>(values, here, output + p * Vector::width * taps.a.output_floats,

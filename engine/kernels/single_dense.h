@@ -105,7 +105,8 @@ inline void finish_outputs(const float* bias, const float* factors, const Span& 
     float* first = output + outputs.begin;
     const std::int64_t count = outputs.end - outputs.begin;
     for_vectors(count, [&](std::int64_t o, int some) {
-        store_some(FinishSingle(epilogue, o, some)(load_some(first + o, some)), first + o, some);
+        const Finish finish = Finish::of_channels(epilogue, o, some);
+        store_some(finish(load_some(first + o, some)), first + o, some);
     });
     activate_row(first, panels_of(count), activation);
 }

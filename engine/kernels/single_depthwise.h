@@ -59,7 +59,7 @@ inline void depthwise_tile(const TapGrid& taps, const float* input, std::int64_t
     KERNELET_UNROLL
     for (int v = 0; v < panel_vectors; ++v) {
         const ChannelVector own = channel_vector(v * Vector::width, count);
-        const FinishSingle finish(epilogue, own.channel, own.count);
+        const Finish finish = Finish::of_channels(epilogue, own.channel, own.count);
         KERNELET_UNROLL
         for (int p = 0; p < P; ++p) {
             const Vector value = finish(sums[p][v]);

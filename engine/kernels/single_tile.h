@@ -111,37 +111,6 @@ KERNELET_INLINE void accumulate_panels(Vector (&sums)[P][N * V], const float* co
     }
 }
 
-// Whether sums are stored as they are.
-KERNELET_INLINE bool is_plain(const Epilogue& epilogue) {
-    return epilogue.factors == nullptr && epilogue.bias == nullptr &&
-           epilogue.activation != Activation::relu && epilogue.activation != Activation::leaky_relu;
-}
-
-// What is added to the sums of `count` output channels from `channel` on.
-class FinishSingle {
-  public:
-    KERNELET_INLINE FinishSingle(const Epilogue& epilogue, std::int64_t channel, int count)
-        : epilogue_(epilogue), factors_(Vector::zero()), bias_(Vector::zero()) {
-        if (epilogue.factors) factors_ = load_some(epilogue.factors + channel, count);
-        if (epilogue.bias) bias_ = load_some(epilogue.bias + channel, count);
-    }
-
-    KERNELET_INLINE Vector operator()(Vector sum) const {
-        Vector value = sum;
-        if (epilogue_.factors) {
-            value = fma(sum, factors_, bias_);
-        } else if (epilogue_.bias) {
-            value = sum + bias_;
-        }
-        return activate_sum(value, epilogue_.activation, epilogue_.slope);
-    }
-
-  private:
-    const Epilogue& epilogue_;
-    Vector factors_;
-    Vector bias_;
-};
-
 // P cells × N panels, of which the first V vectors have filters; rows [begin, end) of the taps.
 template <int P, int N, int V>
 inline void panel_tile(const TileCells& cells, const TapGrid& grid, const Span& rows,
@@ -178,11 +147,18 @@ inline void panel_tile(const TileCells& cells, const TapGrid& grid, const Span& 
             continue;
         }
         const int count = static_cast<int>(larger(0, smaller(left, Vector::width)));
-        const FinishSingle finish(panels.epilogue, channel, count);
+        const Finish finish = Finish::of_channels(panels.epilogue, channel, count);
+        if (count == Vector::width) {
+            KERNELET_UNROLL
+            for (int p = 0; p < P; ++p) {
+                finish(sums[p][n]).store(cells.outputs[static_cast<std::size_t>(p)] + channel);
+            }
+            continue;
+        }
         KERNELET_UNROLL
         for (int p = 0; p < P; ++p) {
-            float* target = cells.outputs[static_cast<std::size_t>(p)] + channel;
-            store_some(finish(sums[p][n]), target, count);
+            finish(sums[p][n])
+                .store_partial(cells.outputs[static_cast<std::size_t>(p)] + channel, count);
         }
     }
 }

@@ -103,16 +103,67 @@ KERNELET_INLINE Vector activate_sum(Vector value, Activation activation, float s
     return value;
 }
 
-KERNELET_INLINE Vector finish(Vector sum, const Epilogue& epilogue, std::int64_t channel) {
-    Vector value = sum;
-    if (epilogue.factors) {
-        value = fma(sum, Vector::broadcast_from(epilogue.factors + channel),
-                    Vector::broadcast_from(epilogue.bias + channel));
-    } else if (epilogue.bias) {
-        value = sum + Vector::broadcast_from(epilogue.bias + channel);
-    }
-    return activate_sum(value, epilogue.activation, epilogue.slope);
+KERNELET_INLINE Vector load_some(const float* from, int count) {
+    return count == Vector::width ? Vector::load(from) : Vector::load_partial(from, count);
 }
+
+KERNELET_INLINE void store_some(Vector value, float* to, int count) {
+    if (count == Vector::width) {
+        value.store(to);
+    } else {
+        value.store_partial(to, count);
+    }
+}
+
+// Whether sums are stored as they are.
+KERNELET_INLINE bool is_plain(const Epilogue& epilogue) {
+    return epilogue.factors == nullptr && epilogue.bias == nullptr &&
+           epilogue.activation != Activation::relu && epilogue.activation != Activation::leaky_relu;
+}
+
+// Applies an epilogue to sums of one output channel, or of a vector of neighbouring ones. Without
+// factors, bias or activation it takes those that change no bit, 1, −0 and −∞: conditions for each
+// vector stored took more time than its arithmetic.
+class Finish {
+  public:
+    // All lanes belong to one channel.
+    KERNELET_INLINE static Finish of_channel(const Epilogue& epilogue, std::int64_t channel) {
+        return {epilogue,
+                epilogue.factors ? Vector::broadcast_from(epilogue.factors + channel) : one(),
+                epilogue.bias ? Vector::broadcast_from(epilogue.bias + channel) : nothing()};
+    }
+
+    // The first `count` lanes belong to channels from `channel` on.
+    KERNELET_INLINE static Finish of_channels(const Epilogue& epilogue, std::int64_t channel,
+                                              int count) {
+        return {epilogue, epilogue.factors ? load_some(epilogue.factors + channel, count) : one(),
+                epilogue.bias ? load_some(epilogue.bias + channel, count) : nothing()};
+    }
+
+    KERNELET_INLINE Vector operator()(Vector sum) const {
+        const Vector value = fma(sum, factors_, bias_);
+        if (leaky_) return activate_sum(value, Activation::leaky_relu, slope_);
+        return max(least_, value);
+    }
+
+  private:
+    KERNELET_INLINE Finish(const Epilogue& epilogue, Vector factors, Vector bias)
+        : factors_(factors),
+          bias_(bias),
+          least_(Vector::broadcast(epilogue.activation == Activation::relu ? 0.0F
+                                                                           : -__builtin_inff())),
+          slope_(epilogue.slope),
+          leaky_(epilogue.activation == Activation::leaky_relu) {}
+
+    KERNELET_INLINE static Vector one() { return Vector::broadcast(1.0F); }
+    KERNELET_INLINE static Vector nothing() { return Vector::broadcast(-0.0F); }
+
+    Vector factors_;
+    Vector bias_;
+    Vector least_;
+    float slope_;
+    bool leaky_;
+};
 
 // P / `lane_vectors` output cells × Q output channels, for all lanes.
 template <int P, int Q>
@@ -129,14 +180,15 @@ inline void tile(const float* input, std::int64_t input_stride, const TapGrid& g
             }
         }
         accumulate<P, Q>(sums, input + lane, input_stride, grid, weights);
+        const auto place = [&](int p, int q) {
+            return output + p / lane_vectors * output_stride + q * lanes + lane +
+                   p % lane_vectors * Vector::width;
+        };
         KERNELET_UNROLL
-        for (int p = 0; p < P; ++p) {
-            float* cell =
-                output + p / lane_vectors * output_stride + lane + p % lane_vectors * Vector::width;
+        for (int q = 0; q < Q; ++q) {
+            const Finish finish = Finish::of_channel(epilogue, q);
             KERNELET_UNROLL
-            for (int q = 0; q < Q; ++q) {
-                finish(sums[p][q], epilogue, q).store(cell + q * lanes);
-            }
+            for (int p = 0; p < P; ++p) finish(sums[p][q]).store(place(p, q));
         }
     }
 }
@@ -177,18 +229,6 @@ KERNELET_INLINE void for_vectors(std::int64_t floats, Function&& function) {
         function(offset, Vector::width);
     }
     if (offset < floats) function(offset, static_cast<int>(floats - offset));
-}
-
-KERNELET_INLINE Vector load_some(const float* from, int count) {
-    return count == Vector::width ? Vector::load(from) : Vector::load_partial(from, count);
-}
-
-KERNELET_INLINE void store_some(Vector value, float* to, int count) {
-    if (count == Vector::width) {
-        value.store(to);
-    } else {
-        value.store_partial(to, count);
-    }
 }
 
 }  // namespace kernelet::KERNELET_ISA

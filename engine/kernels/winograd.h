@@ -124,18 +124,19 @@ KERNELET_INLINE void transform_sums(const float* sums, std::int64_t stride, int 
     }
 }
 
-// The tile whose first cell is (top, left), as far as it is inside; `finish(value, offset, count)`
-// adds the bias and activates.
-template <int Taps, class Finish>
+// The tile whose first cell is (top, left), as far as it is inside; `finish_of(offset, count)` says
+// what becomes of the sums of a cell's floats from `offset` on.
+template <int Taps, class FinishOf>
 inline void transform_output(const float* sums, std::int64_t stride, const Cells<float>& output,
-                             std::int64_t top, std::int64_t left, const Finish& finish) {
+                             std::int64_t top, std::int64_t left, const FinishOf& finish_of) {
     const std::int64_t row_floats = output.width * output.cell_floats;
     float* corner = output.at(top, left);
     for_vectors(output.floats, [&](std::int64_t offset, int count) {
+        const Finish finish = finish_of(offset, count);
         transform_sums<Taps>(sums + offset, stride, count, [&](int i, int j, Vector value) {
             if (top + i < output.height && left + j < output.width) {
-                store_some(finish(value, offset, count),
-                           corner + i * row_floats + j * output.cell_floats + offset, count);
+                store_some(finish(value), corner + i * row_floats + j * output.cell_floats + offset,
+                           count);
             }
         });
     });
@@ -162,11 +163,11 @@ struct WinogradStrip {
 };
 
 // Applies `multiply(strip, tiles)` and both transforms to tiles [begin, end), a strip at a time.
-template <int Taps, class Arguments, class Multiply, class Finish>
+template <int Taps, class Arguments, class Multiply, class FinishOf>
 inline void winograd_tiles(const Arguments& a, const Cells<const float>& input,
                            const Cells<float>& output, const WinogradStrip& strip,
                            std::int64_t begin, std::int64_t end, const Multiply& multiply,
-                           const Finish& finish) {
+                           const FinishOf& finish_of) {
     constexpr std::int64_t outputs = winograd_outputs<Taps>;
     const TileGrid grid(output.height, output.width, outputs);
     for (std::int64_t first = begin; first < end; first += a.tiles) {
@@ -180,21 +181,21 @@ inline void winograd_tiles(const Arguments& a, const Cells<const float>& input,
         for (std::int64_t t = 0; t < tiles; ++t) {
             transform_output<Taps>(strip.sums + t * strip.sum_floats, strip.sum_stride, output,
                                    (first + t) / grid.columns * outputs,
-                                   (first + t) % grid.columns * outputs, finish);
+                                   (first + t) % grid.columns * outputs, finish_of);
         }
     }
 }
 
-// The same for the call's pieces, which are rows of tiles, and the activations that `finish`
+// The same for the call's pieces, which are rows of tiles, and the activations that `finish_of`
 // leaves.
-template <int Taps, class Arguments, class Multiply, class Finish>
+template <int Taps, class Arguments, class Multiply, class FinishOf>
 inline void winograd_rows(const Arguments& a, const Call& call, const Cells<const float>& input,
                           const Cells<float>& output, const WinogradStrip& strip,
-                          const Multiply& multiply, const Finish& finish) {
+                          const Multiply& multiply, const FinishOf& finish_of) {
     constexpr std::int64_t outputs = winograd_outputs<Taps>;
     const std::int64_t columns = TileGrid(output.height, output.width, outputs).columns;
     winograd_tiles<Taps>(a, input, output, strip, call.begin * columns, call.end * columns,
-                         multiply, finish);
+                         multiply, finish_of);
     const std::int64_t first = call.begin * outputs;
     const std::int64_t rows = smaller(call.end * outputs, output.height) - first;
     activate_channels(output.at(first, 0), rows * output.width, output.cell_floats, output.floats,
@@ -228,10 +229,10 @@ inline void winograd_block(const Call& call) {
                               });
         }
     };
-    const auto finished = [&](Vector value, std::int64_t offset, int) {
-        return finish(value, epilogue, offset / lanes);
+    const auto finish_of = [&](std::int64_t offset, int) {
+        return Finish::of_channel(epilogue, offset / lanes);
     };
-    winograd_rows<Taps>(a, call, input, output, strip, multiply, finished);
+    winograd_rows<Taps>(a, call, input, output, strip, multiply, finish_of);
 }
 
 // Operands: input, filters transformed by `pack_filters_winograd`, bias or null, factors or null,
@@ -275,15 +276,15 @@ inline void winograd_sample(const Call& call) {
     };
     const Epilogue epilogue =
         epilogue_of(call.operands[2], first, a.activation, a.slope, call.operands[3]);
-    const auto finished = [&](Vector value, std::int64_t offset, int count) {
-        return FinishSingle(epilogue, offset, count)(value);
+    const auto finish_of = [&](std::int64_t offset, int count) {
+        return Finish::of_channels(epilogue, offset, count);
     };
     if (!a.by_panels) {
-        winograd_rows<Taps>(a, call, input, output, strip, multiply, finished);
+        winograd_rows<Taps>(a, call, input, output, strip, multiply, finish_of);
         return;
     }
     const TileGrid grid(a.output_height, a.output_width, winograd_outputs<Taps>);
-    winograd_tiles<Taps>(a, input, output, strip, 0, grid.count(), multiply, finished);
+    winograd_tiles<Taps>(a, input, output, strip, 0, grid.count(), multiply, finish_of);
     activate_channels(output.first, a.output_height * a.output_width, output.cell_floats, filters,
                       a.activation);
 }

@@ -82,11 +82,11 @@ inline void paired_tile(const Pair* cells, const Pair* weights, float* output,
             }
         }
         KERNELET_UNROLL
-        for (int p = 0; p < P; ++p) {
+        for (int q = 0; q < Q; ++q) {
+            const Finish finish = Finish::of_channel(taps.epilogue, q);
             KERNELET_UNROLL
-            for (int q = 0; q < Q; ++q) {
-                finish(sums[p][q], taps.epilogue, q)
-                    .store(output + p * taps.output_stride + q * lanes + lane);
+            for (int p = 0; p < P; ++p) {
+                finish(sums[p][q]).store(output + p * taps.output_stride + q * lanes + lane);
             }
         }
     }

@@ -113,8 +113,9 @@ struct TileRowOfCells {
         const Epilogue epilogue = epilogue_of(bias, q, a.activation, a.slope, factors);
         float* target = output + (cell * a.filters + q) * lanes;
         for (std::int64_t f = 0; f < count; ++f) {
+            const Finish finish = Finish::of_channel(epilogue, f);
             for (std::int64_t lane = f * lanes; lane < (f + 1) * lanes; lane += Vector::width) {
-                finish(Vector::load(sums + lane), epilogue, f).store(target + lane);
+                finish(Vector::load(sums + lane)).store(target + lane);
             }
         }
     }
