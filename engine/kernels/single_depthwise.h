@@ -19,72 +19,132 @@
 namespace kernelet::KERNELET_ISA {
 
 // Neighbouring output cells that share each vector of filters: enough sums to wait for.
-inline constexpr int depthwise_cells = panel_vectors == 1 ? 8 : 4;
+inline constexpr int depthwise_cells = 8;
 
-// P cells, `input_stride` and `output_stride` floats apart, of `count` channels, whose filters have
-// `tap_floats` floats between taps. A run of the grid is one channel.
-template <int P, bool Whole>
-inline void depthwise_tile(const TapGrid& taps, const float* input, std::int64_t input_stride,
-                           const float* filters, std::int64_t tap_floats, float* output,
-                           std::int64_t output_stride, int count, const Epilogue& epilogue) {
-    const auto load = [&](const float* from, int v) {
-        if constexpr (Whole) return Vector::load(from + v * Vector::width);
-        return channel_vector(v * Vector::width, count).load(from);
-    };
-    Vector sums[P][panel_vectors];
+// Output cells with the same taps; those of neighbours are `input_stride` and `output_stride`
+// floats apart, filters of neighbouring taps `channels`. A run of the grid is one channel.
+struct DepthwiseCells {
+    TapGrid taps;
+    const float* input;
+    std::int64_t input_stride;
+    const float* filters;
+    float* output;
+    std::int64_t output_stride;
+    std::int64_t channels;
+    Epilogue epilogue;
+};
+
+// Adds a row of K taps, of which each reads the cell behind (Step 1) or before (−1) that of the
+// last one: every input is loaded once.
+template <int P, int K, int Step, class Load>
+KERNELET_INLINE void add_near_taps(Vector (&sums)[P], const float* x, const float* w,
+                                   const DepthwiseCells& cells, const Load& load) {
+    Vector weights[K];
     KERNELET_UNROLL
-    for (int p = 0; p < P; ++p) {
+    for (int k = 0; k < K; ++k) weights[k] = load(w + k * cells.channels);
+    KERNELET_UNROLL
+    for (int n = 0; n < P + K - 1; ++n) {
+        const int cell = Step > 0 ? n : P - 1 - n;
+        const Vector read = load(x + cell * cells.input_stride);
         KERNELET_UNROLL
-        for (int v = 0; v < panel_vectors; ++v) sums[p][v] = Vector::zero();
-    }
-    for (std::int64_t plane = 0; plane < taps.planes; ++plane) {
-        for (std::int64_t row = 0; row < taps.rows; ++row) {
-            const float* x = input + plane * taps.input_plane_stride + row * taps.input_row_stride;
-            const float* w = filters + tap_floats * (plane * taps.weight_plane_stride +
-                                                     row * taps.weight_row_stride);
-            for (std::int64_t column = 0; column < taps.columns; ++column) {
-                KERNELET_UNROLL
-                for (int v = 0; v < panel_vectors; ++v) {
-                    const Vector weights = load(w, v);
-                    KERNELET_UNROLL
-                    for (int p = 0; p < P; ++p) {
-                        sums[p][v] = fma(load(x + p * input_stride, v), weights, sums[p][v]);
-                    }
-                }
-                x += taps.input_column_stride;
-                w += tap_floats * taps.weight_column_stride;
-            }
+        for (int k = 0; k < K; ++k) {
+            const int p = cell - Step * k;
+            if (p >= 0 && p < P) sums[p] = fma(read, weights[k], sums[p]);
         }
     }
-    KERNELET_UNROLL
-    for (int v = 0; v < panel_vectors; ++v) {
-        const ChannelVector own = channel_vector(v * Vector::width, count);
-        const Finish finish = Finish::of_channels(epilogue, own.channel, own.count);
+}
+
+// Adds a row of any taps.
+template <int P, class Load>
+KERNELET_INLINE void add_taps(Vector (&sums)[P], const float* x, const float* w,
+                              const DepthwiseCells& cells, const Load& load) {
+    for (std::int64_t column = 0; column < cells.taps.columns; ++column) {
+        const Vector weights = load(w);
         KERNELET_UNROLL
         for (int p = 0; p < P; ++p) {
-            const Vector value = finish(sums[p][v]);
-            float* target = output + p * output_stride;
-            if constexpr (Whole) {
-                value.store(target + own.channel);
+            sums[p] = fma(load(x + p * cells.input_stride), weights, sums[p]);
+        }
+        x += cells.taps.input_column_stride;
+        w += cells.channels * cells.taps.weight_column_stride;
+    }
+}
+
+// P cells of `count` channels from `channel` on. K is 0 for any taps.
+template <int P, int K, int Step, bool Whole>
+KERNELET_INLINE void depthwise_tile(const DepthwiseCells& cells, std::int64_t channel, int count) {
+    const auto load = [&](const float* from) {
+        if constexpr (Whole) return Vector::load(from);
+        return Vector::load_partial(from, count);
+    };
+    const TapGrid& taps = cells.taps;
+    Vector sums[P];
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) sums[p] = Vector::zero();
+    for (std::int64_t plane = 0; plane < taps.planes; ++plane) {
+        const float* x = cells.input + channel + plane * taps.input_plane_stride;
+        const float* w =
+            cells.filters + channel + cells.channels * plane * taps.weight_plane_stride;
+        for (std::int64_t row = 0; row < taps.rows; ++row) {
+            if constexpr (K > 0) {
+                add_near_taps<P, K, Step>(sums, x, w, cells, load);
             } else {
-                own.store(value, target);
+                add_taps<P>(sums, x, w, cells, load);
             }
+            x += taps.input_row_stride;
+            w += cells.channels * taps.weight_row_stride;
+        }
+    }
+    const Finish finish = Finish::of_channels(cells.epilogue, channel, count);
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) {
+        float* target = cells.output + channel + p * cells.output_stride;
+        if constexpr (Whole) {
+            finish(sums[p]).store(target);
+        } else {
+            finish(sums[p]).store_partial(target, count);
         }
     }
 }
 
-using DepthwiseTile = void (*)(const TapGrid&, const float*, std::int64_t, const float*,
-                               std::int64_t, float*, std::int64_t, int, const Epilogue&);
-
-template <bool Whole, int... P>
-constexpr std::array<DepthwiseTile, sizeof...(P)> depthwise_tiles_of(
-    std::integer_sequence<int, P...>) {
-    return {depthwise_tile<P + 1, Whole>...};
+template <int P, int K, int Step>
+inline void depthwise_channels(const DepthwiseCells& cells) {
+    for_vectors(cells.channels, [&](std::int64_t channel, int count) {
+        if (count == Vector::width) {
+            depthwise_tile<P, K, Step, true>(cells, channel, count);
+        } else {
+            depthwise_tile<P, K, Step, false>(cells, channel, count);
+        }
+    });
 }
 
-template <bool Whole>
-inline constexpr auto depthwise_tiles =
-    depthwise_tiles_of<Whole>(std::make_integer_sequence<int, depthwise_cells>());
+using DepthwiseTile = void (*)(const DepthwiseCells&);
+
+template <int... P>
+constexpr std::array<DepthwiseTile, sizeof...(P)> depthwise_tiles(
+    std::integer_sequence<int, P...>) {
+    return {depthwise_channels<P + 1, 0, 1>...};
+}
+
+// Runs all channels of `count` cells, `depthwise_cells` at most.
+inline void run_depthwise(DepthwiseCells cells, std::int64_t count, std::int64_t step) {
+    static constexpr auto any = depthwise_tiles(std::make_integer_sequence<int, depthwise_cells>());
+    static constexpr DepthwiseTile near[2][2][2] = {
+        {{depthwise_channels<4, 3, -1>, depthwise_channels<8, 3, -1>},
+         {depthwise_channels<4, 5, -1>, depthwise_channels<8, 5, -1>}},
+        {{depthwise_channels<4, 3, 1>, depthwise_channels<8, 3, 1>},
+         {depthwise_channels<4, 5, 1>, depthwise_channels<8, 5, 1>}}};
+    const std::int64_t columns = cells.taps.columns;
+    if (step != 0 && (columns == 3 || columns == 5)) {
+        while (count >= 4) {
+            const std::int64_t together = count >= 8 ? 8 : 4;
+            near[step > 0][columns == 5][together == 8](cells);
+            cells.input += together * cells.input_stride;
+            cells.output += together * cells.output_stride;
+            count -= together;
+        }
+    }
+    if (count > 0) any[static_cast<std::size_t>(count - 1)](cells);
+}
 
 template <bool Backward>
 class DepthwiseConvolution {
@@ -112,11 +172,16 @@ class DepthwiseConvolution {
         for (std::int64_t cell = 0; cell < width_.written();) {
             const VolumeTaps taps{planes, rows, width_.taps(cell)};
             const std::int64_t count = alike(cell, taps.columns);
-            for (std::int64_t c = 0; c < a_.channels; c += lanes) {
-                run_cells(taps, count, c, output + cell * output_floats_ + c);
-            }
+            run_depthwise(cells_of(taps, output + cell * output_floats_), count, near_step());
             cell += count;
         }
+    }
+
+    // 1 or −1 where taps in a row read neighbouring cells in this direction, otherwise 0.
+    std::int64_t near_step() const {
+        if (width_.tap_step() != 1 || cell_step() != 1) return 0;
+        const std::int64_t distance = width_.tap_distance();
+        return distance == 1 || distance == -1 ? distance : 0;
     }
 
     // Cells from `cell` on whose taps are the same, one step further each.
@@ -135,35 +200,32 @@ class DepthwiseConvolution {
 
     std::int64_t cell_step() const { return Backward ? 1 : a_.stride_width; }
 
-    void run_cells(const VolumeTaps& taps, std::int64_t cells, std::int64_t channel,
-                   float* output) const {
+    // Output cells with some taps, from `output` on.
+    DepthwiseCells cells_of(const VolumeTaps& taps, float* output) const {
         const std::int64_t row = width_.read() * a_.cell_floats;
         const std::int64_t plane = height_.read() * row;
-        const float* input = call_.operands[0] + taps.planes.source * plane +
-                             taps.rows.source * row + taps.columns.source * a_.cell_floats +
-                             channel;
-        const float* filters =
-            call_.operands[1] +
-            ((taps.planes.first * a_.kernel_height + taps.rows.first) * a_.kernel_width +
-             taps.columns.first) *
-                a_.channels +
-            channel;
-        const TapGrid all{taps.planes.count,
-                          taps.rows.count,
-                          taps.columns.count,
-                          1,
-                          depth_.tap_distance() * plane,
-                          height_.tap_distance() * row,
-                          width_.tap_distance() * a_.cell_floats,
-                          depth_.tap_step() * a_.kernel_height * a_.kernel_width,
-                          height_.tap_step() * a_.kernel_width,
-                          width_.tap_step()};
-        const int count = static_cast<int>(smaller(lanes, a_.channels - channel));
-        const auto& tiles = count == lanes ? depthwise_tiles<true> : depthwise_tiles<false>;
-        tiles[static_cast<std::size_t>(cells - 1)](
-            all, input, cell_step() * a_.cell_floats, filters, a_.channels, output, output_floats_,
-            count,
-            epilogue_of(call_.operands[2], channel, a_.activation, a_.slope, call_.operands[3]));
+        const TapGrid grid{taps.planes.count,
+                           taps.rows.count,
+                           taps.columns.count,
+                           1,
+                           depth_.tap_distance() * plane,
+                           height_.tap_distance() * row,
+                           width_.tap_distance() * a_.cell_floats,
+                           depth_.tap_step() * a_.kernel_height * a_.kernel_width,
+                           height_.tap_step() * a_.kernel_width,
+                           width_.tap_step()};
+        const std::int64_t first_tap =
+            (taps.planes.first * a_.kernel_height + taps.rows.first) * a_.kernel_width +
+            taps.columns.first;
+        return {grid,
+                call_.operands[0] + taps.planes.source * plane + taps.rows.source * row +
+                    taps.columns.source * a_.cell_floats,
+                cell_step() * a_.cell_floats,
+                call_.operands[1] + first_tap * a_.channels,
+                output,
+                output_floats_,
+                a_.channels,
+                epilogue_of(call_.operands[2], 0, a_.activation, a_.slope, call_.operands[3])};
     }
 
     const Call& call_;
