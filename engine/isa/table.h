@@ -14,6 +14,7 @@
 #include "kernels/dropout.h"
 #include "kernels/filter_gradient.h"
 #include "kernels/filter_gradient_strips.h"
+#include "kernels/filter_packing.h"
 #include "kernels/fourier.h"
 #include "kernels/losses.h"
 #include "kernels/machine.h"

@@ -9,7 +9,6 @@
 #include "kernels/pointwise.h"
 #include "kernels/tile.h"
 #include "kernels/window.h"
-#include "simd/transpose.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -83,17 +82,77 @@ KERNELET_INLINE void for_cells_of_row(const ConvolutionWindow& w, const Span& ce
     for (std::int64_t cell = larger(end, begin); cell < cells.end; ++cell) alone(cell);
 }
 
-// Calls `function(row, cells)` for the rows in a range of pieces, of `convolution_piece` cells of a
-// row or fewer, with those of their cells that belong to it.
-template <class Function>
-KERNELET_INLINE void for_rows(const Call& call, std::int64_t width, Function&& function) {
+// Consecutive rows of cells, and which of their cells.
+struct RowGroup {
+    std::int64_t first;
+    std::int64_t count;
+    Span cells;
+};
+
+// Rows that are taken together: as many as a tile has cells, twice.
+inline constexpr std::int64_t most_rows_together = 8;
+
+// Calls `function(rows)` for the rows in a range of pieces, of `convolution_piece` cells of a row
+// or fewer. Whole rows go together where `alike(row, next)` says that they have the same taps.
+template <class Alike, class Function>
+KERNELET_INLINE void for_rows(const Call& call, std::int64_t width, const Alike& alike,
+                              Function&& function) {
     const std::int64_t pieces = (width + convolution_piece - 1) / convolution_piece;
     for (std::int64_t piece = call.begin; piece < call.end;) {
         const std::int64_t row = piece / pieces;
         const std::int64_t first = piece % pieces;
         const std::int64_t last = smaller(pieces, first + call.end - piece);
-        function(row, Span{first * convolution_piece, smaller(last * convolution_piece, width)});
         piece += last - first;
+        std::int64_t count = 1;
+        if (first == 0 && last == pieces) {
+            while (count < most_rows_together && piece + pieces <= call.end &&
+                   alike(row + count - 1, row + count)) {
+                ++count;
+                piece += pieces;
+            }
+        }
+        function(RowGroup{
+            row, count, {first * convolution_piece, smaller(last * convolution_piece, width)}});
+    }
+}
+
+// Whether rows `row` and `next` lie in one plane and have the same taps, which read rows that are
+// `step` apart. `taps_of(row)` are those of a row within its plane.
+template <class TapsOf>
+KERNELET_INLINE bool rows_alike(std::int64_t row, std::int64_t next, std::int64_t height,
+                                std::int64_t step, const TapsOf& taps_of) {
+    if (next % height == 0) return false;
+    const AxisTaps own = taps_of(row % height);
+    const AxisTaps other = taps_of(next % height);
+    return own.first == other.first && own.count == other.count &&
+           other.source == own.source + step;
+}
+
+// Cells of several rows with the same taps, and their distances; strides in floats.
+struct CellBlock {
+    std::int64_t rows;
+    std::int64_t cells;
+    std::int64_t input_row_stride;
+    std::int64_t input_stride;
+    std::int64_t output_row_stride;
+    std::int64_t output_stride;
+};
+
+// Tiles go along rows, or, where these are shorter, across them: cells at the border of a picture
+// have taps of their own, but all rows have such cells.
+inline void run_cells(const CellBlock& all, std::int64_t block, const float* input,
+                      const TapGrid& grid, const float* weights, float* output,
+                      const Epilogue& epilogue) {
+    const bool along = all.cells >= all.rows;
+    const std::int64_t count = along ? all.cells : all.rows;
+    const std::int64_t lines = along ? all.rows : all.cells;
+    const std::int64_t input_stride = along ? all.input_stride : all.input_row_stride;
+    const std::int64_t input_line = along ? all.input_row_stride : all.input_stride;
+    const std::int64_t output_stride = along ? all.output_stride : all.output_row_stride;
+    const std::int64_t output_line = along ? all.output_row_stride : all.output_stride;
+    for (std::int64_t line = 0; line < lines; ++line) {
+        cells_of_block[block](count, input + line * input_line, input_stride, grid, weights,
+                              output + line * output_line, output_stride, epilogue);
     }
 }
 
@@ -112,12 +171,13 @@ inline Epilogue epilogue_of(const float* bias, std::int64_t channel, std::int64_
             static_cast<float>(slope), factors ? factors + channel : nullptr};
 }
 
-// One row of output cells for one block of output channels of one group.
-struct ForwardRow {
+// Rows of output cells, which have the same taps, for one block of output channels of one group.
+struct ForwardRows {
     const ConvolutionArguments& a;
     const ConvolutionWindow& window;
     const float* input;  // first channel of the group
-    float* output;       // first cell of the row, first channel of the block
+    float* output;       // first cell of the first row, first channel of the block
+    std::int64_t count;
     AxisTaps planes;
     AxisTaps rows;
     std::int64_t channels;  // of the group
@@ -131,10 +191,17 @@ struct ForwardRow {
         const std::int64_t cell =
             (planes.source * a.height + rows.source) * a.width + columns.source;
         const std::int64_t cell_floats = a.channels * lanes;
-        cells_of_block[block](end - begin, input + cell * cell_floats, a.stride_width * cell_floats,
-                              forward_grid(window, taps, channels, cell_floats, a.groups == 1),
-                              weights + taps.first(window) * channels * block,
-                              output + begin * a.filters * lanes, a.filters * lanes, epilogue);
+        const std::int64_t output_floats = a.filters * lanes;
+        const CellBlock all{count,
+                            end - begin,
+                            a.stride_height * a.width * cell_floats,
+                            a.stride_width * cell_floats,
+                            a.output_width * output_floats,
+                            output_floats};
+        run_cells(all, block, input + cell * cell_floats,
+                  forward_grid(window, taps, channels, cell_floats, a.groups == 1),
+                  weights + taps.first(window) * channels * block, output + begin * output_floats,
+                  epilogue);
     }
 
     void run_all(const Span& cells) const {
@@ -153,41 +220,48 @@ inline void convolution(const Call& call) {
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     const std::int64_t taps = window.taps();
-    for_rows(call, a.output_width, [&](std::int64_t row, const Span& cells) {
-        const AxisTaps planes = forward_taps(row / a.output_height, window.depth);
-        const AxisTaps rows = forward_taps(row % a.output_height, window.height);
-        float* output = call.operands[4] + row * a.output_width * a.filters * lanes;
+    const auto taps_of = [&](std::int64_t row) { return forward_taps(row, window.height); };
+    const auto alike = [&](std::int64_t row, std::int64_t next) {
+        return rows_alike(row, next, a.output_height, a.stride_height, taps_of);
+    };
+    for_rows(call, a.output_width, alike, [&](const RowGroup& group) {
+        const AxisTaps planes = forward_taps(group.first / a.output_height, window.depth);
+        const AxisTaps rows = taps_of(group.first % a.output_height);
+        float* output = call.operands[4] + group.first * a.output_width * a.filters * lanes;
         for (std::int64_t g = 0; g < a.groups; ++g) {
             for_filter_blocks(filters, taps * channels,
                               call.operands[1] + g * taps * channels * filters,
                               [&](std::int64_t q, const float* weights, std::int64_t block) {
                                   const std::int64_t filter = g * filters + q;
-                                  ForwardRow{a,
-                                             window,
-                                             call.operands[0] + g * channels * lanes,
-                                             output + filter * lanes,
-                                             planes,
-                                             rows,
-                                             channels,
-                                             weights,
-                                             block,
-                                             epilogue_of(call.operands[2], filter, a.activation,
-                                                         a.slope, call.operands[3])}
-                                      .run_all(cells);
+                                  ForwardRows{a,
+                                              window,
+                                              call.operands[0] + g * channels * lanes,
+                                              output + filter * lanes,
+                                              group.count,
+                                              planes,
+                                              rows,
+                                              channels,
+                                              weights,
+                                              block,
+                                              epilogue_of(call.operands[2], filter, a.activation,
+                                                          a.slope, call.operands[3])}
+                                      .run_all(group.cells);
                               });
         }
-        activate_row(output + cells.begin * a.filters * lanes,
-                     (cells.end - cells.begin) * a.filters, a.activation);
+        // Several rows are whole ones.
+        activate_row(output + group.cells.begin * a.filters * lanes,
+                     group.count * (group.cells.end - group.cells.begin) * a.filters, a.activation);
     });
 }
 
-// One row of the gradient by the input for one block of input channels of one group. Cells that
-// are `stride_width` apart have the same taps, shifted by one output cell.
-struct BackwardRow {
+// Rows of the gradient by the input, which have the same taps, for one block of input channels of
+// one group. Cells that are `stride_width` apart have the same taps, shifted by one output cell.
+struct BackwardRows {
     const ConvolutionArguments& a;
     const ConvolutionWindow& window;
     const float* upstream;  // first filter of the group
-    float* gradient;        // first cell of the row, first channel of the block
+    float* gradient;        // first cell of the first row, first channel of the block
+    std::int64_t row_count;
     AxisTaps planes;
     AxisTaps rows;
     std::int64_t filters;  // of the group
@@ -215,10 +289,16 @@ struct BackwardRow {
         const std::int64_t source =
             (planes.source * a.output_height + rows.source) * a.output_width + columns.source;
         const std::int64_t tap = VolumeTaps{planes, rows, columns}.first(window);
-        cells_of_block[block](count, upstream + source * a.filters * lanes, a.filters * lanes,
-                              grid(columns), weights + tap * filters * block,
-                              gradient + cell * a.channels * lanes,
-                              a.stride_width * a.channels * lanes, epilogue);
+        const std::int64_t upstream_floats = a.filters * lanes;
+        const std::int64_t gradient_floats = a.channels * lanes;
+        const CellBlock all{row_count,
+                            count,
+                            a.output_width * upstream_floats,
+                            upstream_floats,
+                            a.width * gradient_floats,
+                            a.stride_width * gradient_floats};
+        run_cells(all, block, upstream + source * upstream_floats, grid(columns),
+                  weights + tap * filters * block, gradient + cell * gradient_floats, epilogue);
     }
 
     // Every `stride_width`th cell from `first` up to `end`; runs of cells with equal taps go
@@ -262,121 +342,38 @@ inline void convolution_input_gradient(const Call& call) {
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     const std::int64_t taps = window.taps();
-    for_rows(call, a.width, [&](std::int64_t row, const Span& cells) {
-        const AxisTaps planes = backward_taps(row / a.height, window.depth);
-        const AxisTaps rows = backward_taps(row % a.height, window.height);
-        float* gradient = call.operands[4] + row * a.width * a.channels * lanes;
+    const auto taps_of = [&](std::int64_t row) { return backward_taps(row, window.height); };
+    const auto alike = [&](std::int64_t row, std::int64_t next) {
+        return rows_alike(row, next, a.height, 1, taps_of);
+    };
+    for_rows(call, a.width, alike, [&](const RowGroup& group) {
+        const AxisTaps planes = backward_taps(group.first / a.height, window.depth);
+        const AxisTaps rows = taps_of(group.first % a.height);
+        float* gradient = call.operands[4] + group.first * a.width * a.channels * lanes;
         for (std::int64_t g = 0; g < a.groups; ++g) {
             for_filter_blocks(channels, taps * filters,
                               call.operands[1] + g * taps * channels * filters,
                               [&](std::int64_t q, const float* weights, std::int64_t block) {
                                   const std::int64_t channel = g * channels + q;
-                                  BackwardRow{a,
-                                              window,
-                                              call.operands[0] + g * filters * lanes,
-                                              gradient + channel * lanes,
-                                              planes,
-                                              rows,
-                                              filters,
-                                              weights,
-                                              block,
-                                              epilogue_of(call.operands[2], channel, a.activation,
-                                                          a.slope, call.operands[3])}
-                                      .run_all(cells);
+                                  BackwardRows{a,
+                                               window,
+                                               call.operands[0] + g * filters * lanes,
+                                               gradient + channel * lanes,
+                                               group.count,
+                                               planes,
+                                               rows,
+                                               filters,
+                                               weights,
+                                               block,
+                                               epilogue_of(call.operands[2], channel, a.activation,
+                                                           a.slope, call.operands[3])}
+                                      .run_all(group.cells);
                               });
         }
-        activate_row(gradient + cells.begin * a.channels * lanes,
-                     (cells.end - cells.begin) * a.channels, a.activation);
+        activate_row(gradient + group.cells.begin * a.channels * lanes,
+                     group.count * (group.cells.end - group.cells.begin) * a.channels,
+                     a.activation);
     });
-}
-
-static_assert(pack_filters_piece % filter_block == 0);
-
-// Filters [tap][channel][filter] of one group. Transposed, the filters' channels are the outputs.
-struct FilterSource {
-    const float* first;
-    std::int64_t taps;
-    std::int64_t inputs;
-    std::int64_t tap_stride;
-    std::int64_t input_stride;
-    std::int64_t output_stride;
-
-    // Outputs [begin, end) to blocks [tap][input][output]. A few inputs are taken at a time, so
-    // that all blocks find them in the cache.
-    void pack(std::int64_t begin, std::int64_t end, float* packed) const {
-        for (std::int64_t tap = 0; tap < taps; ++tap) {
-            for (std::int64_t k = 0; k < inputs; k += lanes) {
-                for (std::int64_t q = begin; q < end; q += filter_block) {
-                    const std::int64_t block = smaller(filter_block, end - q);
-                    pack_inputs(tap, k, q, block,
-                                packed + q * taps * inputs + (tap * inputs + k) * block);
-                }
-            }
-        }
-    }
-
-    void pack_inputs(std::int64_t tap, std::int64_t begin, std::int64_t output, std::int64_t block,
-                     float* target) const {
-        const float* from =
-            first + tap * tap_stride + begin * input_stride + output * output_stride;
-        const std::int64_t count = smaller(lanes, inputs - begin);
-        for (std::int64_t o = 0; o < block; o += Vector::width) {
-            const int own = static_cast<int>(smaller(Vector::width, block - o));
-            if (output_stride == 1) {
-                copy(from + o, count, own, target + o, block);
-            } else {
-                turn(from + o * output_stride, count, own, target + o, block);
-            }
-        }
-    }
-
-    // `count` inputs of `outputs` outputs that lie side by side.
-    void copy(const float* from, std::int64_t count, int outputs, float* target,
-              std::int64_t block) const {
-        for (std::int64_t k = 0; k < count; ++k) {
-            Vector::load_partial(from + k * input_stride, outputs)
-                .store_partial(target + k * block, outputs);
-        }
-    }
-
-    // The same where inputs lie side by side.
-    void turn(const float* from, std::int64_t count, int outputs, float* target,
-              std::int64_t block) const {
-        for (std::int64_t k = 0; k < count; k += Vector::width) {
-            const int together = static_cast<int>(smaller(Vector::width, count - k));
-            Vector rows[Vector::width];
-            for (int o = 0; o < Vector::width; ++o) {
-                rows[o] = o < outputs ? Vector::load_partial(from + o * output_stride + k, together)
-                                      : Vector::zero();
-            }
-            transpose(rows);
-            for (int n = 0; n < together; ++n) {
-                rows[n].store_partial(target + (k + n) * block, outputs);
-            }
-        }
-    }
-};
-
-// Filters [tap][channel][filter] to blocks of output channels, [block][tap][input][output], each
-// group apart. Transposed, the filters' channels are the outputs, as the input's gradient needs.
-// Pieces are `pack_filters_piece` outputs of a group each.
-inline void pack_filters(const Call& call) {
-    const auto& a = arguments<PackFiltersArguments>(call);
-    const std::int64_t total = a.filters * a.groups;
-    const std::int64_t outputs = a.transposed ? a.channels : a.filters;
-    const std::int64_t chunks = (outputs + pack_filters_piece - 1) / pack_filters_piece;
-    for (std::int64_t piece = call.begin; piece < call.end; ++piece) {
-        const std::int64_t group = piece / chunks;
-        const std::int64_t begin = piece % chunks * pack_filters_piece;
-        FilterSource{call.operands[0] + group * a.filters,
-                     a.taps,
-                     a.transposed ? a.filters : a.channels,
-                     a.channels * total,
-                     a.transposed ? 1 : total,
-                     a.transposed ? total : 1}
-            .pack(begin, smaller(begin + pack_filters_piece, outputs),
-                  call.operands[1] + group * a.taps * a.channels * a.filters);
-    }
 }
 
 }  // namespace kernelet::KERNELET_ISA

@@ -12,6 +12,43 @@ namespace kernelet::KERNELET_ISA {
 
 static_assert(dense_piece % filter_block == 0);
 
+// Blocks of outputs that are taken together: with one, each input is loaded for eight products.
+inline constexpr int dense_blocks = Vector::registers >= 32 ? 3 : 1;
+
+// B whole blocks of outputs of a cell, whose packed weights are `inputs` · `filter_block` apart.
+template <int B>
+inline void dense_tile(const float* input, std::int64_t inputs, const float* weights, float* output,
+                       const Epilogue& epilogue) {
+    constexpr int Q = static_cast<int>(filter_block);
+    for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+        Vector sums[B][Q];
+        KERNELET_UNROLL
+        for (int b = 0; b < B; ++b) {
+            KERNELET_UNROLL
+            for (int q = 0; q < Q; ++q) sums[b][q] = Vector::zero();
+        }
+        const float* w = weights;
+        for (std::int64_t k = 0; k < inputs; ++k, w += Q) {
+            const Vector x = Vector::load(input + k * lanes + lane);
+            KERNELET_UNROLL
+            for (int b = 0; b < B; ++b) {
+                KERNELET_UNROLL
+                for (int q = 0; q < Q; ++q) {
+                    sums[b][q] = fma(x, Vector::broadcast_from(w + b * inputs * Q + q), sums[b][q]);
+                }
+            }
+        }
+        KERNELET_UNROLL
+        for (int b = 0; b < B; ++b) {
+            KERNELET_UNROLL
+            for (int q = 0; q < Q; ++q) {
+                Finish::of_channel(epilogue, b * Q + q)(sums[b][q])
+                    .store(output + (b * Q + q) * lanes + lane);
+            }
+        }
+    }
+}
+
 // Operands: input, weights packed by `pack_filters`, bias or null, factors or null, output. Pieces
 // are `dense_piece` outputs each.
 inline void dense(const Call& call) {
@@ -19,14 +56,24 @@ inline void dense(const Call& call) {
     const TapGrid grid{1, 1, 1, a.inputs, 0, 0, 0, 0, 0, 0};
     const std::int64_t first = call.begin * dense_piece;
     const std::int64_t outputs = smaller(call.end * dense_piece, a.outputs) - first;
+    const float* packed = call.operands[1] + first * a.inputs;
     float* output = call.operands[4] + first * lanes;
-    for_filter_blocks(
-        outputs, a.inputs, call.operands[1] + first * a.inputs,
-        [&](std::int64_t q, const float* weights, std::int64_t block) {
-            cells_of_block[block](
-                1, call.operands[0], 0, grid, weights, output + q * lanes, 0,
-                epilogue_of(call.operands[2], first + q, a.activation, a.slope, call.operands[3]));
-        });
+    const auto epilogue = [&](std::int64_t q) {
+        return epilogue_of(call.operands[2], first + q, a.activation, a.slope, call.operands[3]);
+    };
+    std::int64_t done = 0;
+    if constexpr (dense_blocks > 1) {
+        constexpr std::int64_t together = dense_blocks * filter_block;
+        for (; done + together <= outputs; done += together) {
+            dense_tile<dense_blocks>(call.operands[0], a.inputs, packed + done * a.inputs,
+                                     output + done * lanes, epilogue(done));
+        }
+    }
+    for_filter_blocks(outputs - done, a.inputs, packed + done * a.inputs,
+                      [&](std::int64_t q, const float* weights, std::int64_t block) {
+                          cells_of_block[block](1, call.operands[0], 0, grid, weights,
+                                                output + (done + q) * lanes, 0, epilogue(done + q));
+                      });
     activate_row(output, outputs, a.activation);
 }
 

@@ -200,15 +200,18 @@ inline void cells(std::int64_t count, const float* input, std::int64_t input_str
                   std::int64_t output_stride, const Epilogue& epilogue) {
     constexpr int vectors = tile_cells<Q> / lane_vectors * lane_vectors;
     constexpr int several = vectors > lane_vectors ? vectors : lane_vectors;
+    // Sums of one cell would wait for each other.
+    constexpr int few = lane_vectors == 1 && several > 2 ? (several + 1) / 2 : lane_vectors;
     std::int64_t cell = 0;
-    for (; cell + several / lane_vectors <= count; cell += several / lane_vectors) {
-        tile<several, Q>(input + cell * input_stride, input_stride, grid, weights,
-                         output + cell * output_stride, output_stride, epilogue);
-    }
-    for (; cell < count; ++cell) {
-        tile<lane_vectors, Q>(input + cell * input_stride, input_stride, grid, weights,
-                              output + cell * output_stride, output_stride, epilogue);
-    }
+    const auto run = [&]<int P>() {
+        for (; cell + P / lane_vectors <= count; cell += P / lane_vectors) {
+            tile<P, Q>(input + cell * input_stride, input_stride, grid, weights,
+                       output + cell * output_stride, output_stride, epilogue);
+        }
+    };
+    run.template operator()<several>();
+    if constexpr (few > lane_vectors) run.template operator()<few>();
+    run.template operator()<lane_vectors>();
 }
 
 using CellsFunction = void (*)(std::int64_t, const float*, std::int64_t, const TapGrid&,
