@@ -16,50 +16,30 @@
 
 namespace kernelet::KERNELET_ISA {
 
+// Panels that are taken together where the registers hold their sums: with one of a single vector,
+// an input is loaded for every product.
+inline constexpr int batch_panels = Vector::registers >= 32 && panel_vectors == 1 ? 2 : 1;
+
 // Samples whose sums fit the registers, of `lanes` results each, beside the weights of those and
 // one broadcast number.
 constexpr int batch_samples_of() {
-    constexpr int most = (Vector::registers - 1 - panel_vectors) / panel_vectors;
+    constexpr int vectors = batch_panels * panel_vectors;
+    constexpr int most = (Vector::registers - 1 - vectors) / vectors;
     return most < 1 ? 1 : most > 12 ? 12 : most;
 }
 inline constexpr int batch_samples = batch_samples_of();
 
-using PanelSums = Vector[panel_vectors];
+// How many of `left` results each of V vectors has.
+template <int V>
+struct VectorCounts {
+    int count[V];
 
-// How many of `left` results each vector of a panel has.
-struct PanelCounts {
-    int count[panel_vectors];
-
-    explicit PanelCounts(std::int64_t left) {
-        for (int v = 0; v < panel_vectors; ++v, left -= Vector::width) {
+    explicit VectorCounts(std::int64_t left) {
+        for (int v = 0; v < V; ++v, left -= Vector::width) {
             count[v] = static_cast<int>(larger(0, smaller(left, Vector::width)));
         }
     }
 };
-
-// Adds the products of `rows` numbers of each sample, at `place(row)`, with rows of weights.
-template <int S, class Place, class Weights>
-KERNELET_INLINE void add_rows_of_batch(const float* const (&inputs)[S], std::int64_t rows,
-                                       const Place& place, const Weights& weights,
-                                       PanelSums (&sums)[S]) {
-    for (std::int64_t row = 0; row < rows; ++row) {
-        const std::int64_t at = place(row);
-        PanelSums w;
-        weights(row, w);
-        KERNELET_UNROLL
-        for (int s = 0; s < S; ++s) {
-            const Vector x = Vector::broadcast_from(inputs[s] + at);
-            KERNELET_UNROLL
-            for (int v = 0; v < panel_vectors; ++v) sums[s][v] = fma(x, w[v], sums[s][v]);
-        }
-    }
-}
-
-template <int S>
-KERNELET_INLINE void samples_of(const float* first, std::int64_t stride,
-                                const float* (&samples)[S]) {
-    for (int s = 0; s < S; ++s) samples[s] = first + s * stride;
-}
 
 // Calls `tiles[count - 1](first sample)` for the samples of a span in tiles of nearly equal size.
 template <class Tiles, class Call>
@@ -88,43 +68,63 @@ struct BatchRows {
     bool first;
 };
 
-// Adds to the outputs of S samples what some rows contribute; `ahead` floats further on lie the
-// weights of the next rows.
+// Adds to outputs from `o` on, N panels of them, of S samples what some rows contribute, with the
+// rows' numbers [row][sample]; `ahead` floats further on lie the weights of the next rows.
+template <int S, int N>
+KERNELET_INLINE void add_panels_of_batch(const BatchRows& rows, const float* numbers, float* output,
+                                         std::int64_t stride, std::int64_t o, std::int64_t ahead) {
+    constexpr int V = N * panel_vectors;
+    const VectorCounts<V> panels(rows.outputs - o);
+    Vector sums[S][V];
+    KERNELET_UNROLL
+    for (int s = 0; s < S; ++s) {
+        KERNELET_UNROLL
+        for (int v = 0; v < V; ++v) {
+            const float* before = output + s * stride + o + v * Vector::width;
+            sums[s][v] = rows.first ? Vector::zero() : Vector::load(before);
+        }
+    }
+    const float* from = rows.weights + o;
+    for (std::int64_t row = 0; row < rows.count; ++row, from += rows.stride, numbers += S) {
+        KERNELET_UNROLL
+        for (int n = 0; n < N; ++n) __builtin_prefetch(from + n * lanes + ahead);
+        Vector w[V];
+        KERNELET_UNROLL
+        for (int v = 0; v < V; ++v) w[v] = load_some(from + v * Vector::width, panels.count[v]);
+        KERNELET_UNROLL
+        for (int s = 0; s < S; ++s) {
+            const Vector x = Vector::broadcast_from(numbers + s);
+            KERNELET_UNROLL
+            for (int v = 0; v < V; ++v) sums[s][v] = fma(x, w[v], sums[s][v]);
+        }
+    }
+    KERNELET_UNROLL
+    for (int s = 0; s < S; ++s) {
+        KERNELET_UNROLL
+        for (int v = 0; v < V; ++v) {
+            sums[s][v].store(output + s * stride + o + v * Vector::width);
+        }
+    }
+}
+
+// The same for all outputs.
 template <int S>
 inline void batch_rows_tile(const BatchRows& rows, const float* input, float* output,
                             std::int64_t stride, std::int64_t ahead) {
-    const float* inputs[S];
-    samples_of(input, stride, inputs);
-    for (std::int64_t o = 0; o < rows.outputs; o += lanes) {
-        const PanelCounts panel(rows.outputs - o);
-        PanelSums sums[S];
-        KERNELET_UNROLL
-        for (int s = 0; s < S; ++s) {
-            KERNELET_UNROLL
-            for (int v = 0; v < panel_vectors; ++v) {
-                const float* before = output + s * stride + o + v * Vector::width;
-                sums[s][v] = rows.first ? Vector::zero() : Vector::load(before);
-            }
+    // Samples lie far from each other, often in the same sets of the cache.
+    float numbers[batch_rows * S];
+    for (int s = 0; s < S; ++s) {
+        for (std::int64_t row = 0; row < rows.count; ++row) {
+            numbers[row * S + s] = input[s * stride + rows.places[static_cast<std::size_t>(row)]];
         }
-        const auto weights = [&](std::int64_t row, PanelSums& w) {
-            const float* from = rows.weights + row * rows.stride + o;
-            __builtin_prefetch(from + ahead);
-            KERNELET_UNROLL
-            for (int v = 0; v < panel_vectors; ++v) {
-                w[v] = load_some(from + v * Vector::width, panel.count[v]);
-            }
-        };
-        add_rows_of_batch<S>(
-            inputs, rows.count,
-            [&](std::int64_t row) { return rows.places[static_cast<std::size_t>(row)]; }, weights,
-            sums);
-        KERNELET_UNROLL
-        for (int s = 0; s < S; ++s) {
-            KERNELET_UNROLL
-            for (int v = 0; v < panel_vectors; ++v) {
-                sums[s][v].store(output + s * stride + o + v * Vector::width);
-            }
-        }
+    }
+    std::int64_t o = 0;
+    // The last panel may have to be filled up.
+    for (; o + (batch_panels - 1) * lanes < rows.outputs; o += batch_panels * lanes) {
+        add_panels_of_batch<S, batch_panels>(rows, numbers, output, stride, o, ahead);
+    }
+    if constexpr (batch_panels > 1) {
+        if (o < rows.outputs) add_panels_of_batch<S, 1>(rows, numbers, output, stride, o, ahead);
     }
 }
 
@@ -215,24 +215,29 @@ inline void transpose_rows(const float* weights, std::int64_t rows, std::int64_t
 // them.
 template <int S>
 inline void batch_gradient_tile(const float* upstream, std::int64_t outputs, const float* weights,
-                                const PanelCounts& inputs, float* gradient, std::int64_t stride) {
+                                const VectorCounts<panel_vectors>& inputs, float* gradient,
+                                std::int64_t stride) {
     const float* samples[S];
-    samples_of(upstream, stride, samples);
-    PanelSums sums[S];
+    for (int s = 0; s < S; ++s) samples[s] = upstream + s * stride;
+    Vector sums[S][panel_vectors];
     KERNELET_UNROLL
     for (int s = 0; s < S; ++s) {
         KERNELET_UNROLL
         for (int v = 0; v < panel_vectors; ++v) sums[s][v] = Vector::zero();
     }
-    add_rows_of_batch<S>(
-        samples, outputs, [](std::int64_t row) { return row; },
-        [&](std::int64_t row, PanelSums& w) {
+    for (std::int64_t o = 0; o < outputs; ++o) {
+        Vector w[panel_vectors];
+        KERNELET_UNROLL
+        for (int v = 0; v < panel_vectors; ++v) {
+            w[v] = Vector::load(weights + o * lanes + v * Vector::width);
+        }
+        KERNELET_UNROLL
+        for (int s = 0; s < S; ++s) {
+            const Vector x = Vector::broadcast_from(samples[s] + o);
             KERNELET_UNROLL
-            for (int v = 0; v < panel_vectors; ++v) {
-                w[v] = Vector::load(weights + row * lanes + v * Vector::width);
-            }
-        },
-        sums);
+            for (int v = 0; v < panel_vectors; ++v) sums[s][v] = fma(x, w[v], sums[s][v]);
+        }
+    }
     KERNELET_UNROLL
     for (int s = 0; s < S; ++s) {
         KERNELET_UNROLL
@@ -242,8 +247,8 @@ inline void batch_gradient_tile(const float* upstream, std::int64_t outputs, con
     }
 }
 
-using BatchGradientTile = void (*)(const float*, std::int64_t, const float*, const PanelCounts&,
-                                   float*, std::int64_t);
+using BatchGradientTile = void (*)(const float*, std::int64_t, const float*,
+                                   const VectorCounts<panel_vectors>&, float*, std::int64_t);
 
 template <int... S>
 constexpr std::array<BatchGradientTile, sizeof...(S)> batch_gradient_tiles(
@@ -270,8 +275,8 @@ inline void dense_input_gradient_single_batch(const Call& call) {
         const float* weights = call.operands[1] + (cell * a.channels + channel) * a.outputs;
         transpose_rows(weights, inputs, a.outputs, call.operands[3]);
         for_sample_tiles({0, call.step->batch}, tiles, [&](BatchGradientTile tile, std::int64_t s) {
-            tile(call.operands[0] + s * stride, a.outputs, call.operands[3], PanelCounts(inputs),
-                 call.operands[2] + k + s * stride, stride);
+            tile(call.operands[0] + s * stride, a.outputs, call.operands[3],
+                 VectorCounts<panel_vectors>(inputs), call.operands[2] + k + s * stride, stride);
         });
         k += inputs;
     }
