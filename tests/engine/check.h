@@ -1,6 +1,7 @@
 // The little that the engine's test programs need of a test framework.
 #pragma once
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -25,3 +26,10 @@
         }                             \
         CHECK(thrown);                \
     } while (false)
+
+// How many random cases to try: the usual number, or no more than KERNELET_TEST_CASES says. On an
+// emulated processor a few show that kernels have no instruction that it lacks.
+inline int cases(int usual) {
+    const char* most = std::getenv("KERNELET_TEST_CASES");
+    return most == nullptr ? usual : std::min(usual, std::max(1, std::atoi(most)));
+}

@@ -145,13 +145,15 @@ int main() {
         const std::string name(kernelet::isa_name(isa));
         const Kernels kernels(name);
         Random random;
-        for (int number = 0; number < 100; ++number) {
+        const int count = cases(100);
+        for (int number = 0; number < count; ++number) {
             Batch batch = random_batch(random);
             test_product(kernels, random, batch);
             test_input_gradient(kernels, random, batch);
             test_outer_product(kernels, random, batch);
         }
-        std::printf("%s: 100 dense layers of whole batches, with their gradients\n", name.c_str());
+        std::printf("%s: %d dense layers of whole batches, with their gradients\n", name.c_str(),
+                    count);
     }
     return 0;
 }

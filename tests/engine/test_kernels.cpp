@@ -185,12 +185,13 @@ int main() {
         const std::string name(kernelet::isa_name(isa));
         const Kernels kernels(name);
         Random random;
-        for (int repeat = 0; repeat < 300; ++repeat) {
+        const int count = cases(300);
+        for (int repeat = 0; repeat < count; ++repeat) {
             test_convolution(kernels, random);
             test_strips(kernels, random);
             test_dense(kernels, random);
         }
-        std::printf("%s: 300 convolutions and 300 dense products exact\n", name.c_str());
+        std::printf("%s: %d convolutions and dense products exact\n", name.c_str(), count);
     }
     return 0;
 }

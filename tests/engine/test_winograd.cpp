@@ -182,9 +182,10 @@ int main() {
         const std::string name(kernelet::isa_name(isa));
         const Kernels kernels(name);
         Random random;
-        for (int repeat = 0; repeat < 20; ++repeat) test_blocks(kernels, random);
-        std::printf("%s: 20 convolutions with their gradients near to double precision\n",
-                    name.c_str());
+        const int count = cases(20);
+        for (int repeat = 0; repeat < count; ++repeat) test_blocks(kernels, random);
+        std::printf("%s: %d convolutions with their gradients near to double precision\n",
+                    name.c_str(), count);
     }
     return 0;
 }
