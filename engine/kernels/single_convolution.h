@@ -78,21 +78,36 @@ class PanelConvolution {
           taps_(a.kernel_depth * a.kernel_height * a.kernel_width),
           copies_(!height_.stays_inside() || !width_.stays_inside()) {}
 
-    // Pieces are output rows, panel after panel.
     void run() const {
         const std::int64_t rows = depth_.written() * height_.written();
-        for (std::int64_t piece = call_.begin; piece < call_.end;) {
-            const std::int64_t panel = piece / rows;
-            const std::int64_t row = piece % rows;
-            const std::int64_t whole = row == 0 ? (call_.end - piece) / rows : 0;
-            const std::int64_t panels = larger(whole, 1);
-            const std::int64_t end = whole > 0 ? rows : smaller(rows, row + call_.end - piece);
-            run_rows(row, end, panel, panel + panels);
-            piece += whole > 0 ? whole * rows : end - row;
+        const std::int64_t panels = a_.groups * panels_of(outputs_);
+        if (a_.by_rows) {
+            for_ranges(panels, [&](const Span& own, const Span& panel) {
+                run_rows(own.begin, own.end, panel.begin, panel.end);
+            });
+        } else {
+            for_ranges(rows, [&](const Span& own, const Span& row) {
+                run_rows(row.begin, row.end, own.begin, own.end);
+            });
         }
     }
 
   private:
+    // Calls `function(lines, parts)` for the call's pieces, which are `count` parts of one line
+    // after the other: whole lines together, others each with the parts there are.
+    template <class Function>
+    void for_ranges(std::int64_t count, const Function& function) const {
+        for (std::int64_t piece = call_.begin; piece < call_.end;) {
+            const std::int64_t line = piece / count;
+            const std::int64_t first = piece % count;
+            const std::int64_t left = call_.end - piece;
+            const std::int64_t whole = first == 0 ? left / count : 0;
+            const std::int64_t last = whole > 0 ? count : smaller(count, first + left);
+            function(Span{line, line + larger(whole, 1)}, Span{first, last});
+            piece += whole > 0 ? whole * count : last - first;
+        }
+    }
+
     // Panels [first, last) of output rows [begin, end).
     void run_rows(std::int64_t begin, std::int64_t end, std::int64_t first,
                   std::int64_t last) const {
@@ -250,7 +265,7 @@ class PanelConvolution {
 };
 
 // Operands: input, filters packed by `pack_filters_single`, bias or null, factors or null, output,
-// workspace for what a band reads. Pieces are output rows, panel after panel.
+// workspace for what a band reads. Pieces are output rows and panels.
 inline void convolution_single(const Call& call) {
     PanelConvolution<false>(call, arguments<PanelConvolutionArguments>(call)).run();
 }

@@ -161,6 +161,7 @@ void test_panels(const Kernels& kernels, Random& random, bool backward) {
     auto arguments = single<PanelConvolutionArguments>(a, cell_floats, output_floats);
     const std::int64_t rows = backward ? a.height : a.output_height;
     arguments.band = random.between(1, rows);
+    arguments.by_rows = random.between(0, 1);
     Numbers input = spread(one.input, inputs, cell_floats);
     Numbers filters = packed(kernels, random, one.weights, a, backward);
     const auto cells = static_cast<std::int64_t>(one.expected.size()) / outputs;

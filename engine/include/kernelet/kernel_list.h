@@ -53,9 +53,10 @@ inline constexpr std::int64_t any_number = 0;
 #define ARGUMENTS_SingleConvolution(INTEGER, REAL) \
     ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(cell_floats) INTEGER(output_floats)
 
-// Rows of output cells are taken `band` at a time.
+// Rows of output cells are taken `band` at a time. Pieces are panels of filters of one row after
+// the other, or, unless `by_rows`, rows of one panel after the other.
 #define ARGUMENTS_PanelConvolution(INTEGER, REAL) \
-    ARGUMENTS_SingleConvolution(INTEGER, REAL) INTEGER(band)
+    ARGUMENTS_SingleConvolution(INTEGER, REAL) INTEGER(band) INTEGER(by_rows)
 
 #define ARGUMENTS_SingleDense(INTEGER, REAL) \
     INTEGER(cells)                           \

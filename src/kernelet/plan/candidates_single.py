@@ -14,6 +14,8 @@ from kernelet.program import Node
 # Floats that a band of output rows may read: they should stay in the second-level cache while all
 # filters pass by.
 _BAND_FLOATS = 1 << 16
+# Floats of filters that every thread may read: of more, threads share the filters instead of rows.
+_READ_BY_ALL = 1 << 16
 
 
 class Panels:
@@ -41,7 +43,11 @@ class Panels:
 
     def arguments(self) -> Arguments:
         """Return the arguments of the kernel, but for the floats between cells."""
-        return {**CANDIDATES[type(self._op)][-1].arguments(self._node), "band": self._band()}
+        return {
+            **CANDIDATES[type(self._op)][-1].arguments(self._node),
+            "band": self._band(),
+            "by_rows": int(self._packed_floats() <= _READ_BY_ALL),
+        }
 
     def packing(self) -> Packing:
         """Return how the filters are packed."""
@@ -57,9 +63,13 @@ class Panels:
                 "transposed": int(self._backward),
             },
             "pack_filters_single",
-            self._panels * taps * self._inputs * self._lanes,
+            self._packed_floats(),
             pieces=lambda target: self._panels * taps,
         )
+
+    def _packed_floats(self) -> int:
+        taps = math.prod(self._op.window.kernel)
+        return self._panels * taps * self._inputs * self._lanes
 
     def workspace(self) -> int:
         """Return the floats of the rows that a band reads, with zeros around them."""
