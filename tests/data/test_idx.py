@@ -81,6 +81,26 @@ def test_compression_is_told_by_content(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_idx(tmp_path / name), array)
 
 
+def test_compression_in_members_with_zeros_behind_them(tmp_path: Path) -> None:
+    array = np.random.default_rng(0).integers(0, 256, (9, 10_000), np.uint8)
+    data = idx(array)
+    members = [data[:3], data[3:50], b"", data[50:]]
+    file = tmp_path / "x.gz"
+    file.write_bytes(b"".join(gzip.compress(member) + bytes(7) for member in members))
+    np.testing.assert_array_equal(read_idx(file), array)
+    file.write_bytes(file.read_bytes() + b"no member")
+    with pytest.raises(DataError, match=r"x.gz' cannot be read"):
+        read_idx(file)
+
+
+def test_a_wrong_checksum(tmp_path: Path) -> None:
+    data = bytearray(gzip.compress(idx(np.zeros((2, 3), np.uint8))))
+    data[-8] ^= 1
+    (tmp_path / "x.gz").write_bytes(data)
+    with pytest.raises(DataError, match=r"x.gz' cannot be read: .*incorrect data check"):
+        read_idx(tmp_path / "x.gz")
+
+
 @pytest.mark.parametrize("damage", ["cut", "flip"])
 def test_damaged_compression(tmp_path: Path, damage: str) -> None:
     data = bytearray(gzip.compress(idx(np.random.default_rng(0).integers(0, 9, 999, np.int32))))
