@@ -15,7 +15,7 @@ from PIL import Image
 from kernelet.data import load_dataset
 from kernelet.data.dataset import BrokenPicture, Dataset, Split
 from kernelet.data.doctor import Finding, Findings, diagnose, examine
-from kernelet.data.doctor.examination import checksums
+from kernelet.data.doctor.examination import BLANK_DEVIATION, blank_rows, checksums, deviations
 from kernelet.data.doctor.findings import KINDS
 from kernelet.errors import DataError
 from scenes import changes, encoded, scene, turns, write_scenes
@@ -332,6 +332,20 @@ def test_many_copies_are_one_group(clean: Path) -> None:
         plant(clean, f"train/cat/again-{index:02}.png", encoded(scene(6)))
     (group,) = only(diagnose(clean).findings, "duplicates").groups
     assert len(group) == 31
+
+
+@pytest.mark.parametrize("shape", [(6, 6, 1), (28, 28, 1), (9, 4, 3), (80, 80, 1)])
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_blank_rows_are_those_of_small_deviation(shape: tuple[int, ...], share: float) -> None:
+    random = np.random.default_rng(0)
+    spread = np.where(random.random(300) < share, random.uniform(0, 4, 300), 60)
+    noise = random.normal(0, 1, (300, *shape)) * spread[:, None, None, None]
+    images = np.clip(128 + noise, 0, 255).astype(np.uint8)
+    images[5] = 30
+    images[5, 0, 0] = 90  # one pixel far from the others: still blank where there are many
+    expected = np.flatnonzero(deviations(images) < BLANK_DEVIATION)
+    assert 0 < len(expected) < 300
+    np.testing.assert_array_equal(blank_rows(images), expected)
 
 
 def test_examine_looks_at_what_is_in_memory() -> None:
