@@ -235,6 +235,9 @@ class Program:
     nodes: tuple[Node, ...]
     updates: dict[Value, Value]
 
+    def __hash__(self) -> int:
+        return hash(self.nodes)
+
     def consumers(self) -> dict[Value, list[Node]]:
         """Return, for every value that is read, the nodes that read it."""
         readers: dict[Value, list[Node]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -100,10 +101,21 @@ def planned(
     offsets : mapping of str to int
         Where each parameter begins.
     """
-    workers = _workers(threads)
     pairs = bfloat16(precision, _engine.resolve_isa(None))
-    arranged = arrange(program, batch_size, workers, TARGET, pairs)
-    return make_plan(program, batch_size, offsets, TARGET, arranged.storage, arranged.threads)
+    return _plan(program, batch_size, tuple(offsets.items()), _workers(threads), pairs)
+
+
+# A training is planned to tell of its memory, to be measured, and to be run.
+@functools.lru_cache(maxsize=8)
+def _plan(
+    program: Program,
+    batch_size: int,
+    offsets: tuple[tuple[str, int], ...],
+    threads: int,
+    pairs: Bfloat16 | None,
+) -> Plan:
+    arranged = arrange(program, batch_size, threads, TARGET, pairs)
+    return make_plan(program, batch_size, dict(offsets), TARGET, arranged.storage, arranged.threads)
 
 
 def planned_memory(
@@ -168,13 +180,15 @@ class NativeExecutor(Executor):
         self.program = program
         self.batch_size = batch_size
         self.state = state
-        self.threads = _workers(threads)
+        workers = _workers(threads)
         self.isa = _engine.resolve_isa(isa)
         if storage is None:
+            offsets = tuple(state.offsets.items())
             pairs = bfloat16(precision, self.isa)
-            arranged = arrange(program, batch_size, self.threads, TARGET, pairs)
-            storage, self.threads = arranged.storage, arranged.threads
-        self.plan = make_plan(program, batch_size, state.offsets, TARGET, storage, self.threads)
+            self.plan = _plan(program, batch_size, offsets, workers, pairs)
+        else:
+            self.plan = make_plan(program, batch_size, state.offsets, TARGET, storage, workers)
+        self.threads = self.plan.threads
         self._engine = engine_plan(self.plan, self.isa)
         self._seen_version: int | None = None
         self._batched = [name for name, value in program.outputs.items() if value.batched]
