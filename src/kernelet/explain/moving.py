@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kernelet.ops.augmentation import Fill, source_cells
@@ -32,9 +33,23 @@ def moved(images: NDArray[Any], down: int, right: int, fill: Fill = "nearest") -
     >>> moved(picture, 0, 1).ravel().tolist(), moved(picture, 0, 1, "constant").ravel().tolist()
     ([1, 1, 2], [0, 1, 2])
     """
-    rows, inside_rows = source_cells(images.shape[1], down, fill)
-    columns, inside_columns = source_cells(images.shape[2], right, fill)
-    result: NDArray[Any] = images[:, rows][:, :, columns]
-    result[:, ~inside_rows] = 0
-    result[:, :, ~inside_columns] = 0
+    result = _along(_along(images, 1, down, fill), 2, right, fill)
+    return result.copy() if result is images else result
+
+
+def _along(images: NDArray[Any], axis: int, distance: int, fill: Fill) -> NDArray[Any]:
+    """Return pictures moved along an axis: in one piece, but for the cells that enter."""
+    if distance == 0:
+        return images
+    length = images.shape[axis]
+    cells, inside = source_cells(length, distance, fill)
+    moving = np.moveaxis(images, axis, 0)
+    result = np.empty_like(images)
+    target = np.moveaxis(result, axis, 0)
+    kept = slice(max(0, distance), max(0, length + min(0, distance)))
+    target[kept] = moving[max(0, -distance) : max(0, length - distance)]
+    entered = np.ones(length, np.bool_)
+    entered[kept] = False
+    target[entered] = moving[cells[entered]]
+    target[~inside] = 0
     return result

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # Maps of so many pictures are compared, which the engine computes side by side: each gives as many
 # differences as it has cells.
 _MAPPED = 16
+# Pictures that are answered in one call: as many as this holds, or those of one displacement.
+_TOGETHER_BYTES = 8 << 20
 # By default, at most so many displacements in each direction.
 _STEPS = 4
 
@@ -204,10 +206,14 @@ def shift(
     images, labels = images[chosen], labels[chosen]
     distances = _displacements(displacements, images.shape[1:3])
     answers = np.empty((2, len(distances), len(distances)))
+    together = max(1, _TOGETHER_BYTES // images.nbytes)
     for row, down in enumerate(distances):
-        for column, right in enumerate(distances):
-            shown = moved(images, down, right, fill)
-            answers[:, row, column] = _answer(model, shown, labels, threads)
+        lowered = moved(images, down, 0, fill)
+        for column in range(0, len(distances), together):
+            some = distances[column : column + together]
+            shown = np.concatenate([moved(lowered, 0, right, fill) for right in some])
+            found = _answers(model, shown, labels, threads)
+            answers[:, row, column : column + together] = found
     return ShiftReport(
         displacements=distances,
         accuracy=answers[0],
@@ -272,11 +278,12 @@ def _displacements(wanted: Sequence[int] | None, size: Sequence[int]) -> tuple[i
     return tuple(sorted({0, *distances, *(-one for one in distances)}))
 
 
-def _answer(
+def _answers(
     model: Model, images: NDArray[Any], labels: NDArray[Any], threads: int | None
-) -> tuple[float, float]:
-    """Return accuracy and mean probability of the true class."""
+) -> NDArray[np.float64]:
+    """Return accuracy and mean probability of the true class, each time the labels repeat."""
     probabilities = class_probabilities(model, images, threads=threads)
-    right = probabilities.argmax(axis=1) == labels
-    of_truth = probabilities[np.arange(len(labels)), labels]
-    return float(right.mean()), float(of_truth.mean(dtype=np.float64))
+    times = probabilities.reshape(-1, len(labels), probabilities.shape[1])
+    right = times.argmax(axis=2) == labels
+    of_truth = np.ascontiguousarray(times[:, np.arange(len(labels)), labels])
+    return np.stack([right.mean(axis=1), of_truth.mean(axis=1, dtype=np.float64)])
