@@ -107,7 +107,9 @@ def forecast(
         model, train, batch_size, folder, how
     )
     if validation is not None:
-        seconds += _seconds_per_step(evaluate_some, most) * len(validation) / batch_size
+        steps = len(validation) / batch_size
+        # As many as an epoch has tell enough of them: mostly they take a small part of its time.
+        seconds += _seconds_per_step(evaluate_some, min(most, math.ceil(steps))) * steps
     return Forecast(seconds, memory)
 
 
@@ -152,7 +154,7 @@ def _seconds_per_step(run: Callable[[int], None], most: int) -> float:
         seconds = time.perf_counter() - began
         if seconds >= _MEASURED_SECONDS or steps >= most:
             return seconds / steps
-        wanted = math.ceil(1.2 * steps * _MEASURED_SECONDS / max(seconds, 1e-4))
+        wanted = math.ceil(1.5 * steps * _MEASURED_SECONDS / max(seconds, 1e-4))
         steps = min(most, max(2 * steps, wanted))
 
 
