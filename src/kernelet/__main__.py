@@ -1,8 +1,6 @@
 """`python -m kernelet` is the command line."""
 
-import sys
-
-from kernelet.cli import main
+from kernelet.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()
