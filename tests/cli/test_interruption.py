@@ -138,7 +138,7 @@ def test_signals_while_there_is_nothing_to_save(
         def interrupted(*_: object, number: int = number, **__: object) -> None:
             signal.raise_signal(number)
 
-        monkeypatch.setattr("kernelet.runs.preparation.load_dataset", interrupted)
+        monkeypatch.setattr("kernelet.runs.loading.load_dataset", interrupted)
         outcome = command("train")
         assert (outcome.code, outcome.errors) == (code, message)
     assert not Path("runs").exists()

@@ -6,6 +6,9 @@ import doctest
 import importlib
 import os
 import pkgutil
+import subprocess
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,15 +19,16 @@ import kernelet.cli
 import kernelet.runs
 from kernelet.data.dataset import Dataset, Split
 from kernelet.errors import UsageError
-from kernelet.runs import preparation
+from kernelet.networks import NETWORKS
+from kernelet.runs import loading
 from kernelet.runs.cautions import cautions
 from kernelet.runs.events import Event
 from kernelet.runs.folder import RunFolder
 from kernelet.runs.forecast import Forecast
 from kernelet.runs.names import data_name
-from kernelet.runs.preparation import statistics
-from kernelet.runs.request import TrainingRequest, parse_image_size
+from kernelet.runs.request import NETWORK_NAMES, TrainingRequest, parse_image_size
 from kernelet.runs.scores import score
+from kernelet.runs.starting import meanwhile
 
 MODULES = [
     f"{package.__name__}.{module.name}"
@@ -81,14 +85,6 @@ def test_a_file_is_not_overwritten_by_a_folder(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "run") as folder:
         assert folder.path.name == "run-2"
     assert (tmp_path / "run").read_text() == "mine"
-
-
-def test_statistics_are_those_of_numpy() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (700, 5, 4, 3), dtype=np.uint8)
-    means, deviations = statistics(images)
-    np.testing.assert_allclose(means, images.mean(axis=(0, 1, 2)), rtol=1e-12)
-    np.testing.assert_allclose(deviations, images.std(axis=(0, 1, 2)), rtol=1e-12)
-    assert statistics(np.full((3, 2, 2, 1), 9, np.uint8)) == ([9.0], [1.0])
 
 
 def test_scores() -> None:
@@ -167,14 +163,49 @@ def test_cautions(train: list[int], validation: list[int] | None, texts: list[st
     assert all(text in line for text, line in zip(texts, found, strict=True))
 
 
+def test_the_names_of_networks_are_known_without_them() -> None:
+    assert tuple(NETWORKS) == NETWORK_NAMES
+
+
+def test_pictures_are_read_before_what_learns_from_them_is_imported() -> None:
+    program = "import sys, kernelet.cli.train_display, kernelet.runs.starting\n"
+    program += "print([n for n in sys.modules if n.split('.')[0] in ('jinja2', 'PIL')"
+    program += " or n.startswith(('kernelet.explain', 'kernelet.plan', 'kernelet.training'))])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_work_meanwhile_is_done_at_the_end_of_the_block() -> None:
+    interval, began = sys.getswitchinterval(), threading.Event()
+    done: list[threading.Thread] = []
+
+    def work() -> None:
+        began.wait(10)
+        done.append(threading.current_thread())
+
+    with meanwhile(work):
+        began.set()
+    assert done != [threading.current_thread()]
+    assert sys.getswitchinterval() == interval
+    with pytest.raises(UsageError, match="mine"), meanwhile(_fail):
+        raise UsageError("mine")
+    assert sys.getswitchinterval() == interval
+
+
+def _fail() -> None:
+    raise ImportError("not mine")
+
+
 def test_decoding_keeps_to_the_threads_that_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(
-        preparation, "load_dataset", lambda _, *, threads, progress: asked.append(threads)
+        loading, "load_dataset", lambda _, *, threads, progress: asked.append(threads)
     )
     monkeypatch.setenv("KERNELET_THREADS", "3")
     for threads in (None, 2):
-        preparation.load_pictures_of("somewhere", _Silent(), threads)
+        loading.load_pictures_of("somewhere", _Silent(), threads)
     assert asked == [3, 2]
 
 

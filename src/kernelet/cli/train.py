@@ -126,7 +126,7 @@ def command(context: click.Context, /, as_json: bool, **given: Any) -> int:
 def _run(given: dict[str, Any], observer: Observer, interruption: Interruption) -> bool:
     """Begin a run or go on with one; return whether it came to its end."""
     from kernelet.runs.request import TrainingRequest, parse_image_size
-    from kernelet.runs.training import resume_run, start_run
+    from kernelet.runs.starting import resume_run, start_run
 
     resume, threads = given.pop("resume"), given.pop("threads")
     if resume is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kernelet.data.listing import quoted
+from kernelet.data.statistics import channel_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,6 +121,12 @@ class Dataset:
             digest.update(np.ascontiguousarray(split.images).data)
             digest.update(np.ascontiguousarray(split.labels, "<i4").data)
         return digest.hexdigest()
+
+    @cached_property
+    def statistics(self) -> tuple[list[float], list[float]]:
+        """Mean and deviation of each channel of the training pictures, of which there are some."""
+        assert self.train is not None
+        return channel_statistics(self.train.images)
 
     def name_of(self, split: str, row: int) -> str:
         """Return the name of a picture inside the source: of its file, or its `row_name`."""

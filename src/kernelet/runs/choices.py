@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from kernelet._version import __version__
 from kernelet.errors import ConfigurationError
 from kernelet.executors.native_processor import resolve_isa
-from kernelet.networks import NETWORKS, default_network
+from kernelet.networks import default_network
 from kernelet.runs.configuration import RunConfiguration
 from kernelet.runs.names import data_name, readable
 from kernelet.runs.preparation import training_split
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
     from kernelet.runs.request import TrainingRequest
 
 _LONGEST_NAME = 60
-
-
-def require_network(name: str | None) -> None:
-    """Raise ConfigurationError for a network that does not exist."""
-    if name is not None and name not in NETWORKS:
-        raise ConfigurationError(
-            f"There is no network {name!r}.\n  Choose one of {', '.join(NETWORKS)}."
-        )
 
 
 def configure(

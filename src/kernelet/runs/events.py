@@ -6,9 +6,12 @@ its kind as ``event``.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from kernelet.explain.summary import Summary
+if TYPE_CHECKING:
+    from kernelet.explain.summary import Summary
 
 
 class BrokenFile(msgspec.Struct, frozen=True, kw_only=True):

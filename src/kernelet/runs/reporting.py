@@ -11,8 +11,8 @@ from kernelet.interchange.safetensors import load_model
 from kernelet.runs.classifier import Classifier
 from kernelet.runs.configuration import load_configuration
 from kernelet.runs.folder import CONFIGURATION, REPORT, find_model_file
+from kernelet.runs.loading import load_data_of
 from kernelet.runs.names import readable
-from kernelet.runs.preparation import load_data_of
 from kernelet.runs.report import Subject, write_report
 from kernelet.runs.scores import score
 

@@ -6,10 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernelet.errors import UsageError
+from kernelet.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+#: Names of `kernelet.networks.NETWORKS`, known before any network is imported.
+NETWORK_NAMES = ("lenet5", "small_vgg", "large_vgg")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,14 @@ class TrainingRequest:
             raise UsageError(
                 "--epochs and --minutes both say how long to train.\n  Give one of the two."
             )
+
+
+def require_network(name: str | None) -> None:
+    """Raise ConfigurationError for a network that does not exist."""
+    if name is not None and name not in NETWORK_NAMES:
+        raise ConfigurationError(
+            f"There is no network {name!r}.\n  Choose one of {', '.join(NETWORK_NAMES)}."
+        )
 
 
 def parse_image_size(text: str | None) -> int | tuple[int, int] | None:

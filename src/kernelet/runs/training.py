@@ -1,4 +1,4 @@
-"""Begins a run, or goes on with one, to a trained and measured network."""
+"""From the pictures of a run to a trained and measured network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import msgspec
 
 from kernelet._version import __version__
 from kernelet.callbacks import Checkpointer, EarlyStopping
-from kernelet.data.doctor import read_exclusion
 from kernelet.data.listing import quoted
 from kernelet.errors import KerneletError, TrainingError
 from kernelet.executors.native_processor import resolve_isa, usable_threads
@@ -21,7 +20,6 @@ from kernelet.explain.summary import summarize
 from kernelet.interchange.safetensors import load_model
 from kernelet.runs import choices
 from kernelet.runs.cautions import cautions
-from kernelet.runs.configuration import load_configuration
 from kernelet.runs.events import Finished, NetworkBuilt, Warned
 from kernelet.runs.folder import RunFolder
 from kernelet.runs.forecast import Forecast, forecast
@@ -30,8 +28,6 @@ from kernelet.runs.preparation import (
     build_model,
     compile_model,
     describe_data,
-    load_data_of,
-    load_pictures_of,
     training_split,
 )
 from kernelet.runs.recorder import Recorder
@@ -41,7 +37,6 @@ from kernelet.training.checkpoints import load_checkpoint
 
 if TYPE_CHECKING:
     import threading
-    from pathlib import Path
 
     from kernelet.callbacks import Callback
     from kernelet.data import Dataset, Split
@@ -50,6 +45,7 @@ if TYPE_CHECKING:
     from kernelet.runs.observer import Observer, Saving
     from kernelet.runs.report import Subject
     from kernelet.runs.request import TrainingRequest
+    from kernelet.runs.starting import Conditions
 
 #: Time between checkpoints: a crash costs at most so many seconds of work.
 CHECKPOINT_SECONDS = 5.0
@@ -67,8 +63,8 @@ class _Run:
     began: float
 
 
-def start_run(
-    request: TrainingRequest, threads: int | None, observer: Observer, saving: Saving
+def train_anew(
+    request: TrainingRequest, exclude: tuple[str, ...], dataset: Dataset, conditions: Conditions
 ) -> bool:
     """Train a network in a new run folder.
 
@@ -76,37 +72,18 @@ def start_run(
     ----------
     request : TrainingRequest
         What the user asks for.
-    threads : int or None
-        By default as many as the process may use.
-    observer : Observer
-        Told of everything.
-    saving : Saving
-        Entered once there is something to save.
+    exclude : tuple of str
+        Names of the pictures that were left out.
+    dataset : Dataset
+        The other ones.
+    conditions : Conditions
 
     Returns
     -------
     bool
-        Whether the run came to its end; False where it was asked to stop, and was saved.
-
-    Raises
-    ------
-    KerneletError
-        If the request, the data or the folder does not allow it.
+        Whether the run came to its end.
     """
-    began = time.perf_counter()
-    choices.require_network(request.network)
-    exclude = () if request.exclude is None else tuple(sorted(read_exclusion(request.exclude)))
-    dataset = load_pictures_of(
-        request.data,
-        observer,
-        threads,
-        image_size=request.image_size,
-        channels=request.channels,
-        resize=request.resize,
-        validation_split=request.validation_split,
-        seed=request.seed,
-        exclude=exclude,
-    )
+    observer, threads, began = conditions.observer, conditions.threads, conditions.began
     _tell_of_data(dataset, data_name(request.data), observer)
     configuration = choices.configure(request, dataset, exclude)
     with RunFolder.create(request.out or choices.default_folder(configuration)) as folder:
@@ -120,43 +97,41 @@ def start_run(
             folder.discard()
             raise
         run = _Run(configuration, dataset, folder, observer, threads, began)
-        return _train(run, expected, saving)
+        return _train(run, expected, conditions.saving)
 
 
-def resume_run(
-    path: Path, data: str | None, threads: int | None, observer: Observer, saving: Saving
+def train_on(
+    configuration: RunConfiguration,
+    source: str,
+    dataset: Dataset,
+    folder: RunFolder,
+    conditions: Conditions,
 ) -> bool:
     """Go on with an interrupted run, to the bits that it would have reached without interruption.
 
     Parameters
     ----------
-    path : Path
-        The run folder.
-    data : str or None
-        Where the data set lies now, if it was moved.
-    threads, observer, saving
-        As for `start_run`.
+    configuration : RunConfiguration
+        Of the run.
+    source : str
+        Where its data set lies now.
+    dataset : Dataset
+        What was found there.
+    folder : RunFolder
+        Of the run.
+    conditions : Conditions
 
     Returns
     -------
     bool
-        As for `start_run`.
-
-    Raises
-    ------
-    KerneletError
-        If the folder is in use or no run, or the data set has changed.
+        Whether the run came to its end.
     """
-    began = time.perf_counter()
-    with RunFolder.open(path) as folder:
-        configuration = load_configuration(folder.configuration_file)
-        source = configuration.data if data is None else data
-        dataset = load_data_of(configuration, source, observer, threads)
-        _warn_of_other_rounding(configuration, observer)
-        _tell_of_data(dataset, data_name(source), observer)
-        expected = forecast(configuration, dataset, folder, threads)
-        run = _Run(configuration, dataset, folder, observer, threads, began)
-        return _train(run, expected, saving)
+    observer, threads = conditions.observer, conditions.threads
+    _warn_of_other_rounding(configuration, observer)
+    _tell_of_data(dataset, data_name(source), observer)
+    expected = forecast(configuration, dataset, folder, threads)
+    run = _Run(configuration, dataset, folder, observer, threads, conditions.began)
+    return _train(run, expected, conditions.saving)
 
 
 def _tell_of_data(dataset: Dataset, name: str, observer: Observer) -> None:

@@ -5,6 +5,6 @@
 """
 
 from kernelet.explain.pages.images import map_uri, photo_uri, picture_uri
-from kernelet.explain.pages.rendering import fragment, render
+from kernelet.explain.pages.rendering import compile_templates, fragment, render
 
-__all__ = ["fragment", "map_uri", "photo_uri", "picture_uri", "render"]
+__all__ = ["compile_templates", "fragment", "map_uri", "photo_uri", "picture_uri", "render"]

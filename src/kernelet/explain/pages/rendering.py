@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from kernelet.data.listing import visible
@@ -71,6 +72,24 @@ def fragment(template: str, **values: Any) -> str:
         HTML without head and style.
     """
     return _environment().get_template(template).render(**values)
+
+
+def compile_templates(*patterns: str) -> None:
+    """Compile templates, which `render` otherwise does when it first needs them.
+
+    Parameters
+    ----------
+    *patterns : str
+        Names of their files, with the wildcards of a shell.
+
+    Examples
+    --------
+    >>> compile_templates("base.html", "report_*")
+    """
+    environment = _environment()
+    for name in environment.list_templates():
+        if any(fnmatchcase(name, pattern) for pattern in patterns):
+            environment.get_template(name)
 
 
 def _policy(scripts: Sequence[str]) -> str:

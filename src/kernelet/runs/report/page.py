@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kernelet.data.listing import visible
-from kernelet.explain.pages import render
+from kernelet.explain.pages import compile_templates, render
 from kernelet.interchange.atomic import write_atomically
 from kernelet.runs.report.classes import class_part
 from kernelet.runs.report.facts import data_part, repeat_part
@@ -60,6 +60,11 @@ def report_page(subject: Subject) -> str:
     there = {name: part for name, part in parts.items() if part is not None}
     sections = {name: _HEADINGS[name] for name in there}
     return render("report.html", title=f"Run {visible(subject.name)}", sections=sections, **parts)
+
+
+def prepare_report() -> None:
+    """Compile what the page is made with, a twentieth of a second before it is needed."""
+    compile_templates("base.html", "parts.html", "style.css", "report*", "shift.html")
 
 
 def write_report(path: Path, subject: Subject) -> None:
