@@ -25,10 +25,10 @@ from kernelet.runs.cautions import cautions
 from kernelet.runs.events import Event
 from kernelet.runs.folder import RunFolder
 from kernelet.runs.forecast import Forecast
+from kernelet.runs.meanwhile import meanwhile
 from kernelet.runs.names import data_name
 from kernelet.runs.request import NETWORK_NAMES, TrainingRequest, parse_image_size
 from kernelet.runs.scores import score
-from kernelet.runs.starting import meanwhile
 
 MODULES = [
     f"{package.__name__}.{module.name}"

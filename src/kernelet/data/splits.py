@@ -56,7 +56,7 @@ def choose_validation(
     if not 0 <= seed < 2**64:
         raise DataError(f"seed is {seed!r}; expected an integer from 0 to 2⁶⁴ − 1.")
     chosen = np.zeros(len(labels), np.bool_)
-    if fraction == 0:
+    if fraction == 0 or not len(labels):
         return chosen
     keys = np.random.Philox(key=seed).random_raw(len(labels))
     for label in np.unique(labels):

