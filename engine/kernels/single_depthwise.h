@@ -125,25 +125,47 @@ constexpr std::array<DepthwiseTile, sizeof...(P)> depthwise_tiles(
     return {depthwise_channels<P + 1, 0, 1>...};
 }
 
-// Runs all channels of `count` cells, `depthwise_cells` at most.
+// Fewer cells with near taps go by the tiles of any taps.
+inline constexpr std::int64_t fewest_near = 4;
+
+// Runs all channels of `count` cells with K near taps a row, P at a time: the last tile begins
+// early enough to be whole, and writes some cells again.
+template <int P, int K, int Step>
+inline void run_near(const DepthwiseCells& cells, std::int64_t count) {
+    for (std::int64_t cell = 0; cell < count; cell += P) {
+        DepthwiseCells own = cells;
+        own.input += smaller(cell, count - P) * cells.input_stride;
+        own.output += smaller(cell, count - P) * cells.output_stride;
+        depthwise_channels<P, K, Step>(own);
+    }
+}
+
+template <int K, int Step>
+inline void run_near(const DepthwiseCells& cells, std::int64_t count) {
+    if (count >= depthwise_cells) {
+        run_near<depthwise_cells, K, Step>(cells, count);
+    } else {
+        run_near<static_cast<int>(fewest_near), K, Step>(cells, count);
+    }
+}
+
+// Runs all channels of `count` cells. `step` is 1 or −1 where taps in a row read neighbouring cells
+// in this direction, otherwise 0.
 inline void run_depthwise(DepthwiseCells cells, std::int64_t count, std::int64_t step) {
     static constexpr auto any = depthwise_tiles(std::make_integer_sequence<int, depthwise_cells>());
-    static constexpr DepthwiseTile near[2][2][2] = {
-        {{depthwise_channels<4, 3, -1>, depthwise_channels<8, 3, -1>},
-         {depthwise_channels<4, 5, -1>, depthwise_channels<8, 5, -1>}},
-        {{depthwise_channels<4, 3, 1>, depthwise_channels<8, 3, 1>},
-         {depthwise_channels<4, 5, 1>, depthwise_channels<8, 5, 1>}}};
     const std::int64_t columns = cells.taps.columns;
-    if (step != 0 && (columns == 3 || columns == 5)) {
-        while (count >= 4) {
-            const std::int64_t together = count >= 8 ? 8 : 4;
-            near[step > 0][columns == 5][together == 8](cells);
-            cells.input += together * cells.input_stride;
-            cells.output += together * cells.output_stride;
-            count -= together;
-        }
+    if (step != 0 && count >= fewest_near && (columns == 3 || columns == 5)) {
+        if (columns == 3)
+            return step > 0 ? run_near<3, 1>(cells, count) : run_near<3, -1>(cells, count);
+        return step > 0 ? run_near<5, 1>(cells, count) : run_near<5, -1>(cells, count);
     }
-    if (count > 0) any[static_cast<std::size_t>(count - 1)](cells);
+    while (count > 0) {
+        const std::int64_t together = smaller(count, depthwise_cells);
+        any[static_cast<std::size_t>(together - 1)](cells);
+        cells.input += together * cells.input_stride;
+        cells.output += together * cells.output_stride;
+        count -= together;
+    }
 }
 
 template <bool Backward>
@@ -177,7 +199,7 @@ class DepthwiseConvolution {
         }
     }
 
-    // 1 or −1 where taps in a row read neighbouring cells in this direction, otherwise 0.
+    // What `run_depthwise` is told.
     std::int64_t near_step() const {
         if (width_.tap_step() != 1 || cell_step() != 1) return 0;
         const std::int64_t distance = width_.tap_distance();
@@ -188,7 +210,7 @@ class DepthwiseConvolution {
     std::int64_t alike(std::int64_t cell, const AxisTaps& taps) const {
         if (Backward && a_.stride_width > 1) return 1;
         std::int64_t count = 1;
-        for (; count < depthwise_cells && cell + count < width_.written(); ++count) {
+        for (; cell + count < width_.written(); ++count) {
             const AxisTaps next = width_.taps(cell + count);
             if (next.first != taps.first || next.count != taps.count ||
                 next.source != taps.source + count * cell_step()) {

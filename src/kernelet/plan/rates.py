@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# Measured on a Zen 4 core: multiply-adds of float32 a second in registers, and a barrier between two
-# steps. Waking a thread that then meets barriers takes 83 µs there and 19 on Emerald Rapids, but
+# Measured on a Zen 4 core: multiply-adds of float32 a second in registers, and a barrier between
+# two steps. Waking a thread that then meets barriers takes 83 µs there, 19 on Emerald Rapids, but
 # hardly anything within 30 µs of the last call.
 MULTIPLY_ADDS = 60e9
 BARRIER = 1e-6
