@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders.processes import Runner, ratio
+from kernelet.executors.native_processor import BFLOAT16_INSTRUCTIONS, resolve_isa
 
 LIBRARIES = ("numpy", "torch", "tensorflow-cpu", "keras", "jax", "onnxruntime", "openvino")
 
@@ -98,7 +99,7 @@ def works(measurements: Iterable[Measurement]) -> dict[str, list[Measurement]]:
 
 
 def machine() -> dict[str, Any]:
-    """Return processor, number of processors, load, and versions."""
+    """Return processor, its instructions, number of processors, load, and versions."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
     versions = {}
@@ -107,8 +108,11 @@ def machine() -> dict[str, Any]:
             versions[library] = importlib.metadata.version(library)
         except importlib.metadata.PackageNotFoundError:
             continue
+    isa = resolve_isa()
     return {
         "processor": model or platform.machine(),
+        "instruction_set": isa,
+        "bfloat16": BFLOAT16_INSTRUCTIONS.get(isa),
         "processors": len(os.sched_getaffinity(0)),
         "load": round(os.getloadavg()[0], 1),
         "system": platform.platform(terse=True),

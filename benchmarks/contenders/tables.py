@@ -65,9 +65,14 @@ def details(measurements: Sequence[Measurement]) -> str:
 def conditions(seen: dict[str, Any]) -> str:
     """Return a line about machine and versions."""
     versions = ", ".join(f"{name} {version}" for name, version in seen["versions"].items())
+    bfloat16 = (
+        ""
+        if seen["bfloat16"]
+        else " It has no instructions for bfloat16: every library makes up for them by others."
+    )
     return (
-        f"{seen['processor']}, {seen['processors']} threads, load {seen['load']} at the start; "
-        f"Python {seen['python']}, {versions}."
+        f"{seen['processor']} ({seen['instruction_set']}), {seen['processors']} threads, "
+        f"load {seen['load']} at the start; Python {seen['python']}, {versions}.{bfloat16}"
     )
 
 
