@@ -52,26 +52,30 @@ KERNELET_INLINE Span window_cells(std::int64_t cell, std::int64_t length, std::i
     return {larger(begin, 0), smaller(begin + kernel, length)};
 }
 
-// Applies `function` to every window, in row-major order.
+// Applies `function` to every window of some output rows of all planes, in row-major order.
 template <class Arguments, class Function>
-KERNELET_INLINE void for_windows(const Arguments& a, Function&& function) {
+KERNELET_INLINE void for_windows(const Arguments& a, const Span& output_rows, Function&& function) {
     const PoolingStrides strides(a);
-    std::int64_t target = 0;
-    for (std::int64_t z = 0; z < a.output_depth; ++z) {
-        const Span planes = window_cells(z, a.depth, a.kernel_depth, a.stride_depth, a.pad_depth);
-        for (std::int64_t y = 0; y < a.output_height; ++y) {
-            const Span rows =
-                window_cells(y, a.height, a.kernel_height, a.stride_height, a.pad_height);
-            const std::int64_t row = planes.begin * strides.plane + rows.begin * strides.row;
-            for (std::int64_t x = 0; x < a.output_width; ++x, target += strides.column) {
-                const Span columns =
-                    window_cells(x, a.width, a.kernel_width, a.stride_width, a.pad_width);
-                function(PoolingWindow{planes.end - planes.begin, rows.end - rows.begin,
-                                       columns.end - columns.begin,
-                                       row + columns.begin * strides.column, target});
-            }
+    std::int64_t target = output_rows.begin * a.output_width * strides.column;
+    for (std::int64_t output = output_rows.begin; output < output_rows.end; ++output) {
+        const Span planes = window_cells(output / a.output_height, a.depth, a.kernel_depth,
+                                         a.stride_depth, a.pad_depth);
+        const Span rows = window_cells(output % a.output_height, a.height, a.kernel_height,
+                                       a.stride_height, a.pad_height);
+        const std::int64_t row = planes.begin * strides.plane + rows.begin * strides.row;
+        for (std::int64_t x = 0; x < a.output_width; ++x, target += strides.column) {
+            const Span columns =
+                window_cells(x, a.width, a.kernel_width, a.stride_width, a.pad_width);
+            function(PoolingWindow{planes.end - planes.begin, rows.end - rows.begin,
+                                   columns.end - columns.begin,
+                                   row + columns.begin * strides.column, target});
         }
     }
+}
+
+template <class Arguments, class Function>
+KERNELET_INLINE void for_windows(const Arguments& a, Function&& function) {
+    for_windows(a, {0, a.output_depth * a.output_height}, function);
 }
 
 // Whether the windows along one axis are as long as they are apart and cover it exactly.
@@ -111,11 +115,11 @@ KERNELET_INLINE void max_window(const float* source, std::int64_t planes, std::i
     }
 }
 
-// Operands: pictures, maps.
+// Operands: pictures, maps. Pieces are output rows of all planes.
 inline void max_pool(const Call& call) {
     const auto& a = arguments<PoolingArguments>(call);
     const PoolingStrides strides(a);
-    for_windows(a, [&](const PoolingWindow& window) {
+    for_windows(a, {call.begin, call.end}, [&](const PoolingWindow& window) {
         const float* source = call.operands[0] + window.source;
         float* target = call.operands[1] + window.target;
         // The most common window, unrolled.
@@ -203,11 +207,11 @@ KERNELET_INLINE Vector cell_count(const PoolingWindow& window) {
     return Vector::broadcast(static_cast<float>(window.planes * window.rows * window.columns));
 }
 
-// Operands: pictures, maps.
+// Operands: pictures, maps. Pieces are output rows of all planes.
 inline void average_pool(const Call& call) {
     const auto& a = arguments<PoolingArguments>(call);
     const PoolingStrides strides(a);
-    for_windows(a, [&](const PoolingWindow& window) {
+    for_windows(a, {call.begin, call.end}, [&](const PoolingWindow& window) {
         const Vector count = cell_count(window);
         for (std::int64_t k = 0; k < strides.column; k += Vector::width) {
             const float* source = call.operands[0] + window.source + k;

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kernelet.executors.native import TARGET
+from kernelet.networks import lenet5
 from kernelet.plan.candidate import LANES
 from kernelet.plan.instruction import Instruction, Space
 from kernelet.plan.planner import Plan, make_plan
 from kernelet.plan.schedule import PhaseKind
+from kernelet.plan.single import SingleSamples
 from kernelet.program import Program, ProgramBuilder
+from kernelet.training.programs import prediction_program
 from programs import (
     branched_network,
     convolution,
@@ -128,3 +133,19 @@ def test_operands_stay_inside_their_arenas() -> None:
             for instruction in phase.instructions:
                 for operand in instruction.operands:
                     assert 0 <= operand.offset < sizes[operand.space]
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_threads_that_share_a_sample_meet_behind_every_step_with_pieces(training: bool) -> None:
+    program = plain_network() if training else prediction_program(lenet5().graph)
+    storage = SingleSamples(program, TARGET.lanes, spread=True)
+    plan = make_plan(program, 1, new_state(program).offsets, TARGET, storage, 2)
+    whole = [step for phase in kernels(plan, PhaseKind.BLOCKS) for step in phase]
+    pieces = kernels(plan, PhaseKind.PIECES)
+    assert all(len(phase) == 1 for phase in pieces)
+    if training:  # a thread would take all samples of a group
+        assert whole == []
+    else:
+        assert whole == ["dense_single", "softmax_single", "unpack_single"]
+        assert len(kernels(plan, PhaseKind.BLOCKS)) == 1
+        assert ["max_pool"] in pieces

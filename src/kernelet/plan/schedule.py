@@ -139,11 +139,21 @@ class Scheduler:
 
 
 def spread(phases: list[Phase]) -> list[Phase]:
-    """Return the phases with blocks divided: a phase a step, whose pieces threads share out."""
+    """Return the phases with blocks divided: a phase a step, whose pieces threads share out.
+
+    Steps in a row that have one piece each stay together, for one thread: a barrier takes longer
+    than most of them. Where there are sums over the batch, they would take samples in its groups.
+    """
+    grouped = any(step.reduces for phase in phases for step in phase.steps)
     result: list[Phase] = []
     for phase in phases:
-        if phase.kind is PhaseKind.BLOCKS:
-            result += [Phase(PhaseKind.PIECES, [step]) for step in phase.steps]
-        else:
+        if phase.kind is not PhaseKind.BLOCKS:
             result.append(phase)
+            continue
+        for step in phase.steps:
+            whole = step.pieces == 1 and not grouped
+            if whole and result and result[-1].kind is PhaseKind.BLOCKS:
+                result[-1].steps.append(step)
+            else:
+                result.append(Phase(PhaseKind.BLOCKS if whole else PhaseKind.PIECES, [step]))
     return result

@@ -17,7 +17,11 @@ from kernelet.ops.pooling import AveragePool, AveragePoolGradient, MaxPool, MaxP
 from kernelet.ops.shape import ChannelSlice, Concatenate
 from kernelet.ops.softmax import Softmax, SoftmaxGradient
 from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Constants, Target
-from kernelet.plan.candidates_convolution import CONVOLUTION_CANDIDATES, window_arguments
+from kernelet.plan.candidates_convolution import (
+    CONVOLUTION_CANDIDATES,
+    rows_of_cells,
+    window_arguments,
+)
 from kernelet.plan.candidates_training import TRAINING_CANDIDATES
 from kernelet.plan.candidates_winograd import WINOGRAD, pays_alone
 from kernelet.program import Node, Op
@@ -55,6 +59,10 @@ def _pooling(node: Node) -> Arguments:
     op = node.op
     assert isinstance(op, MaxPool | MaxPoolGradient | AveragePool | AveragePoolGradient)
     return {**window_arguments(op.window), "channels": op.channels}
+
+
+def _pooled_rows(node: Node, target: Target) -> int:
+    return rows_of_cells(node.output)
 
 
 def _pooling_gradient(node: Node) -> Arguments:
@@ -107,9 +115,9 @@ CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     ActivateGradient: (Candidate("activate_gradient", _activation, pieces=_elements),),
     Softmax: (Candidate("softmax", _channels),),
     SoftmaxGradient: (Candidate("softmax_gradient", _channels),),
-    MaxPool: (Candidate("max_pool", _pooling),),
+    MaxPool: (Candidate("max_pool", _pooling, pieces=_pooled_rows),),
     MaxPoolGradient: (Candidate("max_pool_gradient", _pooling_gradient, rectifies=True),),
-    AveragePool: (Candidate("average_pool", _pooling),),
+    AveragePool: (Candidate("average_pool", _pooling, pieces=_pooled_rows),),
     AveragePoolGradient: (Candidate("average_pool_gradient", _pooling),),
     Concatenate: (Candidate("concatenate", _concatenate, constants=_concatenate_constants),),
     ChannelSlice: (Candidate("channel_slice", _channel_slice),),
