@@ -8,6 +8,7 @@
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/convolution.h"
+#include "kernels/copying.h"
 #include "kernels/outer_product.h"
 #include "kernels/tile.h"
 #include "kernels/window.h"
@@ -226,40 +227,10 @@ class FilterGradientStrips {
         const std::int64_t begin = smaller(cells, first < 0 ? (step - 1 - first) / step : 0);
         const std::int64_t inside = larger(0, a_.width - first + step - 1) / step;
         const std::int64_t end = larger(begin, smaller(cells, inside));
-        clear_floats(target, begin * floats);
-        copy_cells(source + (first + begin * step) * floats_.input, end - begin, floats,
-                   target + begin * floats);
-        clear_floats(target + end * floats, (cells - end) * floats);
-    }
-
-    static void clear_floats(float* target, std::int64_t count) {
-        for_vectors(count, [&](std::int64_t offset, int lanes_left) {
-            store_some(Vector::zero(), target + offset, lanes_left);
-        });
-    }
-
-    // Copies the first `floats` of each of some cells.
-    void copy_cells(const float* source, std::int64_t count, std::int64_t floats,
-                    float* target) const {
-        const std::int64_t distance = copied_.step * floats_.input;
-        if (distance == floats) {
-            copy_floats(source, count * floats, target);
-        } else if (floats < Vector::width) {
-            for (std::int64_t cell = 0; cell < count; ++cell, target += floats) {
-                const float* own = source + cell * distance;
-                for (std::int64_t k = 0; k < floats; ++k) target[k] = own[k];
-            }
-        } else {
-            for (std::int64_t cell = 0; cell < count; ++cell) {
-                copy_floats(source + cell * distance, floats, target + cell * floats);
-            }
-        }
-    }
-
-    static void copy_floats(const float* source, std::int64_t count, float* target) {
-        for_vectors(count, [&](std::int64_t offset, int lanes_left) {
-            store_some(load_some(source + offset, lanes_left), target + offset, lanes_left);
-        });
+        clear_floats(begin * floats, target);
+        copy_cells(source + (first + begin * step) * floats_.input, end - begin,
+                   step * floats_.input, floats, target + begin * floats);
+        clear_floats((cells - end) * floats, target + end * floats);
     }
 
     void add_panel(const Strip& strip, const Span& rows, std::int64_t tap_row, std::int64_t filter,

@@ -10,6 +10,7 @@
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/convolution.h"
+#include "kernels/copying.h"
 #include "kernels/pointwise.h"
 #include "kernels/single_axes.h"
 #include "kernels/single_tile.h"
@@ -230,26 +231,11 @@ class PanelConvolution {
         const std::int64_t begin = smaller(larger(columns.begin, 0), columns.end);
         const std::int64_t end =
             inside ? larger(begin, smaller(columns.end, width_.read())) : begin;
-        target = clear(target, begin - columns.begin);
-        if (a_.cell_floats == inputs_) {
-            const std::int64_t floats = (end - begin) * inputs_;
-            __builtin_memcpy(target, row + begin * inputs_,
-                             static_cast<std::size_t>(floats) * sizeof(float));
-            target += floats;
-        } else {
-            for (std::int64_t cell = begin; cell < end; ++cell, target += inputs_) {
-                const float* source = row + cell * a_.cell_floats;
-                for (std::int64_t c = 0; c < inputs_; ++c) target[c] = source[c];
-            }
-        }
-        clear(target, columns.end - end);
-    }
-
-    // Returns what lies behind the cells.
-    float* clear(float* first, std::int64_t cells) const {
-        const std::int64_t floats = cells * inputs_;
-        for (std::int64_t k = 0; k < floats; ++k) first[k] = 0.0F;
-        return first + floats;
+        clear_floats((begin - columns.begin) * inputs_, target);
+        target += (begin - columns.begin) * inputs_;
+        copy_cells(row + begin * a_.cell_floats, end - begin, a_.cell_floats, inputs_, target);
+        target += (end - begin) * inputs_;
+        clear_floats((columns.end - end) * inputs_, target);
     }
 
     const Call& call_;

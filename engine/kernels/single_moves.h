@@ -4,6 +4,7 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/copying.h"
 #include "kernels/philox.h"
 #include "kernels/single_tile.h"
 #include "simd/common.h"
@@ -26,21 +27,6 @@ struct CellWalk {
         }
     }
 };
-
-// Runs are short: a call of memcpy takes longer than most of them.
-KERNELET_INLINE void copy_floats(const float* source, std::int64_t count, float* target) {
-    std::int64_t k = 0;
-    for (; k + Vector::width <= count; k += Vector::width) {
-        Vector::load(source + k).store(target + k);
-    }
-    for (; k < count; ++k) target[k] = source[k];
-}
-
-KERNELET_INLINE void clear_floats(std::int64_t count, float* target) {
-    std::int64_t k = 0;
-    for (; k + Vector::width <= count; k += Vector::width) Vector::zero().store(target + k);
-    for (; k < count; ++k) target[k] = 0.0F;
-}
 
 // Operands: input, output, whose padding becomes zero.
 inline void reshape_single(const Call& call) {
