@@ -101,8 +101,8 @@ test-neon: $(STAMPS)/tools ## the same for 64-bit ARM, under qemu-user
 	$(BIN)/cmake --build build/neon
 	$(BIN)/ctest --test-dir build/neon --output-on-failure --parallel $(TEST_WORKERS)
 
-# That each kernel runs is tested, on a few cases; their results are those of test-engine. SandyBridge
-# runs the kernels that Nehalem does; that it takes no others is what is tested.
+# That each kernel runs is tested, on a few cases; their results are those of test-engine.
+# SandyBridge runs the kernels that Nehalem does; that it takes no others is what is tested.
 test-old-processors: test-engine ## the same on emulated x86 processors without AVX-512, AVX2, AVX
 	{ for processor in Haswell Nehalem; do \
 	    printf "$$processor %s\n" $(filter-out %_processes,$(wildcard $(ENGINE_BUILD)/test_*)); \
@@ -116,7 +116,7 @@ test-avx512: $(STAMPS)/tools ## the same with AVX-512 and AVX512-BF16 by AVX2, f
 	$(BIN)/cmake --build build/avx512
 	$(BIN)/ctest --test-dir build/avx512 --output-on-failure --parallel $(TEST_WORKERS)
 
-# Programs that draw cases have one thread.
+# Where threads share work, they do so in every case: the thread sanitizer needs few of them.
 test-sanitize: $(STAMPS)/tools ## the same under the address, undefined-behaviour and thread sanitizers
 	for sanitizer in address,undefined thread; do \
 	    $(CMAKE) -B build/sanitize-$$sanitizer $(ENGINE_ONLY) -DCMAKE_BUILD_TYPE=RelWithDebInfo \

@@ -18,9 +18,10 @@ _STRIP_SAMPLES = 256
 # cache, and threads may share them.
 _MOST_CHANNELS = 32
 
-# Measured on Zen 3 and Emerald Rapids cores, in the time of one multiply-add of sixteen samples: a product, copying
-# an input cell's channel, storing a filter's gradient anew; and a product of the kernel that passes
-# over the whole picture for each tile of the gradient, by the bytes that it reads.
+# Measured on Zen 3 and Emerald Rapids cores, in the time of one multiply-add of sixteen samples: a
+# product, copying an input cell's channel, storing a filter's gradient anew; and a product of the
+# kernel that passes over the whole picture for each tile of the gradient, by the bytes that it
+# reads.
 _PRODUCT_COST = 1.15
 _COPIED_COST = 4
 _STORED_COST = 8
