@@ -194,6 +194,17 @@ def test_reader_gone(launch: Launch) -> None:
     assert process.stderr.read() == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is full")
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_full_disk_is_said_on_standard_error(options: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "kernelet", "summary", "lenet5", *options]
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            command, check=False, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (finished.returncode, finished.stderr) == (2, "Error: No space left on device.\n")
+
+
 def test_help_imports_no_heavy_library() -> None:
     program = (
         "import sys\n"

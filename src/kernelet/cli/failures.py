@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -97,10 +98,12 @@ def _show(message: str, code: int, *, as_json: bool) -> None:
         from kernelet.cli.json_lines import write_json
         from kernelet.runs.events import Failed
 
-        write_json(Failed(message=message, exit_code=code))
+        with contextlib.suppress(OSError):  # where standard output takes nothing, say it below
+            write_json(Failed(message=message, exit_code=code))
+            return
     else:
         sys.stdout.flush()
-        click.echo(f"Error: {inert_lines(message)}", err=True)
+    click.echo(f"Error: {inert_lines(message)}", err=True)
 
 
 def _no_reader() -> int:
