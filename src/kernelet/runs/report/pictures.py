@@ -95,6 +95,6 @@ def certainty_part(subject: Subject) -> dict[str, Any]:
 def _chart(measured: Calibration) -> Drawing:
     places = [one.certainty for one in measured.bins]
     shares = [one.right.value or 0.0 for one in measured.bins]
-    curves = {"right answers": shares, "as many as claimed": places}
+    curves = {"right answers": shares, "as claimed": places}
     title = "Right answers by certainty"
     return line_chart(curves, title, "certainty", x=places, limits=(0, 1), percent=True)
