@@ -19,7 +19,6 @@ import kernelet.cli
 import kernelet.runs
 from kernelet.data.dataset import Dataset, Split
 from kernelet.errors import UsageError
-from kernelet.networks import NETWORKS
 from kernelet.runs import loading
 from kernelet.runs.cautions import cautions
 from kernelet.runs.events import Event
@@ -27,7 +26,7 @@ from kernelet.runs.folder import RunFolder
 from kernelet.runs.forecast import Forecast
 from kernelet.runs.meanwhile import meanwhile
 from kernelet.runs.names import data_name
-from kernelet.runs.request import NETWORK_NAMES, TrainingRequest, parse_image_size
+from kernelet.runs.request import TrainingRequest, parse_image_size
 from kernelet.runs.scores import score
 
 MODULES = [
@@ -161,10 +160,6 @@ def test_cautions(train: list[int], validation: list[int] | None, texts: list[st
     found = cautions(dataset_of(train, validation))
     assert len(found) == len(texts)
     assert all(text in line for text, line in zip(texts, found, strict=True))
-
-
-def test_the_names_of_networks_are_known_without_them() -> None:
-    assert tuple(NETWORKS) == NETWORK_NAMES
 
 
 def test_pictures_are_read_before_what_learns_from_them_is_imported() -> None:

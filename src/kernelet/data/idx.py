@@ -70,7 +70,10 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
 
 
 class _Inflated:
-    """The content of a gzip file, which may have several members and zeros behind them."""
+    """The content of a gzip file, which may have several members and zeros behind them.
+
+    The gzip module's pieces cannot be made larger, and cost a short training 0.2 s.
+    """
 
     def __init__(self, file: Readable) -> None:
         self._file = file

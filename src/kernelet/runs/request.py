@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-#: Names of `kernelet.networks.NETWORKS`, known before any network is imported.
-NETWORK_NAMES = ("lenet5", "small_vgg", "large_vgg")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRequest:
     """A new run; None leaves a choice to kernelet.
@@ -87,9 +83,13 @@ class TrainingRequest:
 
 def require_network(name: str | None) -> None:
     """Raise ConfigurationError for a network that does not exist."""
-    if name is not None and name not in NETWORK_NAMES:
+    if name is None:
+        return
+    from kernelet.networks import NETWORKS
+
+    if name not in NETWORKS:
         raise ConfigurationError(
-            f"There is no network {name!r}.\n  Choose one of {', '.join(NETWORK_NAMES)}."
+            f"There is no network {name!r}.\n  Choose one of {', '.join(NETWORKS)}."
         )
 
 
