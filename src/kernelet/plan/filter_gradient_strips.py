@@ -88,7 +88,7 @@ class Strips:
         waiting = _waiting(self.run * _parts(self.run), 1)
         products = rows * columns * self._channels * filters * waiting
         copied = rows * _copied(width, width.output) * self.op.channels
-        stored = depth.output * height.output * width.output * self.op.filters
+        stored = depth.output * height.output * width.output * filters
         return _PRODUCT_COST * products + _COPIED_COST * copied + _STORED_COST * stored
 
     def usual_cost(self) -> float:
