@@ -27,6 +27,10 @@ KERNELET_INLINE void store_neighbours(const float* source, std::int32_t* target)
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(target), halves);
 }
 
+KERNELET_INLINE IntVector neighbours_of(Vector first, Vector second) {
+    return {__builtin_bit_cast(__m512i, _mm512_cvtne2ps_pbh(second.v, first.v))};
+}
+
 KERNELET_INLINE Vector add_products(IntVector a, IntVector b, Vector sum) {
     return {_mm512_dpbf16_ps(sum.v, as_pairs(a), as_pairs(b))};
 }

@@ -31,6 +31,18 @@ KERNELET_INLINE void store_neighbours(const float* source, std::int32_t* target)
     }
 }
 
+// Pairs of neighbouring lanes, those of `first` before those of `second`.
+KERNELET_INLINE IntVector neighbours_of(Vector first, Vector second) {
+    float numbers[2 * Vector::width];
+    first.store(numbers);
+    second.store(numbers + Vector::width);
+    std::int32_t pairs[Vector::width];
+    for (int k = 0; k < Vector::width; ++k) {
+        pairs[k] = pair_of(numbers[2 * k], numbers[2 * k + 1]);
+    }
+    return IntVector::load(pairs);
+}
+
 // sum + first × first + second × second, lane by lane, in float32.
 KERNELET_INLINE Vector add_products(IntVector a, IntVector b, Vector sum) {
     const IntVector high = IntVector::broadcast(-0x10000);

@@ -6,9 +6,6 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// Filters whose gradients matrix tiles sum up together.
-inline constexpr std::int64_t block_filters = 16;
-
 // Distances of a multiple of 4 KiB would put all channels into the same few cache sets.
 inline std::int64_t odd_lines(std::int64_t pairs) {
     return ((pairs + lanes - 1) / lanes | 1) * lanes;
@@ -40,11 +37,7 @@ struct ChannelPlanes {
         return odd_lines(a.output_depth * a.output_height * upstream_row());
     }
 
-    // Filters are counted in blocks, for layouts that fill up the last one.
-    std::int64_t upstream_size() const {
-        const std::int64_t blocks = (a.filters / a.groups + block_filters - 1) / block_filters;
-        return a.groups * blocks * block_filters * filter_size();
-    }
+    std::int64_t upstream_size() const { return a.filters * filter_size(); }
     // Rows of a group's gradient: taps × channels.
     std::int64_t gradient_rows() const {
         return a.kernel_depth * a.kernel_height * a.kernel_width * (a.channels / a.groups);

@@ -4,6 +4,7 @@
 
 #include "kernels/bfloat16/lane_pairs.h"
 #include "kernels/bfloat16/reduction.h"
+#include "kernels/bfloat16/tile_gradient_layout.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -21,8 +22,10 @@ inline std::int64_t size_of_convolution_bfloat16(const void* given) {
 }
 
 inline std::int64_t size_of_convolution_filter_gradient_bfloat16(const void* given) {
-    const ChannelPlanes layout(*static_cast<const ConvolutionArguments*>(given));
-    return layout.size() + layout.upstream_size() + layout.gradient_rows();
+    const auto& a = *static_cast<const ConvolutionArguments*>(given);
+    const ChannelPlanes layout(a);
+    return larger(layout.size() + layout.upstream_size() + layout.gradient_rows(),
+                  GradientTileLayout(a).size());
 }
 
 }  // namespace kernelet::KERNELET_ISA

@@ -1,0 +1,152 @@
+// Operands of a bfloat16 gradient by the filters as matrix tiles read them. Products are summed
+// over samples and cells, sixteen pairs of neighbouring samples at once: those of two cells. The
+// two lie half a row apart, so that the inputs of every tap begin at a whole cache line.
+#pragma once
+
+#include "kernels/bfloat16/paired_input.h"
+#include "simd/transpose.h"
+
+namespace kernelet::KERNELET_ISA {
+
+inline constexpr std::int64_t tile_rows = 16;
+inline constexpr std::int64_t tile_pairs = tile_rows * lanes;
+// Filters whose gradients are summed up in one tile.
+inline constexpr std::int64_t tile_filters = 16;
+// Products of tiles after which sums go to memory and other ones come: what all sums read in the
+// meantime stays in the caches.
+inline constexpr std::int64_t band_products = 64;
+
+// The gradient's rows, taps × channels, are cut into runs whose inputs follow each other: the taps
+// of a row of the filter, or single ones where they are dilated.
+struct GradientTileLayout {
+    const ConvolutionArguments& a;
+    std::int64_t channels;   // of a group
+    std::int64_t filters;    // of a group
+    std::int64_t steps;      // pairs of output cells of a row: k and k + steps
+    std::int64_t positions;  // of a row of inputs, each with the one that its second cell reads
+    std::int64_t rows;       // of positions of a plane
+    std::int64_t band;       // rows of output cells that are summed up before others
+    std::int64_t kept_rows;  // rows of inputs that are kept for a band
+
+    explicit GradientTileLayout(const ConvolutionArguments& arguments)
+        : a(arguments),
+          channels(a.channels / a.groups),
+          filters(a.filters / a.groups),
+          steps((a.output_width + 1) / 2),
+          positions((steps - 1) * a.stride_width + (a.kernel_width - 1) * a.dilation_width + 1),
+          rows((a.output_height - 1) * a.stride_height + (a.kernel_height - 1) * a.dilation_height +
+               1),
+          band(smaller(a.output_height, larger(1, band_products / steps))),
+          kept_rows((a.kernel_depth - 1) * a.dilation_depth * rows + (band - 1) * a.stride_height +
+                    (a.kernel_height - 1) * a.dilation_height + 1) {}
+
+    std::int64_t run_taps() const { return a.dilation_width == 1 ? a.kernel_width : 1; }
+    std::int64_t run_rows() const { return run_taps() * channels; }
+    std::int64_t runs() const {
+        return a.kernel_depth * a.kernel_height * a.kernel_width / run_taps();
+    }
+    std::int64_t tiles_of_run() const { return (run_rows() + tile_rows - 1) / tile_rows; }
+    std::int64_t tiles() const { return runs() * tiles_of_run(); }
+    std::int64_t filter_tiles() const { return (filters + tile_filters - 1) / tile_filters; }
+    std::int64_t bands() const { return a.output_depth * ((a.output_height + band - 1) / band); }
+
+    // In pairs: inputs of a group, [position][channel][two cells]; of all groups; of those kept.
+    // Tiles read whole rows beyond the last one.
+    std::int64_t group_size() const { return positions * channels * lanes; }
+    std::int64_t row_size() const { return a.groups * group_size(); }
+    std::int64_t input_size() const { return kept_rows * row_size() + tile_pairs; }
+
+    // The upstream gradient of a band: [group][tile of filters][row][step][pair][filter].
+    std::int64_t panel_size() const { return band * steps * tile_pairs; }
+    std::int64_t upstream_size() const { return a.groups * filter_tiles() * panel_size(); }
+
+    // Sums that wait for the next band: [group][tile of filters][tile of rows].
+    std::int64_t sums_size() const {
+        return bands() > 1 ? a.groups * filter_tiles() * tiles() * tile_pairs : 0;
+    }
+    std::int64_t size() const { return input_size() + upstream_size() + sums_size(); }
+};
+
+KERNELET_INLINE void store_two_cells(const float* first, const float* second, Pair* target) {
+    if constexpr (Vector::width == lanes) {
+        neighbours_of(Vector::load(first), Vector::load(second)).store(target);
+    } else {
+        store_neighbours(first, target);
+        store_neighbours(second, target + cell_pairs);
+    }
+}
+
+// Where the channels of a cell begin, and how far they lie apart: all zeros beside the picture.
+struct CellChannels {
+    const float* first;
+    std::int64_t distance;
+
+    KERNELET_INLINE CellChannels(const float* row, std::int64_t cell, std::int64_t width,
+                                 std::int64_t stride)
+        : first(row && cell >= 0 && cell < width ? row + cell * stride : no_samples),
+          distance(first == no_samples ? 0 : lanes) {}
+};
+
+// One row of inputs, from a row of input cells or, where there is none, from null.
+inline void write_gradient_inputs(const GradientTileLayout& layout, const float* row,
+                                  Pair* target) {
+    const auto& a = layout.a;
+    const std::int64_t apart = layout.steps * a.stride_width;
+    for (std::int64_t g = 0; g < a.groups; ++g) {
+        const float* group = row ? row + g * layout.channels * lanes : nullptr;
+        for (std::int64_t k = -a.pad_width; k < layout.positions - a.pad_width; ++k) {
+            const CellChannels one(group, k, a.width, a.channels * lanes);
+            const CellChannels other(group, k + apart, a.width, a.channels * lanes);
+            for (std::int64_t c = 0; c < layout.channels; ++c, target += lanes) {
+                store_two_cells(one.first + c * one.distance, other.first + c * other.distance,
+                                target);
+            }
+        }
+    }
+}
+
+// Samples of `count` filters, [filter][pair], as the tile [pair][filter], with zeros for others.
+KERNELET_INLINE void write_transposed(const CellChannels& one, const CellChannels& other,
+                                      std::int64_t count, Pair* target) {
+    if constexpr (Vector::width == lanes) {
+        Vector rows[lanes];
+        KERNELET_UNROLL
+        for (int f = 0; f < lanes; ++f) {
+            rows[f] = f < count
+                          ? from_bits(neighbours_of(Vector::load(one.first + f * one.distance),
+                                                    Vector::load(other.first + f * other.distance)))
+                          : Vector::zero();
+        }
+        transpose(rows);
+        KERNELET_UNROLL
+        for (int k = 0; k < lanes; ++k) bits_of(rows[k]).store(target + k * lanes);
+    } else {
+        Pair row[lanes] = {};
+        for (std::int64_t f = 0; f < lanes; ++f) {
+            store_two_cells(f < count ? one.first + f * one.distance : no_samples,
+                            f < count ? other.first + f * other.distance : no_samples, row);
+            for (std::int64_t k = 0; k < lanes; ++k) target[k * lanes + f] = row[k];
+        }
+    }
+}
+
+// One row of output cells of a band.
+inline void write_gradient_upstream(const GradientTileLayout& layout, const float* row,
+                                    Pair* target) {
+    const auto& a = layout.a;
+    for (std::int64_t g = 0; g < a.groups; ++g) {
+        for (std::int64_t q = 0; q < layout.filters; q += tile_filters) {
+            const float* first = row + (g * layout.filters + q) * lanes;
+            const std::int64_t count = smaller(tile_filters, layout.filters - q);
+            for (std::int64_t k = 0; k < layout.steps; ++k) {
+                const CellChannels one(first, k, a.output_width, a.filters * lanes);
+                const CellChannels other(first, k + layout.steps, a.output_width,
+                                         a.filters * lanes);
+                write_transposed(one, other, count, target + k * tile_pairs);
+            }
+            target += layout.panel_size();
+        }
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA
