@@ -18,6 +18,7 @@ namespace {
 
 using namespace kernel_cases;
 using kernelet::ConvolutionBfloat16Arguments;
+using kernelet::PackCellsBfloat16Arguments;
 using kernelet::PackFiltersBfloat16Arguments;
 
 constexpr std::int64_t chunk = 16;
@@ -52,28 +53,46 @@ void run(const Kernels& kernels, const char* name, const std::vector<Numbers*>& 
     }
 }
 
-// How runs of taps lie among the packed weights: in chunks of their own or one behind the other.
-void set_runs(Random& random, std::int64_t channels, bool together, std::int64_t kernel_width,
-              std::int64_t& run_taps, std::int64_t& run_slots) {
-    run_taps = together ? kernel_width : 1;
-    run_slots = (run_taps * channels + 1) / 2;
-    if (random.between(0, 1) == 0) run_slots = (run_slots + chunk - 1) / chunk * chunk;
+// Matrix tiles take all taps of a row as one run, in chunks of its own, perhaps with the other rows
+// of the filter, and perhaps for several output cells; other kernels take any runs.
+void set_runs(Random& random, bool tiles, std::int64_t channels, ConvolutionBfloat16Arguments& a) {
+    const auto apart = [](std::int64_t slots) { return (slots + chunk - 1) / chunk * chunk; };
+    const bool alone = a.groups == 1;
+    a.cells = 1;
+    a.rows_together = tiles && alone ? random.between(0, 1) : 0;
+    a.output_cells = a.output_width;
+    if (tiles) {
+        if (alone && a.dilation_width == 1) a.cells = random.between(1, 4);
+        a.kernel_width += (a.cells - 1) * a.stride_width;
+        a.stride_width *= a.cells;
+        a.output_width = (a.output_width + a.cells - 1) / a.cells;
+        a.filters *= a.cells;
+    }
+    a.run_taps = tiles || (alone && a.dilation_width == 1) ? a.kernel_width : 1;
+    a.run_slots = (a.run_taps * channels + 1) / 2 * (a.rows_together ? a.kernel_height : 1);
+    if (tiles || random.between(0, 1) == 0) a.run_slots = apart(a.run_slots);
 }
 
-ConvolutionBfloat16Arguments forward_arguments(Random& random, const ConvolutionArguments& a) {
+ConvolutionBfloat16Arguments plain_arguments(const ConvolutionArguments& a) {
     ConvolutionBfloat16Arguments result{};
     static_cast<void>(std::copy_n(reinterpret_cast<const std::int64_t*>(&a),
                                   sizeof a / sizeof(std::int64_t),
                                   reinterpret_cast<std::int64_t*>(&result)));
     result.step_depth = result.step_height = result.step_width = 1;
-    set_runs(random, a.channels / a.groups, a.groups == 1 && a.dilation_width == 1, a.kernel_width,
-             result.run_taps, result.run_slots);
+    return result;
+}
+
+ConvolutionBfloat16Arguments forward_arguments(Random& random, bool tiles,
+                                               const ConvolutionArguments& a) {
+    ConvolutionBfloat16Arguments result = plain_arguments(a);
+    set_runs(random, tiles, a.channels / a.groups, result);
     return result;
 }
 
 // The convolution that computes the gradient by the input of another.
-ConvolutionBfloat16Arguments backward_arguments(Random& random, const ConvolutionArguments& a) {
-    ConvolutionBfloat16Arguments result = forward_arguments(random, a);
+ConvolutionBfloat16Arguments backward_arguments(Random& random, bool tiles,
+                                                const ConvolutionArguments& a) {
+    ConvolutionBfloat16Arguments result = plain_arguments(a);
     std::swap(result.channels, result.filters);
     std::swap(result.depth, result.output_depth);
     std::swap(result.height, result.output_height);
@@ -84,16 +103,27 @@ ConvolutionBfloat16Arguments backward_arguments(Random& random, const Convolutio
     result.pad_depth = (a.kernel_depth - 1) * a.dilation_depth - a.pad_depth;
     result.pad_height = (a.kernel_height - 1) * a.dilation_height - a.pad_height;
     result.pad_width = (a.kernel_width - 1) * a.dilation_width - a.pad_width;
-    set_runs(random, a.filters / a.groups, a.groups == 1 && a.dilation_width == 1, a.kernel_width,
-             result.run_taps, result.run_slots);
+    set_runs(random, tiles, a.filters / a.groups, result);
     return result;
 }
 
 Numbers packed(const Kernels& kernels, Numbers& weights, const ConvolutionArguments& a,
                const ConvolutionBfloat16Arguments& runs, bool rotated) {
+    const std::int64_t channels = a.channels / a.groups;
+    const std::int64_t filters = a.filters / a.groups;
+    if (runs.cells > 1 || runs.rows_together) {
+        const PackCellsBfloat16Arguments pack{
+            a.kernel_depth, a.kernel_height, a.kernel_width,
+            channels,       filters,         rotated ? 1 : 0,
+            runs.cells,     runs.stride_width / runs.cells,
+            runs.rows_together, runs.run_slots};
+        Numbers result = workspace("pack_cells_bfloat16", pack);
+        run(kernels, "pack_cells_bfloat16", {&weights, &result}, pack);
+        return result;
+    }
     const PackFiltersBfloat16Arguments pack{a.kernel_depth * a.kernel_height * a.kernel_width,
-                                            a.channels / a.groups,
-                                            a.filters / a.groups,
+                                            channels,
+                                            filters,
                                             a.groups,
                                             rotated ? 1 : 0,
                                             runs.run_taps,
@@ -123,7 +153,8 @@ void finish(Numbers& sums, const Numbers& factors, const Numbers& bias) {
     }
 }
 
-void test_convolution(const Kernels& kernels, Random& random, const ConvolutionArguments& a) {
+void test_convolution(const Kernels& kernels, bool tiles, Random& random,
+                      const ConvolutionArguments& a) {
     const std::int64_t input_cells = a.depth * a.height * a.width;
     const std::int64_t output_cells = a.output_depth * a.output_height * a.output_width;
     const std::int64_t taps =
@@ -157,10 +188,11 @@ void test_convolution(const Kernels& kernels, Random& random, const ConvolutionA
             for (float& x : *values) x = std::max(x, 0.0F);
         }
     }
-    CHECK(convolved(kernels, input, weights, bias, factors, a, forward_arguments(random, a), false,
+    CHECK(convolved(kernels, input, weights, bias, factors, a,
+                    forward_arguments(random, tiles, a), false,
                     expected.size()) == expected);
     CHECK(convolved(kernels, upstream, weights, transposed_bias, transposed_factors, a,
-                    backward_arguments(random, a), true, expected_input.size()) == expected_input);
+                    backward_arguments(random, tiles, a), true, expected_input.size()) == expected_input);
 
     const char* name = "convolution_filter_gradient_bfloat16";
     Numbers space = workspace(name, a);
@@ -199,13 +231,14 @@ int main(int count, char** given) {
     }
     for (const std::string& name : names) {
         const Kernels kernels(name);
+        const bool tiles = name.starts_with("amx");
         Random random;
         const int drawn = cases(50);
         for (int repeat = 0; repeat < drawn; ++repeat) {
-            test_convolution(kernels, random, random_convolution(random));
+            test_convolution(kernels, tiles, random, random_convolution(random));
         }
         for (int repeat = 0; repeat < 2; ++repeat) {
-            test_convolution(kernels, random, wide_convolution(random));
+            test_convolution(kernels, tiles, random, wide_convolution(random));
         }
         std::printf("%s: %d convolutions with their gradients exact in bfloat16\n", name.c_str(),
                     drawn + 2);

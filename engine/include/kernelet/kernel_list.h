@@ -120,9 +120,13 @@ inline constexpr std::int64_t any_number = 0;
 // In bfloat16, the products of `run_taps` neighbouring taps are one run, which takes `run_slots`
 // places in the order of products, two products each. Input cells lie `step` positions apart with
 // zeros in between; `pad` may be negative: positions before the first one are not read then.
+// Kernels by matrix tiles may take the rows of a filter's taps together as well, as one run, and
+// `cells` neighbouring output cells: filters, width and stride count for all of them, and
+// `output_cells` are those of a row.
 #define ARGUMENTS_ConvolutionBfloat16(INTEGER, REAL)                              \
     ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(step_depth) INTEGER(step_height) \
-        INTEGER(step_width) INTEGER(run_taps) INTEGER(run_slots)
+        INTEGER(step_width) INTEGER(run_taps) INTEGER(run_slots)                  \
+            INTEGER(rows_together) INTEGER(cells) INTEGER(output_cells)
 
 #define ARGUMENTS_PackFiltersBfloat16(INTEGER, REAL) \
     INTEGER(taps)                                    \
@@ -131,6 +135,19 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(groups)                                  \
     INTEGER(rotated)                                 \
     INTEGER(run_taps)                                \
+    INTEGER(run_slots)
+
+// Filters of one group for `cells` neighbouring output cells, `cell_taps` taps apart.
+#define ARGUMENTS_PackCellsBfloat16(INTEGER, REAL) \
+    INTEGER(kernel_depth)                          \
+    INTEGER(kernel_height)                         \
+    INTEGER(kernel_width)                          \
+    INTEGER(channels)                              \
+    INTEGER(filters)                               \
+    INTEGER(rotated)                               \
+    INTEGER(cells)                                 \
+    INTEGER(cell_taps)                             \
+    INTEGER(rows_together)                         \
     INTEGER(run_slots)
 
 #define ARGUMENTS_Dense(INTEGER, REAL) \
@@ -255,6 +272,7 @@ inline constexpr std::int64_t any_number = 0;
 // Those that some processors have instructions of their own for.
 #define KERNELET_BFLOAT16_KERNELS(KERNEL)                 \
     KERNEL(pack_filters_bfloat16, PackFiltersBfloat16, 2) \
+    KERNEL(pack_cells_bfloat16, PackCellsBfloat16, 2)     \
     KERNEL(convolution_bfloat16, ConvolutionBfloat16, 6)  \
     KERNEL(convolution_filter_gradient_bfloat16, Convolution, 4)
 
@@ -382,6 +400,7 @@ KERNELET_DEFINE_ARGUMENTS(SingleWinograd)
 KERNELET_DEFINE_ARGUMENTS(WinogradFilters)
 KERNELET_DEFINE_ARGUMENTS(ConvolutionBfloat16)
 KERNELET_DEFINE_ARGUMENTS(PackFiltersBfloat16)
+KERNELET_DEFINE_ARGUMENTS(PackCellsBfloat16)
 KERNELET_DEFINE_ARGUMENTS(Dense)
 KERNELET_DEFINE_ARGUMENTS(Size)
 KERNELET_DEFINE_ARGUMENTS(None)

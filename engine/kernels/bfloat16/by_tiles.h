@@ -1,6 +1,7 @@
 // The bfloat16 kernels of processors with matrix tiles.
 #pragma once
 
+#include "kernels/bfloat16/pack_cells.h"
 #include "kernels/bfloat16/pack_filters.h"
 #include "kernels/bfloat16/tile_convolution.h"
 #include "kernels/bfloat16/tile_filter_gradient.h"
@@ -15,6 +16,8 @@ struct TileWeights {
 };
 
 inline void pack_filters_bfloat16(const Call& call) { pack_paired_filters<TileWeights>(call); }
+
+inline void pack_cells_bfloat16(const Call& call) { pack_paired_cells<TileWeights>(call); }
 
 inline void convolution_bfloat16(const Call& call) { convolution_by_tiles(call); }
 

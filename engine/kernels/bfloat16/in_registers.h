@@ -3,6 +3,7 @@
 
 #include "kernels/bfloat16/convolution.h"
 #include "kernels/bfloat16/filter_gradient.h"
+#include "kernels/bfloat16/pack_cells.h"
 #include "kernels/bfloat16/pack_filters.h"
 
 namespace kernelet::KERNELET_ISA {
@@ -15,6 +16,8 @@ struct RegisterWeights {
 };
 
 inline void pack_filters_bfloat16(const Call& call) { pack_paired_filters<RegisterWeights>(call); }
+
+inline void pack_cells_bfloat16(const Call& call) { pack_paired_cells<RegisterWeights>(call); }
 
 inline void convolution_bfloat16(const Call& call) { convolution_in_registers(call); }
 

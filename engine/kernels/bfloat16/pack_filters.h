@@ -13,6 +13,11 @@ struct WeightBlock {
     void put(std::int64_t filter, std::int64_t slot, Pair pair) const {
         pairs[Order::place(filter, slot)] = pair;
     }
+    // The first or second number of a pair, whose place holds zeros.
+    void put_half(std::int64_t filter, std::int64_t slot, std::int64_t second,
+                  float number) const {
+        pairs[Order::place(filter, slot)] |= static_cast<Pair>(bfloat16_of(number) << 16 * second);
+    }
 };
 
 // Weights [element][filter]: of `elements` rows, `stride` floats apart, neighbours make pairs.

@@ -14,9 +14,6 @@ using Pair = std::int32_t;
 // Neighbouring samples of a cell make that many pairs.
 inline constexpr std::int64_t cell_pairs = lanes / 2;
 
-// Kernels of matrix tiles read up to this many pairs behind the last one.
-inline constexpr std::int64_t pairs_behind = 512;
-
 // How one axis of the input is laid out: `extent` positions are read, and input cell i lies at
 // position pad + i·step, where that is one of them.
 struct PaddedAxis {
@@ -141,9 +138,7 @@ class PairedRow {
 // is still in the cache.
 class PairedRows {
   public:
-    // Behind the rows that are ready there are always `behind` zeros.
-    PairedRows(const PairedInput& input, const float* source, std::int64_t behind = 0)
-        : input_(input), source_(source), behind_(behind) {}
+    PairedRows(const PairedInput& input, const float* source) : input_(input), source_(source) {}
 
     // Makes ready what a row of output cells reads.
     void require_for(const ConvolutionBfloat16Arguments& a, std::int64_t plane, std::int64_t row) {
@@ -157,9 +152,6 @@ class PairedRows {
   private:
     // Makes the first `rows` rows of all planes together ready.
     void require(std::int64_t rows) {
-        if (done_ < rows) {
-            clear_pairs(input_.pairs + rows * input_.row_size(), behind_);
-        }
         for (; done_ < rows; ++done_) {
             const std::int64_t plane = input_.depth.cell(done_ / input_.height.extent);
             const std::int64_t row = input_.height.cell(done_ % input_.height.extent);
@@ -175,7 +167,6 @@ class PairedRows {
 
     const PairedInput& input_;
     const float* source_;
-    std::int64_t behind_;
     std::int64_t done_ = 0;
 };
 

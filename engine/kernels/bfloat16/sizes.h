@@ -3,8 +3,9 @@
 #pragma once
 
 #include "kernels/bfloat16/lane_pairs.h"
-#include "kernels/bfloat16/reduction.h"
+#include "kernels/bfloat16/pack_cells.h"
 #include "kernels/bfloat16/tile_gradient_layout.h"
+#include "kernels/bfloat16/tile_workspace.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -15,10 +16,14 @@ inline std::int64_t size_of_pack_filters_bfloat16(const void* given) {
     return a.groups * RunShape{a.run_taps * inputs, a.taps / a.run_taps, a.run_slots}.size(outputs);
 }
 
+inline std::int64_t size_of_pack_cells_bfloat16(const void* given) {
+    const auto& a = *static_cast<const PackCellsBfloat16Arguments*>(given);
+    return run_shape(a).size(a.cells * (a.rotated ? a.channels : a.filters));
+}
+
 inline std::int64_t size_of_convolution_bfloat16(const void* given) {
     const auto& a = *static_cast<const ConvolutionBfloat16Arguments*>(given);
-    const PairedInput input(a, nullptr);
-    return input.size() + pairs_behind + Reduction::size(a);
+    return larger(PairedInput(a, nullptr).size(), TileWorkspace(a).size());
 }
 
 inline std::int64_t size_of_convolution_filter_gradient_bfloat16(const void* given) {

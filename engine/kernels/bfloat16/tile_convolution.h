@@ -1,10 +1,13 @@
 // Convolution in bfloat16 by matrix tiles: 16 filters × 16 samples of one cell a tile of sums.
+//
+// Where filters are few, the rows of a tile hold those of several neighbouring output cells, whose
+// weights lie as many taps further: `filters`, `output_width`, `stride_width` and the taps of a row
+// then count for `cells` of them together, and filters come cell by cell, as in the output.
 #pragma once
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
-#include "kernels/bfloat16/reduction.h"
-#include "kernels/convolution.h"
+#include "kernels/bfloat16/tile_workspace.h"
 #include "kernels/pointwise.h"
 
 namespace kernelet::KERNELET_ISA {
@@ -13,39 +16,15 @@ inline constexpr std::int64_t tile_row_bytes = 64;
 inline constexpr int weight_tiles = 4;  // tiles 4 and 5
 inline constexpr int input_tiles = 6;   // tiles 6 and 7
 
-// Rows of sixteen pairs for a tile: where they lie, or a copy where they do not lie evenly.
-struct TileRows {
-    const Pair* first;
-    std::int64_t stride;  // in bytes
-};
-
-inline TileRows input_rows(const Reduction& reduction, std::int64_t chunk, const Pair* cell,
-                           Pair* copy) {
-    const Pair* offsets = reduction.offsets(chunk);
-    const std::int64_t step = reduction.step();
-    const std::int64_t count = reduction.count(chunk);
-    if (offsets[count - 1] - offsets[0] == (count - 1) * step) {
-        return {cell + offsets[0], step * std::int64_t{sizeof(Pair)}};
-    }
-    for (std::int64_t k = 0; k < count; ++k) {
-        for (std::int64_t lane = 0; lane < lanes; lane += IntVector::width) {
-            IntVector::load(cell + offsets[k] + lane).store(copy + k * lanes + lane);
-        }
-    }
-    clear_pairs(copy + count * lanes, (chunk_pairs - count) * lanes);
-    return {copy, tile_row_bytes};
-}
-
 // A row of output cells with all filters of one group.
 struct TileRowOfCells {
     const ConvolutionBfloat16Arguments& a;
-    const PairedInput& input;
-    const Reduction& reduction;
-    const Pair* first;    // first tap of the row's first cell, first channel of the group
-    const Pair* weights;  // of the group
-    const float* bias;    // of the group, or null
-    const float* factors;
-    float* output;  // first cell of the row, first filter of the group
+    const TileInputLayout& layout;
+    const TileProduct* products;
+    std::int64_t count;
+    const TileChannels& channels;
+    std::int64_t group;
+    float* output;  // first cell of the row
     Tiles& tiles;
 
     void run() const {
@@ -65,22 +44,19 @@ struct TileRowOfCells {
     // F blocks of filters from filter `q` on × C cells.
     template <int F, int C>
     void block(std::int64_t cell, std::int64_t q) const {
-        alignas(64) Pair copies[2][chunk_pairs * lanes];
-        const std::int64_t cell_stride = a.stride_width * input.cell_size();
-        const Pair* cells = first + cell * cell_stride;
-        const std::int64_t block_size = reduction.shape().block_size();
-        const Pair* w = weights + q / bfloat16_filters * block_size;
+        const std::int64_t first = layout.cell_offset(cell);
+        const std::int64_t second = layout.cell_offset(cell + C - 1);
+        const std::int64_t stride = layout.step() * std::int64_t{sizeof(Pair)};
+        const std::int64_t block_size = run_shape(a).block_size();
+        const std::int64_t weights = q / bfloat16_filters * block_size;
         clear<F, C>();
-        for (std::int64_t chunk = 0; chunk < reduction.chunks(); ++chunk, w += weight_chunk) {
-            const TileRows x = input_rows(reduction, chunk, cells, copies[0]);
-            tiles.template load<input_tiles>(x.first, x.stride);
-            if constexpr (C == 2) {
-                const TileRows next = input_rows(reduction, chunk, cells + cell_stride, copies[1]);
-                tiles.template load<input_tiles + 1>(next.first, next.stride);
-            }
+        for (const TileProduct* product = products; product < products + count; ++product) {
+            const Pair* w = product->weights + weights;
             tiles.template load<weight_tiles>(w, tile_row_bytes);
+            tiles.template load<input_tiles>(product->inputs + first, stride);
             tiles.template multiply<0, weight_tiles, input_tiles>();
             if constexpr (C == 2) {
+                tiles.template load<input_tiles + 1>(product->inputs + second, stride);
                 tiles.template multiply<1, weight_tiles, input_tiles + 1>();
             }
             if constexpr (F == 2) {
@@ -105,14 +81,22 @@ struct TileRowOfCells {
         if constexpr (F == 2 && C == 2) tiles.template zero<3>();
     }
 
+    // How many filters of a cell there are from `q` on: `cells` may reach beyond the last one.
+    std::int64_t filters_of(std::int64_t cell, std::int64_t q) const {
+        const std::int64_t one = a.filters / a.groups / a.cells;
+        const std::int64_t cells = smaller(a.cells, a.output_cells - cell * a.cells);
+        return smaller(bfloat16_filters, cells * one - q);
+    }
+
     template <int tile>
     void finish_tile(std::int64_t cell, std::int64_t q) const {
         alignas(64) float sums[bfloat16_filters * lanes];
         tiles.template store<tile>(sums, tile_row_bytes);
-        const std::int64_t count = smaller(bfloat16_filters, a.filters / a.groups - q);
-        const Epilogue epilogue = epilogue_of(bias, q, a.activation, a.slope, factors);
-        float* target = output + (cell * a.filters + q) * lanes;
-        for (std::int64_t f = 0; f < count; ++f) {
+        const std::int64_t channel = group * (a.filters / a.groups) + q;
+        const Epilogue epilogue = channels.epilogue(channel);
+        float* target = output + (cell * a.filters + channel) * lanes;
+        const std::int64_t filters = filters_of(cell, q);
+        for (std::int64_t f = 0; f < filters; ++f) {
             const Finish finish = Finish::of_channel(epilogue, f);
             for (std::int64_t lane = f * lanes; lane < (f + 1) * lanes; lane += Vector::width) {
                 finish(Vector::load(sums + lane)).store(target + lane);
@@ -121,38 +105,49 @@ struct TileRowOfCells {
     }
 };
 
-// Operands: input, filters packed by `pack_filters_bfloat16`, bias or null, factors or null,
-// output, workspace.
+// The products of one group for a row of output cells, without those by zeros alone.
+inline std::int64_t list_products(const TileInput& input, const TileInputLayout& layout,
+                                  const RunShape& shape, std::int64_t plane, std::int64_t row,
+                                  std::int64_t group, const Pair* weights, TileProduct* products) {
+    TileProduct* next = products;
+    const std::int64_t chunks = shape.slots / chunk_pairs;
+    for (std::int64_t run = 0; run < shape.runs; ++run) {
+        if (!input.meets_input(plane, row, run)) continue;
+        const Pair* first =
+            input.pairs_of_run(plane, row, run) + group * layout.group_size();
+        for (std::int64_t k = 0; k < chunks; ++k) {
+            *next++ = {first + k * chunk_pairs * layout.step(),
+                       weights + (run * chunks + k) * weight_chunk};
+        }
+    }
+    return next - products;
+}
+
+// Operands: input, filters packed by `pack_filters_bfloat16` or `pack_cells_bfloat16`, bias or
+// null, factors or null, output, workspace. Runs take whole chunks, and all taps of a row.
 inline void convolution_by_tiles(const Call& call) {
     const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
-    auto* workspace = reinterpret_cast<Pair*>(call.operands[5]);
-    const PairedInput input(a, workspace);
-    const Reduction reduction(a, input, workspace + input.size() + pairs_behind);
-    PairedRows ready(input, call.operands[0], pairs_behind);
-    const std::int64_t channels = a.channels / a.groups;
-    const std::int64_t filters = a.filters / a.groups;
+    const TileWorkspace space(a);
+    float* workspace = call.operands[5];
+    TileInput input(space.layout, call.operands[0], reinterpret_cast<Pair*>(workspace),
+                    reinterpret_cast<std::int32_t*>(workspace + space.cells));
+    auto* products = reinterpret_cast<TileProduct*>(workspace + space.products);
+    const TileChannels channels(a, call.operands[2], call.operands[3], workspace + space.channels);
+    const auto* weights = reinterpret_cast<const Pair*>(call.operands[1]);
+    const std::int64_t row_size = a.output_cells * a.filters / a.cells;
     Tiles tiles;
     for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
         const std::int64_t plane = row / a.output_height;
         const std::int64_t line = row % a.output_height;
-        ready.require_for(a, plane, line);
-        float* output = call.operands[4] + row * a.output_width * a.filters * lanes;
+        input.require_for(plane, line);
+        float* output = call.operands[4] + row * row_size * lanes;
         for (std::int64_t g = 0; g < a.groups; ++g) {
-            TileRowOfCells{a,
-                           input,
-                           reduction,
-                           input.pairs + plane * a.stride_depth * input.plane_size() +
-                               line * a.stride_height * input.row_size() +
-                               g * channels * input.element,
-                           reinterpret_cast<const Pair*>(call.operands[1]) +
-                               g * reduction.shape().size(filters),
-                           call.operands[2] ? call.operands[2] + g * filters : nullptr,
-                           call.operands[3] ? call.operands[3] + g * filters : nullptr,
-                           output + g * filters * lanes,
-                           tiles}
-                .run();
+            const std::int64_t count =
+                list_products(input, space.layout, space.shape, plane, line, g,
+                              weights + g * space.shape.size(a.filters / a.groups), products);
+            TileRowOfCells{a, space.layout, products, count, channels, g, output, tiles}.run();
         }
-        activate_row(output, a.output_width * a.filters, a.activation);
+        activate_row(output, row_size, a.activation);
     }
 }
 

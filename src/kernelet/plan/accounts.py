@@ -143,7 +143,8 @@ def _pairs(arguments: Mapping[str, int], lanes: int) -> int:
     Input cells lie a step apart, as in a gradient by the input of a convolution with strides.
     """
     positions = {axis: (arguments[axis] - 1) * arguments[f"step_{axis}"] + 1 for axis in _AXES}
-    runs = connected({**arguments, **positions}) / arguments["run_taps"]
+    taps = arguments["run_taps"] * (arguments["kernel_height"] if arguments["rows_together"] else 1)
+    runs = connected({**arguments, **positions}) / taps
     return round(2 * lanes * runs * arguments["run_slots"] * arguments["filters"])
 
 
@@ -232,6 +233,7 @@ ACCOUNTS: Mapping[str, Account] = {
             "normalized_product_sum_single",
             "one_hot",
             "pack_augmented_single",
+            "pack_cells_bfloat16",
             "pack_filters",
             "pack_filters_bfloat16",
             "pack_filters_single",

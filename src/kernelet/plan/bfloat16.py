@@ -8,7 +8,7 @@ stride apart, and a dense layer is a convolution of a single cell.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kernelet.geometry import connections
@@ -23,19 +23,20 @@ from kernelet.plan.candidates_convolution import CONVOLUTION_CANDIDATES
 from kernelet.plan.candidates_winograd import AnyConvolution, pays, predicted_cost
 from kernelet.program import Node
 
-# A matrix tile multiplies this many pairs of numbers at once.
+# A matrix tile multiplies this many pairs of numbers at once, for as many filters.
 _CHUNK = 16
-# A run of taps gets chunks of its own unless that takes so many times as many chunks: filling a
-# chunk from several runs means copying.
-_MOST_CHUNKS = 1.25
 
 # Measured on a Zen 4 core, in cycles: a call, a vector of pairs made from float32, and adding up
-# the lanes of a sum. By the number of its instructions, a tile of sums takes as many more at its
-# end; each product of tiles takes a cycle for each of its sixteen rows.
+# the lanes of a sum.
 _CALL = 500
 _STORED = 4
 _SUM = 10
-_TILE = 50
+# Measured on an Emerald Rapids core, in the time of a product of two vectors: a product of tiles,
+# what a tile of sums takes at its end, a vector of pairs made from float32, and one copied.
+_TILE_PRODUCT = 40
+_TILE_END = 100
+_TILE_STORED = 8
+_TILE_COPIED = 4
 
 AXES = ("depth", "height", "width")
 
@@ -72,23 +73,15 @@ class Bfloat16:
 
     def _product_cycles(self, node: Node) -> float:
         """Predict the cycles of a product on a block of samples."""
-        product, runs = _product(node), self._runs(node)
+        if self.tiles:
+            return _tile_cycles(self._taken(node))
+        product = self._taken(node)
         channels, filters = (product[name] // product["groups"] for name in ("channels", "filters"))
         elements = math.prod(_extent(product, axis) for axis in AXES) * product["channels"]
         written = elements if channels % 2 else elements / 2
-        # Tiles multiply with the zeros around an input as well.
-        visited = math.prod(
-            product[f"output_{axis}"] * product[f"kernel_{axis}"]
-            if self.tiles
-            else _connections(product, axis)
-            for axis in AXES
-        )
-        pairs = visited / runs["run_taps"] * runs["run_slots"]
-        cycles = filters * pairs
-        if self.tiles:
-            cells = math.prod(product[f"output_{axis}"] for axis in AXES)
-            cycles = -(-filters // _CHUNK) * (pairs + _TILE * cells)
-        return _CALL + _STORED * written + product["groups"] * cycles
+        visited = math.prod(_connections(product, axis) for axis in AXES)
+        pairs = visited / product["run_taps"] * product["run_slots"]
+        return _CALL + _STORED * written + product["groups"] * filters * pairs
 
     def _gradient_cycles(self, node: Node) -> float:
         """Predict the cycles of a gradient by filters on a block of samples."""
@@ -98,11 +91,12 @@ class Bfloat16:
         channels, filters = (window[name] // groups for name in ("channels", "filters"))
         cells = window["output_depth"] * window["output_height"] * -(-window["output_width"] // 2)
         read = math.prod(_extent(window, axis) for axis in AXES) * window["channels"]
-        stored = _STORED * (read / 2 + cells * window["filters"])
         rows = taps * channels
         if self.tiles:
             blocks = -(-filters // _CHUNK) * -(-rows // _CHUNK)
-            return _CALL + stored + groups * blocks * (_CHUNK * cells + _TILE)
+            stored = _TILE_STORED * (read / 2 + cells * round_up(window["filters"], _CHUNK))
+            return _CALL + stored + groups * blocks * (_TILE_PRODUCT * cells + _TILE_END)
+        stored = _STORED * (read / 2 + cells * window["filters"])
         return _CALL + stored + groups * rows * filters * (cells + _SUM)
 
     def _candidate(
@@ -121,31 +115,85 @@ class Bfloat16:
         )
 
     def _arguments(self, node: Node) -> Arguments:
-        return {**_product(node), **self._runs(node), **NO_ACTIVATION}
+        return {**self._taken(node), **NO_ACTIVATION}
 
-    def _runs(self, node: Node) -> dict[str, int]:
-        """Return how many taps make a run, and its places among the packed weights."""
+    def _taken(self, node: Node) -> dict[str, int]:
+        """Return what a convolution multiplies, and which products it takes together."""
         product = _product(node)
-        groups, channels = product["groups"], product["channels"]
-        together = groups == 1 and product["dilation_width"] == 1
+        if self.tiles:
+            return min(_ways_by_tiles(product), key=_tile_cycles)
+        together = product["groups"] == 1 and product["dilation_width"] == 1
         taps = product["kernel_width"] if together else 1
-        runs = math.prod(product[f"kernel_{axis}"] for axis in AXES) // taps
-        pairs = -(-taps * channels // groups // 2)
-        apart = round_up(pairs, _CHUNK)
-        wasteful = runs * apart > _MOST_CHUNKS * round_up(runs * pairs, _CHUNK)
-        slots = apart if self.tiles and not wasteful else pairs
-        return {"run_taps": taps, "run_slots": slots}
+        slots = -(-taps * product["channels"] // product["groups"] // 2)
+        return {**product, "run_taps": taps, "run_slots": slots, **_one_by_one(product)}
 
     def _packing(self, node: Node) -> Packing:
         op = node.op
         assert isinstance(op, Convolution | ConvolutionInputGradient | MatrixProduct)
         usual = CONVOLUTION_CANDIDATES[type(op)][-1].packing
         assert usual is not None
+        product, taken = _product(node), self._taken(node)
         arguments = dict(usual(node).arguments)
         arguments["rotated"] = arguments.pop("transposed")
-        arguments |= self._runs(node)
-        kernel = "pack_filters_bfloat16"
+        arguments["run_slots"] = taken["run_slots"]
+        if taken["cells"] == 1 and not taken["rows_together"]:
+            kernel = "pack_filters_bfloat16"
+            arguments["run_taps"] = taken["run_taps"]
+        else:
+            kernel = "pack_cells_bfloat16"
+            del arguments["taps"], arguments["groups"]
+            arguments |= {f"kernel_{axis}": product[f"kernel_{axis}"] for axis in AXES}
+            arguments |= {"cells": taken["cells"], "cell_taps": product["stride_width"]}
+            arguments["rows_together"] = taken["rows_together"]
         return Packing(1, arguments, kernel, self.operand_size(kernel, arguments))
+
+
+def _one_by_one(product: Mapping[str, int]) -> dict[str, int]:
+    """Return the arguments of a product that takes neither rows nor cells together."""
+    return {"rows_together": 0, "cells": 1, "output_cells": product["output_width"]}
+
+
+def _ways_by_tiles(product: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """Yield the ways in which tiles may take a convolution.
+
+    Few channels leave most of a chunk empty, unless the rows that a filter covers share one; few
+    filters leave most of a tile empty, unless neighbouring output cells share it.
+    """
+    alone = product["groups"] == 1
+    several = alone and product["dilation_width"] == 1
+    channels, filters = (product[name] // product["groups"] for name in ("channels", "filters"))
+    for together in range(2 if alone else 1):
+        for cells in range(1, max(1, _CHUNK // filters) + 1 if several else 2):
+            taps = product["kernel_width"] + (cells - 1) * product["stride_width"]
+            rows = product["kernel_height"] if together else 1
+            yield {
+                **product,
+                "kernel_width": taps,
+                "stride_width": cells * product["stride_width"],
+                "output_width": -(-product["output_width"] // cells),
+                "filters": cells * product["filters"],
+                "run_taps": taps,
+                "run_slots": round_up(-(-taps * channels // 2) * rows, _CHUNK),
+                "rows_together": together,
+                "cells": cells,
+                "output_cells": product["output_width"],
+            }
+
+
+def _tile_cycles(taken: Mapping[str, int]) -> float:
+    """Predict the cycles of a product by tiles on a block of samples."""
+    rows = taken["kernel_height"] if taken["rows_together"] else 1
+    runs = taken["kernel_depth"] * taken["kernel_height"] // rows
+    chunks = runs * taken["run_slots"] // _CHUNK
+    lines = taken["output_depth"] * taken["output_height"]
+    blocks = taken["groups"] * -(-taken["filters"] // taken["groups"] // _CHUNK)
+    tiles = lines * taken["output_width"] * blocks
+    numbers = _extent(taken, "width") * taken["channels"]
+    odd = taken["channels"] // taken["groups"] % 2 and taken["stride_width"] % 2
+    pairs = numbers if odd else numbers / 2
+    stored = _TILE_STORED * pairs * math.prod(_extent(taken, axis) for axis in ("depth", "height"))
+    copied = _TILE_COPIED * pairs * lines * taken["kernel_height"] if rows > 1 else 0
+    return _CALL + stored + copied + tiles * (_TILE_PRODUCT * chunks + _TILE_END)
 
 
 def _float32_cycles(node: Node) -> float:

@@ -1,0 +1,74 @@
+// Filters for several neighbouring output cells, in the order in which bfloat16 kernels multiply
+// them: those of each cell begin some taps later, with zeros for what only other cells meet.
+#pragma once
+
+#include "kernels/bfloat16/pack_filters.h"
+
+namespace kernelet::KERNELET_ISA {
+
+inline RunShape run_shape(const PackCellsBfloat16Arguments& a) {
+    const std::int64_t taps = a.kernel_width + (a.cells - 1) * a.cell_taps;
+    const std::int64_t rows = a.rows_together ? a.kernel_height : 1;
+    return {taps * (a.rotated ? a.filters : a.channels), a.kernel_depth * a.kernel_height / rows,
+            a.run_slots};
+}
+
+// Where the weights of filters [tap][channel][filter] lie. Rotated, the taps come in reverse order,
+// and channels and filters change places.
+struct FilterWeights {
+    const float* first;
+    std::int64_t tap;
+    std::int64_t input;
+    std::int64_t output;
+
+    FilterWeights(const PackCellsBfloat16Arguments& a, const float* source)
+        : first(source),
+          tap(a.channels * a.filters),
+          input(a.rotated ? 1 : a.filters),
+          output(a.rotated ? a.filters : 1) {
+        if (a.rotated) {
+            first += (a.kernel_depth * a.kernel_height * a.kernel_width - 1) * tap;
+            tap = -tap;
+        }
+    }
+};
+
+// Operands: filters, packed filters. Where rows are taken together, those of a pair follow each
+// other.
+template <class Order>
+inline void pack_paired_cells(const Call& call) {
+    const auto& a = arguments<PackCellsBfloat16Arguments>(call);
+    const RunShape shape = run_shape(a);
+    const FilterWeights weights(a, call.operands[0]);
+    const std::int64_t inputs = a.rotated ? a.filters : a.channels;
+    const std::int64_t outputs = a.rotated ? a.channels : a.filters;
+    const std::int64_t rows = a.rows_together ? a.kernel_height : 1;
+    const bool neighbours = rows == 1 && weights.input == 1 && inputs % 2 == 0;
+    auto* target = reinterpret_cast<Pair*>(call.operands[1]);
+    clear_pairs(target, shape.size(a.cells * outputs));
+    for (std::int64_t f = 0; f < a.cells * outputs; ++f) {
+        const WeightBlock<Order> block{target + f / bfloat16_filters * shape.block_size()};
+        const std::int64_t filter = f % bfloat16_filters;
+        for (std::int64_t tap = 0; tap < a.kernel_depth * a.kernel_height * a.kernel_width; ++tap) {
+            const float* source =
+                weights.first + f % outputs * weights.output + tap * weights.tap;
+            const std::int64_t row = tap / a.kernel_width;
+            const std::int64_t first = row / rows * shape.slots + row % rows;
+            std::int64_t element = (f / outputs * a.cell_taps + tap % a.kernel_width) * inputs;
+            std::int64_t c = 0;
+            for (; neighbours && c + lanes <= inputs; c += lanes, element += lanes) {
+                Pair pairs[cell_pairs];
+                store_neighbours(source + c, pairs);
+                for (std::int64_t k = 0; k < cell_pairs; ++k) {
+                    block.put(filter, first + element / 2 + k, pairs[k]);
+                }
+            }
+            for (; c < inputs; ++c, ++element) {
+                block.put_half(filter, first + element / 2 * rows, element % 2,
+                               source[c * weights.input]);
+            }
+        }
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA
