@@ -108,9 +108,10 @@ Numbers convolved(const Kernels& kernels, Numbers& input, Numbers& weights, Numb
                   const ConvolutionBfloat16Arguments& runs, bool rotated, std::size_t outputs) {
     Numbers filters = packed(kernels, weights, a, runs, rotated);
     Numbers space = workspace("convolution_bfloat16", runs);
+    Numbers saved;
     Numbers output(outputs);
-    run(kernels, "convolution_bfloat16", {&input, &filters, &bias, &factors, &output, &space},
-        runs);
+    run(kernels, "convolution_bfloat16",
+        {&input, &filters, &bias, &factors, &saved, &output, &space}, runs);
     return output;
 }
 

@@ -119,10 +119,12 @@ inline constexpr std::int64_t any_number = 0;
 
 // In bfloat16, the products of `run_taps` neighbouring taps are one run, which takes `run_slots`
 // places in the order of products, two products each. Input cells lie `step` positions apart with
-// zeros in between; `pad` may be negative: positions before the first one are not read then.
+// zeros in between; `pad` may be negative: positions before the first one are not read then. Where
+// what an activation saved is among the operands, its gradient follows, of the activation
+// `derivative`.
 #define ARGUMENTS_ConvolutionBfloat16(INTEGER, REAL)                              \
     ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(step_depth) INTEGER(step_height) \
-        INTEGER(step_width) INTEGER(run_taps) INTEGER(run_slots)
+        INTEGER(step_width) INTEGER(run_taps) INTEGER(run_slots) INTEGER(derivative)
 
 #define ARGUMENTS_PackFiltersBfloat16(INTEGER, REAL) \
     INTEGER(taps)                                    \
@@ -255,7 +257,7 @@ inline constexpr std::int64_t any_number = 0;
 // Those that some processors have instructions of their own for.
 #define KERNELET_BFLOAT16_KERNELS(KERNEL)                 \
     KERNEL(pack_filters_bfloat16, PackFiltersBfloat16, 2) \
-    KERNEL(convolution_bfloat16, ConvolutionBfloat16, 6)  \
+    KERNEL(convolution_bfloat16, ConvolutionBfloat16, 7)  \
     KERNEL(convolution_filter_gradient_bfloat16, Convolution, 4)
 
 #define KERNELET_KERNELS(KERNEL)                                        \

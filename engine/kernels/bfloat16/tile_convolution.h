@@ -3,9 +3,9 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/bfloat16/output_rows.h"
 #include "kernels/bfloat16/reduction.h"
 #include "kernels/convolution.h"
-#include "kernels/pointwise.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -122,13 +122,14 @@ struct TileRowOfCells {
 };
 
 // Operands: input, filters packed by `pack_filters_bfloat16`, bias or null, factors or null,
-// output, workspace.
+// what an activation saved or null, output, workspace.
 inline void convolution_by_tiles(const Call& call) {
     const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
-    auto* workspace = reinterpret_cast<Pair*>(call.operands[5]);
+    auto* workspace = reinterpret_cast<Pair*>(call.operands[6]);
     const PairedInput input(a, workspace);
     const Reduction reduction(a, input, workspace + input.size() + pairs_behind);
     PairedRows ready(input, call.operands[0], pairs_behind);
+    const OutputRows rows(a, call.operands[4], call.operands[5]);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     Tiles tiles;
@@ -136,7 +137,7 @@ inline void convolution_by_tiles(const Call& call) {
         const std::int64_t plane = row / a.output_height;
         const std::int64_t line = row % a.output_height;
         ready.require_for(a, plane, line);
-        float* output = call.operands[4] + row * a.output_width * a.filters * lanes;
+        float* output = rows.row(row);
         for (std::int64_t g = 0; g < a.groups; ++g) {
             TileRowOfCells{a,
                            input,
@@ -152,7 +153,7 @@ inline void convolution_by_tiles(const Call& call) {
                            tiles}
                 .run();
         }
-        activate_row(output, a.output_width * a.filters, a.activation);
+        rows.finish(row);
     }
 }
 

@@ -118,10 +118,11 @@ class Bfloat16:
             packing=packing,
             bias=packing is not None,
             factors=packing is not None,
+            derivative=packing is not None,
         )
 
     def _arguments(self, node: Node) -> Arguments:
-        return {**_product(node), **self._runs(node), **NO_ACTIVATION}
+        return {**_product(node), **self._runs(node), **NO_ACTIVATION, "derivative": "linear"}
 
     def _runs(self, node: Node) -> dict[str, int]:
         """Return how many taps make a run, and its places among the packed weights."""

@@ -85,6 +85,9 @@ class Candidate:
     factors : bool
         Whether it takes factors of the channels (or nothing) behind the bias, so that a
         normalisation by fixed statistics may be fused too.
+    derivative : bool
+        Whether a kernel with bias and factors takes what an activation saved (or nothing) behind
+        those, so that the gradient of the activation may be fused too.
     activation : bool
         For a kernel without bias, whether it takes an activation.
     rectifies : bool
@@ -104,6 +107,7 @@ class Candidate:
     whole_batch: bool = False
     bias: bool = False
     factors: bool = False
+    derivative: bool = False
     activation: bool = False
     rectifies: bool = False
 

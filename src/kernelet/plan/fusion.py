@@ -2,9 +2,9 @@
 
 Four rewrites: a convolution or dense product takes the bias, the normalisation by fixed
 statistics and the activation that follow it, other sums and normalisations the activation; the
-gradient of a pooling goes on to that of the relu before it; a reshape disappears where it
-changes no element's place; an input is packed together with the augmentation and rescaling that
-directly follow it.
+gradient of a pooling, and in bfloat16 of a convolution or dense product, goes on to that of the
+activation before it; a reshape disappears where it changes no element's place; an input is packed
+together with the augmentation and rescaling that directly follow it.
 """
 
 from __future__ import annotations
@@ -146,7 +146,9 @@ class Fusion:
         steps = self._with_bias(step, candidate) if candidate.bias else [step]
         if candidate.bias or candidate.activation:
             steps[-1] = self._with_activation(steps[-1])
-        return [self._with_derivative(step)] if candidate.rectifies else steps
+        if candidate.derivative:
+            steps[-1] = self._with_derivative(steps[-1])
+        return [self._rectified(step)] if candidate.rectifies else steps
 
     def _with_bias(self, step: Step, candidate: Candidate) -> list[Step]:
         """Return a step with its bias, or with factors and offsets, behind what computes those."""
@@ -174,6 +176,20 @@ class Fusion:
         return replace(step, arguments={**step.arguments, **chosen})
 
     def _with_derivative(self, step: Step) -> Step:
+        """Return a step with what an activation saved, if the activation's gradient follows."""
+        reader = self._sole_reader(step.outputs[0])
+        if reader is None or not isinstance(reader.op, ActivateGradient):
+            return replace(step, inputs=(*step.inputs, None))
+        upstream, saved = reader.inputs
+        known = saved.index < step.nodes[0].output.index
+        if upstream is not step.outputs[0] or not known or step.arguments["activation"] != "linear":
+            return replace(step, inputs=(*step.inputs, None))
+        chosen: Arguments = {"derivative": reader.op.kind, "slope": float(reader.op.slope)}
+        step = self._absorb(step, reader)
+        inputs = (*step.inputs, self.resolve(saved))
+        return replace(step, inputs=inputs, arguments={**step.arguments, **chosen})
+
+    def _rectified(self, step: Step) -> Step:
         reader = self._sole_reader(step.outputs[0])
         if reader is None or not isinstance(reader.op, ActivateGradient):
             return step
