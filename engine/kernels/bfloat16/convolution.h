@@ -191,13 +191,14 @@ inline bool takes_whole_rows(const WindowAxis& axis, const Span& inside) {
 }
 
 // Operands: input, filters packed by `pack_filters_bfloat16`, bias or null, factors or null,
-// what an activation saved or null, output, workspace.
+// what an activation saved or null, indices of a pooled input or null, output, its indices or null,
+// workspace.
 inline void convolution_in_registers(const Call& call) {
     const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
     const ConvolutionWindow window = positions_of(a);
-    const PairedInput input(a, reinterpret_cast<Pair*>(call.operands[6]));
-    PairedRows ready(input, call.operands[0]);
-    const OutputRows rows(a, call.operands[4], call.operands[5]);
+    const PairedInput input(a, reinterpret_cast<Pair*>(call.operands[8]));
+    PairedRows ready(input, input_rows(call));
+    const OutputRows rows(call);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     const RunShape shape = run_shape(a);

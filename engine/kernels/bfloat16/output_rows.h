@@ -5,35 +5,65 @@
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/activation.h"
+#include "kernels/bfloat16/workspace.h"
+#include "kernels/indexed_pooling.h"
 #include "kernels/pointwise.h"
 
 namespace kernelet::KERNELET_ISA {
 
 class OutputRows {
   public:
-    // `saved` is what the gradient of an activation reads, or null where there is none.
-    OutputRows(const ConvolutionBfloat16Arguments& a, const float* saved, float* output)
-        : a_(a), saved_(saved), output_(output) {}
+    // Of a call of `convolution_bfloat16`.
+    explicit OutputRows(const Call& call)
+        : a_(arguments<ConvolutionBfloat16Arguments>(call)),
+          pooling_(a_, a_.output_height, a_.output_width, a_.filters),
+          saved_(call.operands[4]),
+          output_(call.operands[6]),
+          indices_(reinterpret_cast<std::uint8_t*>(call.operands[7])),
+          scratch_(call.operands[8] + ConvolutionWorkspace(a_).output_rows()) {}
 
-    float* row(std::int64_t row) const { return output_ + row * elements() * lanes; }
+    // Where a row, counted through all planes, is to be written.
+    float* row(std::int64_t row) const {
+        return a_.pools ? scratch_ + row_in_window(row) * pooling_.row_floats()
+                        : output_ + row * pooling_.row_floats();
+    }
 
-    // To be called when all filters of all cells of a row are there.
+    // To be called for each row in order, when all filters of all its cells are there.
     void finish(std::int64_t row) const {
         float* cells = this->row(row);
-        activate_row(cells, elements(), a_.activation);
+        const std::int64_t elements = a_.output_width * a_.filters;
+        activate_row(cells, elements, a_.activation);
         if (saved_) {
-            activation_gradient_any(cells, saved_ + row * elements() * lanes, cells, elements(),
+            activation_gradient_any(cells, saved_ + row * pooling_.row_floats(), cells, elements,
                                     static_cast<Activation>(a_.derivative),
                                     static_cast<float>(a_.slope));
         }
+        if (a_.pools) pool(row);
     }
 
   private:
-    std::int64_t elements() const { return a_.output_width * a_.filters; }
+    std::int64_t row_in_window(std::int64_t row) const {
+        return row % a_.output_height % a_.window_height;
+    }
+
+    // Pools a row of windows, if this is the last row of those.
+    void pool(std::int64_t row) const {
+        const std::int64_t line = row % a_.output_height;
+        const std::int64_t window = line / a_.window_height;
+        const bool last =
+            row_in_window(row) + 1 == a_.window_height || line + 1 == a_.output_height;
+        if (!last || window >= a_.pooled_height) return;
+        const std::int64_t at = pooling_.pooled_row(row / a_.output_height, window);
+        pool_rows(pooling_, scratch_, row_in_window(row) + 1, a_.rectified != 0, output_ + at,
+                  indices_ ? indices_ + at : nullptr);
+    }
 
     const ConvolutionBfloat16Arguments& a_;
+    IndexedPooling pooling_;
     const float* saved_;
     float* output_;
+    std::uint8_t* indices_;
+    float* scratch_;
 };
 
 }  // namespace kernelet::KERNELET_ISA

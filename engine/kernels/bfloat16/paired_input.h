@@ -4,6 +4,7 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/indexed_pooling.h"
 #include "kernels/tile.h"
 #include "simd/pairs.h"
 
@@ -142,7 +143,7 @@ class PairedRow {
 class PairedRows {
   public:
     // Behind the rows that are ready there are always `behind` zeros.
-    PairedRows(const PairedInput& input, const float* source, std::int64_t behind = 0)
+    PairedRows(const PairedInput& input, const InputRows& source, std::int64_t behind = 0)
         : input_(input), source_(source), behind_(behind) {}
 
     // Makes ready what a row of output cells reads.
@@ -168,13 +169,12 @@ class PairedRows {
                 clear_pairs(target, input_.row_size());
                 continue;
             }
-            const std::int64_t cell = (plane * input_.height.length + row) * input_.width.length;
-            PairedRow(input_, source_ + cell * input_.channels * lanes).write(target);
+            PairedRow(input_, source_.row(plane * input_.height.length + row)).write(target);
         }
     }
 
     const PairedInput& input_;
-    const float* source_;
+    InputRows source_;
     std::int64_t behind_;
     std::int64_t done_ = 0;
 };

@@ -122,14 +122,15 @@ struct TileRowOfCells {
 };
 
 // Operands: input, filters packed by `pack_filters_bfloat16`, bias or null, factors or null,
-// what an activation saved or null, output, workspace.
+// what an activation saved or null, indices of a pooled input or null, output, its indices or null,
+// workspace.
 inline void convolution_by_tiles(const Call& call) {
     const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
-    auto* workspace = reinterpret_cast<Pair*>(call.operands[6]);
+    auto* workspace = reinterpret_cast<Pair*>(call.operands[8]);
     const PairedInput input(a, workspace);
     const Reduction reduction(a, input, workspace + input.size() + pairs_behind);
-    PairedRows ready(input, call.operands[0], pairs_behind);
-    const OutputRows rows(a, call.operands[4], call.operands[5]);
+    PairedRows ready(input, input_rows(call), pairs_behind);
+    const OutputRows rows(call);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     Tiles tiles;

@@ -6,6 +6,7 @@
 #include "kernelet/kernel_list.h"
 #include "kernels/bfloat16/tile_convolution.h"
 #include "kernels/bfloat16/tile_gradient_layout.h"
+#include "kernels/bfloat16/upstream_rows.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -180,14 +181,15 @@ struct GradientTiles {
     }
 };
 
-// Operands: input, upstream gradient, partial sum of the gradient, workspace.
+// Operands: input, upstream gradient, its indices or null, partial sum of the gradient, workspace.
 inline void filter_gradient_by_tiles(const Call& call) {
-    const auto& a = arguments<ConvolutionArguments>(call);
+    const auto& a = arguments<FilterGradientBfloat16Arguments>(call);
     const GradientTileLayout layout(a);
-    auto* pairs = reinterpret_cast<Pair*>(call.operands[3]);
+    auto* pairs = reinterpret_cast<Pair*>(call.operands[4]);
     Pair* upstream = pairs + layout.input_size();
-    float* sums = call.operands[3] + layout.input_size() + layout.upstream_size();
+    float* sums = call.operands[4] + layout.input_size() + layout.upstream_size();
     GradientInputs inputs(layout, call.operands[0], pairs);
+    const InputRows rows = upstream_rows(call);
     Tiles tiles;
     std::int64_t done = 0;
     for (std::int64_t plane = 0; plane < a.output_depth; ++plane) {
@@ -196,8 +198,7 @@ inline void filter_gradient_by_tiles(const Call& call) {
                                     done == 0, done + 1 == layout.bands()};
             inputs.require_for(plane, row, band.rows);
             for (std::int64_t r = 0; r < band.rows; ++r) {
-                const std::int64_t cell = (plane * a.output_height + row + r) * a.output_width;
-                write_gradient_upstream(layout, call.operands[1] + cell * a.filters * lanes,
+                write_gradient_upstream(layout, rows.row(plane * a.output_height + row + r),
                                         upstream + r * layout.steps * tile_pairs);
             }
             for (std::int64_t g = 0; g < a.groups; ++g) {
@@ -207,7 +208,7 @@ inline void filter_gradient_by_tiles(const Call& call) {
                               g * layout.group_size(),
                               upstream + panels * layout.panel_size(),
                               sums + panels * layout.tiles() * tile_pairs,
-                              call.operands[2] + g * layout.filters,
+                              call.operands[3] + g * layout.filters,
                               call.first,
                               tiles}
                     .run(band);

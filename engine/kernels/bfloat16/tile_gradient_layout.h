@@ -19,7 +19,7 @@ inline constexpr std::int64_t band_products = 64;
 // The gradient's rows, taps × channels, are cut into runs whose inputs follow each other: the taps
 // of a row of the filter, or single ones where they are dilated.
 struct GradientTileLayout {
-    const ConvolutionArguments& a;
+    const FilterGradientBfloat16Arguments& a;
     std::int64_t channels;   // of a group
     std::int64_t filters;    // of a group
     std::int64_t steps;      // pairs of output cells of a row: k and k + steps
@@ -28,7 +28,7 @@ struct GradientTileLayout {
     std::int64_t band;       // rows of output cells that are summed up before others
     std::int64_t kept_rows;  // rows of inputs that are kept for a band
 
-    explicit GradientTileLayout(const ConvolutionArguments& arguments)
+    explicit GradientTileLayout(const FilterGradientBfloat16Arguments& arguments)
         : a(arguments),
           channels(a.channels / a.groups),
           filters(a.filters / a.groups),

@@ -38,6 +38,9 @@ _SUM = 10
 _TILE = 50
 
 AXES = ("depth", "height", "width")
+_NO_POOLING = dict.fromkeys(
+    ("window_height", "window_width", "pooled_height", "pooled_width", "unpools"), 0
+)
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,9 @@ class Bfloat16:
     def candidate(self, node: Node) -> Candidate | None:
         """Return the kernel of a node, or None where float32 is to run it."""
         if isinstance(node.op, Convolution | ConvolutionInputGradient | MatrixProduct):
-            found = self._candidate("convolution_bfloat16", self._arguments, self._packing)
-            cycles = self._product_cycles
+            found, cycles = self._product_candidate(node), self._product_cycles
         elif isinstance(node.op, ConvolutionFilterGradient | OuterProductSum):
-            found = self._candidate("convolution_filter_gradient_bfloat16", _gradient)
-            cycles = self._gradient_cycles
+            found, cycles = self._gradient_candidate(), self._gradient_cycles
         else:
             return None
         return found if self.everywhere or cycles(node) < _float32_cycles(node) else None
@@ -105,24 +106,33 @@ class Bfloat16:
             return _CALL + stored + groups * blocks * (_CHUNK * cells + _TILE)
         return _CALL + stored + groups * rows * filters * (cells + _SUM)
 
-    def _candidate(
-        self,
-        kernel: str,
-        arguments: Callable[[Node], Arguments],
-        packing: Callable[[Node], Packing] | None = None,
-    ) -> Candidate:
+    def _product_candidate(self, node: Node) -> Candidate:
+        kernel = "convolution_bfloat16"
         return Candidate(
             kernel,
-            arguments,
-            workspace=lambda node, _: self.operand_size(kernel, arguments(node)),
-            packing=packing,
-            bias=packing is not None,
-            factors=packing is not None,
-            derivative=packing is not None,
+            self._arguments,
+            constants=lambda node: [[]],
+            fused_workspace=lambda arguments: self.operand_size(kernel, arguments),
+            packing=self._packing,
+            bias=True,
+            factors=True,
+            derivative=True,
+            pools=isinstance(node.op, Convolution | ConvolutionInputGradient),
+            unpools=0,
+        )
+
+    def _gradient_candidate(self) -> Candidate:
+        kernel = "convolution_filter_gradient_bfloat16"
+        return Candidate(
+            kernel,
+            _gradient,
+            fused_workspace=lambda arguments: self.operand_size(kernel, arguments),
+            unpools=1,
         )
 
     def _arguments(self, node: Node) -> Arguments:
-        return {**_product(node), **self._runs(node), **NO_ACTIVATION, "derivative": "linear"}
+        fused: Arguments = {"derivative": "linear", "pools": 0, "rectified": 0}
+        return {**_product(node), **self._runs(node), **NO_ACTIVATION, **_NO_POOLING, **fused}
 
     def _runs(self, node: Node) -> dict[str, int]:
         """Return how many taps make a run, and its places among the packed weights."""
@@ -168,7 +178,7 @@ def _product(node: Node) -> dict[str, int]:
 
 
 def _gradient(node: Node) -> Arguments:
-    return {**_gradient_window(node), **NO_ACTIVATION}
+    return {**_gradient_window(node), **NO_ACTIVATION, **_NO_POOLING}
 
 
 def _gradient_window(node: Node) -> dict[str, int]:

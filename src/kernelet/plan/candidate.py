@@ -88,6 +88,14 @@ class Candidate:
     derivative : bool
         Whether a kernel with bias and factors takes what an activation saved (or nothing) behind
         those, so that the gradient of the activation may be fused too.
+    pools : bool
+        Whether a kernel with bias and factors can go on to the maximum pooling that follows, with
+        the indices of the maxima as a second output.
+    unpools : int or None
+        Which input may be the upstream gradient of a maximum pooling, whose indices (or nothing)
+        come behind all other inputs.
+    fused_workspace : callable or None
+        Floats of scratch memory by the arguments, with what was fused.
     activation : bool
         For a kernel without bias, whether it takes an activation.
     rectifies : bool
@@ -108,6 +116,9 @@ class Candidate:
     bias: bool = False
     factors: bool = False
     derivative: bool = False
+    pools: bool = False
+    unpools: int | None = None
+    fused_workspace: Callable[[Arguments], int] | None = None
     activation: bool = False
     rectifies: bool = False
 

@@ -1,10 +1,11 @@
 """Operations become steps: one kernel each, with what can be fused into it.
 
-Four rewrites: a convolution or dense product takes the bias, the normalisation by fixed
+A convolution or dense product takes the bias, the normalisation by fixed
 statistics and the activation that follow it, other sums and normalisations the activation; the
 gradient of a pooling, and in bfloat16 of a convolution or dense product, goes on to that of the
-activation before it; a reshape disappears where it changes no element's place; an input is packed
-together with the augmentation and rescaling that directly follow it.
+activation before it; in bfloat16, a convolution takes the maximum pooling that follows it; a
+reshape disappears where it changes no element's place; an input is packed together with the
+augmentation and rescaling that directly follow it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING
 from kernelet.ops.activation import Activate, ActivateGradient
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.augmentation import RandomFlip, RandomShift
-from kernelet.ops.bias import BiasAdd
+from kernelet.ops.bias import BiasAdd, ChannelSum
 from kernelet.ops.normalization import Normalize
 from kernelet.plan.candidate import Arguments, Candidate, Constants, Packed, Packing, Target
+from kernelet.plan.pooling_fusion import IndexedPooling, Unpooled, pooling_of
 from kernelet.program import Node, Program, Type, Value
 
 if TYPE_CHECKING:
@@ -98,6 +100,8 @@ class Fusion:
         self.readers = program.consumers()
         self.kept = set(program.outputs.values()) | set(program.updates.values())
         self.aliases: dict[Value, Value] = {}
+        self._pooled: dict[Value, IndexedPooling] = {}
+        self._unpooled: dict[Value, Unpooled] = {}
         self._done: set[Value] = set()
 
     def steps(self) -> list[Step]:
@@ -109,6 +113,9 @@ class Fusion:
                 continue
             if self.storage.keeps_place(node):
                 self.aliases[node.output] = self.resolve(node.inputs[0])
+                continue
+            if node.output in self._pooled:
+                steps += self._unpool(self._pooled[node.output], node)
                 continue
             steps += self._steps(node)
         batched = [v for v in self.program.outputs.values() if v.batched]
@@ -129,6 +136,8 @@ class Fusion:
     def _steps(self, node: Node) -> list[Step]:
         """Return the step of a node and of what is fused into it, behind what it needs for that."""
         candidate = self.storage.candidate(node)
+        if isinstance(node.op, ChannelSum) and node.inputs[0] in self._unpooled:
+            return [_unpooled_channel_sum(node, self._unpooled[node.inputs[0]])]
         step = Step(
             kernel=candidate.kernel,
             arguments=candidate.arguments(node),
@@ -148,6 +157,13 @@ class Fusion:
             steps[-1] = self._with_activation(steps[-1])
         if candidate.derivative:
             steps[-1] = self._with_derivative(steps[-1])
+        if candidate.unpools is not None:
+            steps[-1] = self._with_unpooling(steps[-1], candidate.unpools)
+        if candidate.pools:
+            steps[-1] = self._with_pooling(steps[-1])
+        if candidate.fused_workspace:
+            floats = candidate.fused_workspace(steps[-1].arguments)
+            steps[-1] = replace(steps[-1], workspace=floats)
         return [self._rectified(step)] if candidate.rectifies else steps
 
     def _with_bias(self, step: Step, candidate: Candidate) -> list[Step]:
@@ -189,6 +205,57 @@ class Fusion:
         inputs = (*step.inputs, self.resolve(saved))
         return replace(step, inputs=inputs, arguments={**step.arguments, **chosen})
 
+    def _with_pooling(self, step: Step) -> Step:
+        """Return a step with the maximum pooling that follows and nothing else reads for."""
+        maps = step.outputs[0]
+        pooling = pooling_of(maps, str(step.arguments["activation"]), self.readers, self.kept)
+        if pooling is None:
+            return step
+        step = self._absorb(step, pooling.pool)
+        chosen = {**pooling.arguments, "pools": 1, "rectified": int(pooling.rectified)}
+        step = replace(step, arguments={**step.arguments, **chosen})
+        if pooling.indices is None:
+            return step
+        self._pooled[pooling.gradient[0].output] = pooling
+        return replace(step, outputs=(*step.outputs, pooling.indices), constants=())
+
+    def _unpool(self, pooling: IndexedPooling, node: Node) -> list[Step]:
+        """Return the step of the gradient of a pooling, or none where all readers do without."""
+        self._done.add(pooling.output)
+        unpooled = Unpooled(pooling, self.resolve(node.inputs[0]))
+        readers = self.readers.get(pooling.output, [])
+        if pooling.output not in self.kept and all(
+            self._unpools(reader, pooling.output) for reader in readers
+        ):
+            self._unpooled[pooling.output] = unpooled
+            return []
+        arguments = {**pooling.picture, **pooling.arguments}
+        inputs = (unpooled.upstream, pooling.indices)
+        return [Step("max_unpool", arguments, inputs, (pooling.output,), nodes=pooling.gradient)]
+
+    def _unpools(self, node: Node, gradient: Value) -> bool:
+        """Return whether a node can read a gradient that is not stored."""
+        candidate = self.storage.candidate(node)
+        if candidate.kernel == "channel_sum":
+            return True
+        read = [k for k, value in enumerate(node.inputs) if value is gradient]
+        return candidate.unpools is not None and read == [candidate.unpools]
+
+    def _with_unpooling(self, step: Step, operand: int) -> Step:
+        """Return a step with the indices of its upstream gradient, where that is not stored."""
+        unpooled = self._unpooled.get(step.nodes[0].inputs[operand])
+        if unpooled is None:
+            return replace(step, inputs=(*step.inputs, None))
+        pooling = unpooled.pooling
+        inputs = [*step.inputs, pooling.indices]
+        inputs[operand] = unpooled.upstream
+        return replace(
+            step,
+            inputs=tuple(inputs),
+            arguments={**step.arguments, **pooling.arguments, "unpools": 1},
+            nodes=(*step.nodes, *pooling.gradient),
+        )
+
     def _rectified(self, step: Step) -> Step:
         reader = self._sole_reader(step.outputs[0])
         if reader is None or not isinstance(reader.op, ActivateGradient):
@@ -216,6 +283,18 @@ class Fusion:
 
     def _unpack(self, index: int, value: Value) -> Step:
         return _moving(self.storage.unpack(index, value), (self.resolve(value),), (), ())
+
+
+def _unpooled_channel_sum(node: Node, unpooled: Unpooled) -> Step:
+    """Return the step of the sum of a gradient that is not stored."""
+    (channels,) = node.output.shape
+    return Step(
+        "unpooled_channel_sum",
+        {"cells": unpooled.upstream.size // channels, "channels": channels},
+        (unpooled.upstream, unpooled.pooling.indices),
+        node.outputs,
+        nodes=(node, *unpooled.pooling.gradient),
+    )
 
 
 def _normalization_factors(node: Node, bias: Value | None) -> Step:
