@@ -5,7 +5,6 @@
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/pooling.h"
-#include "kernels/reduction.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -133,20 +132,6 @@ inline void max_unpool(const Call& call) {
         unpool_row(pooling, row, call.operands[0], indices,
                    call.operands[2] + row * pooling.row_floats());
     }
-}
-
-// Operands: upstream gradient, indices, partial sum of the gradient by the pictures.
-inline void unpooled_channel_sum(const Call& call) {
-    const auto& a = arguments<ChannelsArguments>(call);
-    const float* upstream = call.operands[0];
-    const auto* indices = reinterpret_cast<const std::uint8_t*>(call.operands[1]);
-    channel_sums(
-        call, a.cells, a.channels, call.operands[2],
-        [&](Vector sum, std::int64_t offset, std::int64_t) {
-            const Mask lost = equal(Vector::load_u8(indices + offset), Vector::broadcast(no_index));
-            return sum + select(lost, Vector::zero(), Vector::load(upstream + offset));
-        },
-        [](float total, std::int64_t) { return total; });
 }
 
 // Rows of cells that a kernel reads: of a value, or of the gradient by the input of a pooling,

@@ -175,12 +175,12 @@ void test_convolution(const Kernels& kernels, Random& random, const ConvolutionA
     const auto whole = extended<FilterGradientBfloat16Arguments>(a);
     Numbers absent;
     Numbers space = workspace(name, whole);
-    run(kernels, name, {&input, &upstream, &absent, &gradient, &space}, whole, false);
+    run(kernels, name, {&input, &upstream, &absent, &gradient, &absent, &space}, whole, false);
     for (std::size_t k = 0; k < gradient.size(); ++k) {
         CHECK(gradient[k] == before[k] + expected_weights[k]);
     }
     space = workspace(name, whole);
-    run(kernels, name, {&input, &upstream, &absent, &gradient, &space}, whole, true);
+    run(kernels, name, {&input, &upstream, &absent, &gradient, &absent, &space}, whole, true);
     CHECK(gradient == expected_weights);
 }
 

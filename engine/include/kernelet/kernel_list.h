@@ -282,7 +282,7 @@ inline constexpr std::int64_t any_number = 0;
 #define KERNELET_BFLOAT16_KERNELS(KERNEL)                 \
     KERNEL(pack_filters_bfloat16, PackFiltersBfloat16, 2) \
     KERNEL(convolution_bfloat16, ConvolutionBfloat16, 9)  \
-    KERNEL(convolution_filter_gradient_bfloat16, FilterGradientBfloat16, 5)
+    KERNEL(convolution_filter_gradient_bfloat16, FilterGradientBfloat16, 6)
 
 #define KERNELET_KERNELS(KERNEL)                                        \
     KERNEL(pack_samples, PackSamples, 4)                                \
@@ -294,7 +294,6 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(max_pool, Pooling, 2)                                        \
     KERNEL(max_pool_gradient, MaxPoolGradient, 4)                       \
     KERNEL(max_unpool, MaxUnpool, 3)                                    \
-    KERNEL(unpooled_channel_sum, Channels, 3)                           \
     KERNEL(average_pool, Pooling, 2)                                    \
     KERNEL(average_pool_gradient, Pooling, 2)                           \
     KERNEL(add, Activation, 3)                                          \

@@ -10,7 +10,7 @@
 namespace kernelet::KERNELET_ISA {
 
 // The upstream gradient as [filter][cell][pair], rows filled up to whole pairs of cells with zeros.
-inline void write_filters(const ChannelPlanes& layout, const InputRows& upstream, Pair* target) {
+inline void write_filters(const ChannelPlanes& layout, const UpstreamRows& upstream, Pair* target) {
     const auto& a = layout.a;
     for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
         const float* source = upstream.row(row);
@@ -112,15 +112,18 @@ inline void write_row_offsets(const ChannelPlanes& layout, Pair* offsets) {
     }
 }
 
-// Operands: input, upstream gradient, its indices or null, partial sum of the gradient, workspace.
+// Operands: input, upstream gradient, its indices or null, partial sums of the gradient and of that
+// by the bias or null, workspace.
 inline void filter_gradient_in_registers(const Call& call) {
     const auto& a = arguments<FilterGradientBfloat16Arguments>(call);
     const ChannelPlanes layout(a);
-    auto* input = reinterpret_cast<Pair*>(call.operands[4]);
+    auto* input = reinterpret_cast<Pair*>(call.operands[5]);
     Pair* upstream = input + layout.size();
     Pair* offsets = upstream + layout.upstream_size();
     write_channels(layout, call.operands[0], input);
-    write_filters(layout, upstream_rows(call), upstream);
+    const UpstreamRows upstream_rows(call);
+    write_filters(layout, upstream_rows, upstream);
+    upstream_rows.finish();
     write_row_offsets(layout, offsets);
     const std::int64_t rows = layout.gradient_rows();
     if (call.first) {

@@ -181,15 +181,16 @@ struct GradientTiles {
     }
 };
 
-// Operands: input, upstream gradient, its indices or null, partial sum of the gradient, workspace.
+// Operands: input, upstream gradient, its indices or null, partial sums of the gradient and of that
+// by the bias or null, workspace.
 inline void filter_gradient_by_tiles(const Call& call) {
     const auto& a = arguments<FilterGradientBfloat16Arguments>(call);
     const GradientTileLayout layout(a);
-    auto* pairs = reinterpret_cast<Pair*>(call.operands[4]);
+    auto* pairs = reinterpret_cast<Pair*>(call.operands[5]);
     Pair* upstream = pairs + layout.input_size();
-    float* sums = call.operands[4] + layout.input_size() + layout.upstream_size();
+    float* sums = call.operands[5] + layout.input_size() + layout.upstream_size();
     GradientInputs inputs(layout, call.operands[0], pairs);
-    const InputRows rows = upstream_rows(call);
+    const UpstreamRows rows(call);
     Tiles tiles;
     std::int64_t done = 0;
     for (std::int64_t plane = 0; plane < a.output_depth; ++plane) {
@@ -215,6 +216,7 @@ inline void filter_gradient_by_tiles(const Call& call) {
             }
         }
     }
+    rows.finish();
 }
 
 }  // namespace kernelet::KERNELET_ISA

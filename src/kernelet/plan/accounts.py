@@ -257,7 +257,6 @@ ACCOUNTS: Mapping[str, Account] = {
             "top_k_accuracy",
             "unpack_samples",
             "unpack_single",
-            "unpooled_channel_sum",
         ),
         _AS_DEFINED,
     ),

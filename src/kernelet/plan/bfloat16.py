@@ -126,8 +126,10 @@ class Bfloat16:
         return Candidate(
             kernel,
             _gradient,
+            constants=lambda node: [[]],
             fused_workspace=lambda arguments: self.operand_size(kernel, arguments),
             unpools=1,
+            sums_upstream=True,
         )
 
     def _arguments(self, node: Node) -> Arguments:

@@ -94,6 +94,9 @@ class Candidate:
     unpools : int or None
         Which input may be the upstream gradient of a maximum pooling, whose indices (or nothing)
         come behind all other inputs.
+    sums_upstream : bool
+        Whether a gradient by filters can sum up each channel of its second input as well, as a
+        second output.
     fused_workspace : callable or None
         Floats of scratch memory by the arguments, with what was fused.
     activation : bool
@@ -118,6 +121,7 @@ class Candidate:
     derivative: bool = False
     pools: bool = False
     unpools: int | None = None
+    sums_upstream: bool = False
     fused_workspace: Callable[[Arguments], int] | None = None
     activation: bool = False
     rectifies: bool = False

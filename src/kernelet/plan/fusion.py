@@ -1,11 +1,13 @@
 """Operations become steps: one kernel each, with what can be fused into it.
 
-A convolution or dense product takes the bias, the normalisation by fixed
-statistics and the activation that follow it, other sums and normalisations the activation; the
-gradient of a pooling, and in bfloat16 of a convolution or dense product, goes on to that of the
-activation before it; in bfloat16, a convolution takes the maximum pooling that follows it; a
-reshape disappears where it changes no element's place; an input is packed together with the
-augmentation and rescaling that directly follow it.
+A convolution or dense product takes the bias, the normalisation by fixed statistics and the
+activation that follow it, other sums and normalisations the activation; the gradient of a pooling
+goes on to that of the relu before it; a reshape disappears where it changes no element's place; an
+input is packed together with the augmentation and rescaling that directly follow it.
+
+In bfloat16, a convolution also takes the maximum pooling that follows it (`pooling_fusion.py`) and,
+where it computes a gradient, that of the activation before; a gradient by filters sums up its
+upstream gradient for the bias.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from kernelet.ops.activation import Activate, ActivateGradient
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.augmentation import RandomFlip, RandomShift
 from kernelet.ops.bias import BiasAdd, ChannelSum
+from kernelet.ops.convolution import ConvolutionFilterGradient
+from kernelet.ops.dense import OuterProductSum
 from kernelet.ops.normalization import Normalize
 from kernelet.plan.candidate import Arguments, Candidate, Constants, Packed, Packing, Target
 from kernelet.plan.pooling_fusion import IndexedPooling, Unpooled, pooling_of
@@ -102,6 +106,7 @@ class Fusion:
         self.aliases: dict[Value, Value] = {}
         self._pooled: dict[Value, IndexedPooling] = {}
         self._unpooled: dict[Value, Unpooled] = {}
+        self._sums: dict[Value, Node] = {}
         self._done: set[Value] = set()
 
     def steps(self) -> list[Step]:
@@ -116,6 +121,9 @@ class Fusion:
                 continue
             if node.output in self._pooled:
                 steps += self._unpool(self._pooled[node.output], node)
+                continue
+            if (summing := self._summing(node)) is not None:
+                self._sums[summing.output] = node
                 continue
             steps += self._steps(node)
         batched = [v for v in self.program.outputs.values() if v.batched]
@@ -136,8 +144,6 @@ class Fusion:
     def _steps(self, node: Node) -> list[Step]:
         """Return the step of a node and of what is fused into it, behind what it needs for that."""
         candidate = self.storage.candidate(node)
-        if isinstance(node.op, ChannelSum) and node.inputs[0] in self._unpooled:
-            return [_unpooled_channel_sum(node, self._unpooled[node.inputs[0]])]
         step = Step(
             kernel=candidate.kernel,
             arguments=candidate.arguments(node),
@@ -152,19 +158,26 @@ class Fusion:
             whole_batch=candidate.whole_batch,
             nodes=(node,),
         )
-        steps = self._with_bias(step, candidate) if candidate.bias else [step]
+        *before, step = self._with_bias(step, candidate) if candidate.bias else [step]
+        return [*before, self._fused(step, candidate)]
+
+    def _fused(self, step: Step, candidate: Candidate) -> Step:
+        """Return a step with what it takes behind its bias."""
         if candidate.bias or candidate.activation:
-            steps[-1] = self._with_activation(steps[-1])
+            step = self._with_activation(step)
         if candidate.derivative:
-            steps[-1] = self._with_derivative(steps[-1])
+            step = self._with_derivative(step)
+        if candidate.sums_upstream:
+            step = self._with_sum(step)
         if candidate.unpools is not None:
-            steps[-1] = self._with_unpooling(steps[-1], candidate.unpools)
+            step = self._with_unpooling(step, candidate.unpools)
         if candidate.pools:
-            steps[-1] = self._with_pooling(steps[-1])
+            step = self._with_pooling(step)
+        if candidate.rectifies:
+            step = self._rectified(step)
         if candidate.fused_workspace:
-            floats = candidate.fused_workspace(steps[-1].arguments)
-            steps[-1] = replace(steps[-1], workspace=floats)
-        return [self._rectified(step)] if candidate.rectifies else steps
+            step = replace(step, workspace=candidate.fused_workspace(step.arguments))
+        return step
 
     def _with_bias(self, step: Step, candidate: Candidate) -> list[Step]:
         """Return a step with its bias, or with factors and offsets, behind what computes those."""
@@ -235,11 +248,34 @@ class Fusion:
 
     def _unpools(self, node: Node, gradient: Value) -> bool:
         """Return whether a node can read a gradient that is not stored."""
+        if isinstance(node.op, ChannelSum):
+            return self._summing(node) is not None
         candidate = self.storage.candidate(node)
-        if candidate.kernel == "channel_sum":
-            return True
         read = [k for k, value in enumerate(node.inputs) if value is gradient]
         return candidate.unpools is not None and read == [candidate.unpools]
+
+    def _summing(self, node: Node) -> Node | None:
+        """Return the gradient by filters that can do the sum of a node as well."""
+        if not isinstance(node.op, ChannelSum):
+            return None
+        for reader in self.readers[node.inputs[0]]:
+            if (
+                isinstance(reader.op, ConvolutionFilterGradient | OuterProductSum)
+                and reader.inputs[1] is node.inputs[0]
+                and reader.output not in self._sums
+                and reader.output.index > node.output.index
+                and self.storage.candidate(reader).sums_upstream
+            ):
+                return reader
+        return None
+
+    def _with_sum(self, step: Step) -> Step:
+        """Return a step that sums up its upstream gradient, if a node does that."""
+        node = self._sums.get(step.outputs[0])
+        if node is None:
+            return step
+        outputs, nodes = (*step.outputs, *node.outputs), (*step.nodes, node)
+        return replace(step, outputs=outputs, nodes=nodes, constants=())
 
     def _with_unpooling(self, step: Step, operand: int) -> Step:
         """Return a step with the indices of its upstream gradient, where that is not stored."""
@@ -283,18 +319,6 @@ class Fusion:
 
     def _unpack(self, index: int, value: Value) -> Step:
         return _moving(self.storage.unpack(index, value), (self.resolve(value),), (), ())
-
-
-def _unpooled_channel_sum(node: Node, unpooled: Unpooled) -> Step:
-    """Return the step of the sum of a gradient that is not stored."""
-    (channels,) = node.output.shape
-    return Step(
-        "unpooled_channel_sum",
-        {"cells": unpooled.upstream.size // channels, "channels": channels},
-        (unpooled.upstream, unpooled.pooling.indices),
-        node.outputs,
-        nodes=(node, *unpooled.pooling.gradient),
-    )
 
 
 def _normalization_factors(node: Node, bias: Value | None) -> Step:
