@@ -16,6 +16,7 @@
 #include "kernels/filter_gradient_strips.h"
 #include "kernels/filter_packing.h"
 #include "kernels/fourier.h"
+#include "kernels/indexed_pooling.h"
 #include "kernels/losses.h"
 #include "kernels/machine.h"
 #include "kernels/metrics.h"

@@ -45,26 +45,35 @@ KERNELET_INLINE Vector activation_gradient(Vector upstream, Vector saved, Vector
 }
 
 template <Activation kind>
-inline void activation_gradient_elements(const Call& call, const ActivationArguments& a) {
-    const Vector slope = Vector::broadcast(static_cast<float>(a.slope));
-    for (std::int64_t k = call.begin * lanes; k < call.end * lanes; k += Vector::width) {
-        activation_gradient<kind>(Vector::load(call.operands[0] + k),
-                                  Vector::load(call.operands[1] + k), slope)
-            .store(call.operands[2] + k);
+inline void activation_gradient_elements(const float* upstream, const float* saved, float* gradient,
+                                         std::int64_t elements, float slope) {
+    for (std::int64_t k = 0; k < elements * lanes; k += Vector::width) {
+        activation_gradient<kind>(Vector::load(upstream + k), Vector::load(saved + k),
+                                  Vector::broadcast(slope))
+            .store(gradient + k);
+    }
+}
+
+inline void activation_gradient_any(const float* upstream, const float* saved, float* gradient,
+                                    std::int64_t elements, Activation kind, float slope) {
+    switch (kind) {
+#define KERNELET_GRADIENT_CASE(name)                                                        \
+    case Activation::name:                                                                  \
+        activation_gradient_elements<Activation::name>(upstream, saved, gradient, elements, \
+                                                       slope);                              \
+        break;
+        KERNELET_ACTIVATIONS(KERNELET_GRADIENT_CASE)
+#undef KERNELET_GRADIENT_CASE
     }
 }
 
 // Operands: upstream gradient, saved output or input, gradient by the input. Pieces are elements.
 inline void activate_gradient(const Call& call) {
     const auto& a = arguments<ActivationArguments>(call);
-    switch (static_cast<Activation>(a.activation)) {
-#define KERNELET_GRADIENT_CASE(name)                             \
-    case Activation::name:                                       \
-        activation_gradient_elements<Activation::name>(call, a); \
-        break;
-        KERNELET_ACTIVATIONS(KERNELET_GRADIENT_CASE)
-#undef KERNELET_GRADIENT_CASE
-    }
+    const std::int64_t first = call.begin * lanes;
+    activation_gradient_any(call.operands[0] + first, call.operands[1] + first,
+                            call.operands[2] + first, call.end - call.begin,
+                            static_cast<Activation>(a.activation), static_cast<float>(a.slope));
 }
 
 }  // namespace kernelet::KERNELET_ISA

@@ -64,6 +64,12 @@ struct Vector {
         }
         if (n & 1) _mm_store_ss(p, rest);
     }
+    KERNELET_INLINE void store_u8(std::uint8_t* p) const {
+        const __m256i whole = _mm256_cvtps_epi32(v);
+        const __m128i words =
+            _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
+    }
 };
 
 struct IntVector {

@@ -57,6 +57,10 @@ struct Vector {
     KERNELET_INLINE void store_partial(float* p, int n) const {
         _mm512_mask_storeu_ps(p, first_lanes(n).m, v);
     }
+    KERNELET_INLINE void store_u8(std::uint8_t* p) const {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                         _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+    }
 };
 
 struct IntVector {

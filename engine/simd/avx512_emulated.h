@@ -162,6 +162,14 @@ KERNELET_INLINE __m512i _mm512_cvtepu8_epi32(__m128i bytes) {
     return {_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))};
 }
 
+KERNELET_INLINE __m128i _mm512_cvtepi32_epi8(__m512i a) {
+    std::int32_t numbers[16];
+    _mm512_storeu_si512(numbers, a);
+    std::uint8_t bytes[16];
+    for (int i = 0; i < 16; ++i) bytes[i] = static_cast<std::uint8_t>(numbers[i]);
+    return same_bits<__m128i>(bytes);
+}
+
 // To whole numbers only, which is scale 0.
 KERNELET_INLINE __m512 _mm512_roundscale_ps(__m512 a, int) {
     constexpr int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;

@@ -78,6 +78,12 @@ struct Vector {
             vst1q_lane_f32(p + 2, v, 2);
         }
     }
+    KERNELET_INLINE void store_u8(std::uint8_t* p) const {
+        const uint16x4_t words = vmovn_u32(vcvtq_u32_f32(v));
+        const uint8x8_t bytes = vmovn_u16(vcombine_u16(words, words));
+        const std::uint32_t packed = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
+        __builtin_memcpy(p, &packed, sizeof packed);
+    }
 };
 
 struct IntVector {

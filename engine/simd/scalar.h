@@ -40,6 +40,7 @@ struct Vector {
             *p = v;
         }
     }
+    KERNELET_INLINE void store_u8(std::uint8_t* p) const { *p = static_cast<std::uint8_t>(v); }
 };
 
 struct IntVector {

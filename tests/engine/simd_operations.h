@@ -38,6 +38,7 @@ struct SimdOperations {
     void (*store_partial)(const float* a, float* p, int n);
     void (*load_u8)(const std::uint8_t* p, float* out);
     void (*load_u8_partial)(const std::uint8_t* p, int n, float* out);
+    void (*store_u8)(const float* a, std::uint8_t* p);
 
     IntBinary int_add, int_subtract, int_and, int_or, int_xor;
     IntUnary shift_left_5, shift_right_arithmetic_5, shift_right_logical_5;

@@ -109,6 +109,7 @@ constinit const SimdOperations KERNELET_NAME(simd_, KERNELET_ISA) = {
     .load_u8 = [](const std::uint8_t* p, float* out) { isa::Vector::load_u8(p).store(out); },
     .load_u8_partial = [](const std::uint8_t* p, int n,
                           float* out) { isa::Vector::load_u8_partial(p, n).store(out); },
+    .store_u8 = [](const float* a, std::uint8_t* p) { isa::Vector::load(a).store_u8(p); },
 
     .int_add = isa::int_binary<isa::operator+ >,
     .int_subtract = isa::int_binary<isa::int_difference>,

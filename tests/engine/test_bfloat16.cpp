@@ -18,6 +18,7 @@ namespace {
 
 using namespace kernel_cases;
 using kernelet::ConvolutionBfloat16Arguments;
+using kernelet::FilterGradientBfloat16Arguments;
 using kernelet::PackCellsBfloat16Arguments;
 using kernelet::PackFiltersBfloat16Arguments;
 
@@ -73,11 +74,18 @@ void set_runs(Random& random, bool tiles, std::int64_t channels, ConvolutionBflo
     if (tiles || random.between(0, 1) == 0) a.run_slots = apart(a.run_slots);
 }
 
-ConvolutionBfloat16Arguments plain_arguments(const ConvolutionArguments& a) {
-    ConvolutionBfloat16Arguments result{};
+// Arguments that begin with those of a convolution; all others are zero.
+template <class Arguments>
+Arguments extended(const ConvolutionArguments& a) {
+    Arguments result{};
     static_cast<void>(std::copy_n(reinterpret_cast<const std::int64_t*>(&a),
                                   sizeof a / sizeof(std::int64_t),
                                   reinterpret_cast<std::int64_t*>(&result)));
+    return result;
+}
+
+ConvolutionBfloat16Arguments plain_arguments(const ConvolutionArguments& a) {
+    auto result = extended<ConvolutionBfloat16Arguments>(a);
     result.step_depth = result.step_height = result.step_width = 1;
     return result;
 }
@@ -112,11 +120,16 @@ Numbers packed(const Kernels& kernels, Numbers& weights, const ConvolutionArgume
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     if (runs.cells > 1 || runs.rows_together) {
-        const PackCellsBfloat16Arguments pack{
-            a.kernel_depth, a.kernel_height, a.kernel_width,
-            channels,       filters,         rotated ? 1 : 0,
-            runs.cells,     runs.stride_width / runs.cells,
-            runs.rows_together, runs.run_slots};
+        const PackCellsBfloat16Arguments pack{a.kernel_depth,
+                                              a.kernel_height,
+                                              a.kernel_width,
+                                              channels,
+                                              filters,
+                                              rotated ? 1 : 0,
+                                              runs.cells,
+                                              runs.stride_width / runs.cells,
+                                              runs.rows_together,
+                                              runs.run_slots};
         Numbers result = workspace("pack_cells_bfloat16", pack);
         run(kernels, "pack_cells_bfloat16", {&weights, &result}, pack);
         return result;
@@ -138,9 +151,10 @@ Numbers convolved(const Kernels& kernels, Numbers& input, Numbers& weights, Numb
                   const ConvolutionBfloat16Arguments& runs, bool rotated, std::size_t outputs) {
     Numbers filters = packed(kernels, weights, a, runs, rotated);
     Numbers space = workspace("convolution_bfloat16", runs);
+    Numbers absent;
     Numbers output(outputs);
-    run(kernels, "convolution_bfloat16", {&input, &filters, &bias, &factors, &output, &space},
-        runs);
+    run(kernels, "convolution_bfloat16",
+        {&input, &filters, &bias, &factors, &absent, &absent, &output, &absent, &space}, runs);
     return output;
 }
 
@@ -188,20 +202,23 @@ void test_convolution(const Kernels& kernels, bool tiles, Random& random,
             for (float& x : *values) x = std::max(x, 0.0F);
         }
     }
-    CHECK(convolved(kernels, input, weights, bias, factors, a,
-                    forward_arguments(random, tiles, a), false,
-                    expected.size()) == expected);
+    CHECK(convolved(kernels, input, weights, bias, factors, a, forward_arguments(random, tiles, a),
+                    false, expected.size()) == expected);
     CHECK(convolved(kernels, upstream, weights, transposed_bias, transposed_factors, a,
-                    backward_arguments(random, tiles, a), true, expected_input.size()) == expected_input);
+                    backward_arguments(random, tiles, a), true,
+                    expected_input.size()) == expected_input);
 
     const char* name = "convolution_filter_gradient_bfloat16";
-    Numbers space = workspace(name, a);
-    run(kernels, name, {&input, &upstream, &gradient, &space}, a, false);
+    auto whole = extended<FilterGradientBfloat16Arguments>(a);
+    if (tiles && a.dilation_width == 1) whole.rows_together = random.between(0, 1);
+    Numbers absent;
+    Numbers space = workspace(name, whole);
+    run(kernels, name, {&input, &upstream, &absent, &gradient, &absent, &space}, whole, false);
     for (std::size_t k = 0; k < gradient.size(); ++k) {
         CHECK(gradient[k] == before[k] + expected_weights[k]);
     }
-    space = workspace(name, a);
-    run(kernels, name, {&input, &upstream, &gradient, &space}, a, true);
+    space = workspace(name, whole);
+    run(kernels, name, {&input, &upstream, &absent, &gradient, &absent, &space}, whole, true);
     CHECK(gradient == expected_weights);
 }
 

@@ -320,7 +320,27 @@ void check_bytes(const SimdOperations& simd, const GuardedPage& page, int n) {
     }
 }
 
+void check_stored_bytes(const SimdOperations& simd) {
+    for (int first = 0; first + simd.width <= 256; ++first) {
+        Lanes numbers{};
+        for (int i = 0; i < simd.width; ++i) {
+            numbers[static_cast<std::size_t>(i)] = static_cast<float>(first + i);
+        }
+        std::array<std::uint8_t, 17> bytes;
+        bytes.fill(7);
+        simd.store_u8(numbers.data(), bytes.data());
+        for (int i = 0; i <= simd.width; ++i) {
+            const auto lane = static_cast<std::size_t>(i);
+            const float wanted = i < simd.width ? numbers[lane] : 7.0F;
+            if (static_cast<float>(bytes[lane]) != wanted) {
+                fail(simd, "store_u8", i, wanted, static_cast<float>(bytes[lane]));
+            }
+        }
+    }
+}
+
 void check_memory(const SimdOperations& simd) {
+    check_stored_bytes(simd);
     const GuardedPage page;
     for (int n = 0; n <= simd.width; ++n) {
         check_partial_floats(simd, page, n);

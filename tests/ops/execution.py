@@ -79,7 +79,8 @@ def expected(op: Op, *operands: Operand, step: Step | None = None) -> tuple[Numb
     return op.reference(context, *(np.asarray(array_of(x), np.float64) for x in operands))
 
 
-def _declare(build: ProgramBuilder, index: int, operand: Operand) -> Value:
+def declare(build: ProgramBuilder, index: int, operand: Operand) -> Value:
+    """Declare what an operand comes from: a parameter, an input, or a gradient of the input."""
     if isinstance(operand, Shared):
         return build.parameter(f"x{index}", operand.numbers.shape, "statistic", trainable=False)
     shape = array_of(operand).shape[1:]
@@ -110,7 +111,7 @@ def _inputs(operands: Sequence[Operand]) -> dict[str, Numbers]:
 def _program(op: Op, operands: Sequence[Operand]) -> Program:
     build = ProgramBuilder()
     build.input("batch", ())
-    build.add(op, *(_declare(build, k, operand) for k, operand in enumerate(operands)))
+    build.add(op, *(declare(build, k, operand) for k, operand in enumerate(operands)))
     for k, value in enumerate(build.nodes[-1].outputs):
         if value.batched:
             build.outputs[f"y{k}"] = value
@@ -213,7 +214,7 @@ def gradients(
 ) -> list[Numbers]:
     """Compute, in float64, what the gradient rule of an operation makes of an upstream gradient."""
     build = ProgramBuilder()
-    values = [_declare(build, k, operand) for k, operand in enumerate(operands)]
+    values = [declare(build, k, operand) for k, operand in enumerate(operands)]
     output = build.add(op, *values)
     seed = build.input("upstream", output.shape)
     results = differentiate(build, output, seed, [values[k] for k in wanted])

@@ -117,16 +117,43 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(transposed)                          \
     INTEGER(panels)
 
+// Maximum pooling by windows that lie side by side from the first row and column on, the last ones
+// perhaps shorter; what is beyond them belongs to none. The index of a maximum is its place in its
+// window, row by row, in a byte; 255 where `rectified` cells have a maximum that is not above zero,
+// whose gradient goes nowhere.
+#define ARGUMENTS_IndexedPooling(INTEGER, REAL) \
+    INTEGER(window_height)                      \
+    INTEGER(window_width)                       \
+    INTEGER(pooled_height)                      \
+    INTEGER(pooled_width)
+
+#define ARGUMENTS_MaxUnpool(INTEGER, REAL) \
+    INTEGER(planes)                        \
+    INTEGER(height)                        \
+    INTEGER(width)                         \
+    INTEGER(channels)                      \
+    ARGUMENTS_IndexedPooling(INTEGER, REAL)
+
 // In bfloat16, the products of `run_taps` neighbouring taps are one run, which takes `run_slots`
 // places in the order of products, two products each. Input cells lie `step` positions apart with
-// zeros in between; `pad` may be negative: positions before the first one are not read then.
-// Kernels by matrix tiles may take the rows of a filter's taps together as well, as one run, and
-// `cells` neighbouring output cells: filters, width and stride count for all of them, and
+// zeros in between; `pad` may be negative: positions before the first one are not read then. Where
+// what an activation saved is among the operands, its gradient follows, of the activation
+// `derivative`. The indexed pooling is of the output where it `pools`, and of the input where it
+// `unpools`. Kernels by matrix tiles may take the rows of a filter's taps together as well, as one
+// run, and `cells` neighbouring output cells: filters, width and stride count for all of them, and
 // `output_cells` are those of a row.
-#define ARGUMENTS_ConvolutionBfloat16(INTEGER, REAL)                              \
-    ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(step_depth) INTEGER(step_height) \
-        INTEGER(step_width) INTEGER(run_taps) INTEGER(run_slots)                  \
-            INTEGER(rows_together) INTEGER(cells) INTEGER(output_cells)
+#define ARGUMENTS_ConvolutionBfloat16(INTEGER, REAL)                                      \
+    ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(step_depth) INTEGER(step_height)         \
+        INTEGER(step_width) INTEGER(run_taps) INTEGER(run_slots) INTEGER(rows_together)   \
+            INTEGER(cells) INTEGER(output_cells) INTEGER(derivative)                      \
+                ARGUMENTS_IndexedPooling(INTEGER, REAL) INTEGER(pools) INTEGER(rectified) \
+                    INTEGER(unpools)
+
+// The indexed pooling is of the upstream gradient, where it `unpools`. Kernels by matrix tiles may
+// take the rows of a filter's taps together.
+#define ARGUMENTS_FilterGradientBfloat16(INTEGER, REAL)                                           \
+    ARGUMENTS_Convolution(INTEGER, REAL) ARGUMENTS_IndexedPooling(INTEGER, REAL) INTEGER(unpools) \
+        INTEGER(rows_together)
 
 #define ARGUMENTS_PackFiltersBfloat16(INTEGER, REAL) \
     INTEGER(taps)                                    \
@@ -273,8 +300,8 @@ inline constexpr std::int64_t any_number = 0;
 #define KERNELET_BFLOAT16_KERNELS(KERNEL)                 \
     KERNEL(pack_filters_bfloat16, PackFiltersBfloat16, 2) \
     KERNEL(pack_cells_bfloat16, PackCellsBfloat16, 2)     \
-    KERNEL(convolution_bfloat16, ConvolutionBfloat16, 6)  \
-    KERNEL(convolution_filter_gradient_bfloat16, Convolution, 4)
+    KERNEL(convolution_bfloat16, ConvolutionBfloat16, 9)  \
+    KERNEL(convolution_filter_gradient_bfloat16, FilterGradientBfloat16, 6)
 
 #define KERNELET_KERNELS(KERNEL)                                        \
     KERNEL(pack_samples, PackSamples, 4)                                \
@@ -285,6 +312,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(softmax_gradient, Channels, 3)                               \
     KERNEL(max_pool, Pooling, 2)                                        \
     KERNEL(max_pool_gradient, MaxPoolGradient, 4)                       \
+    KERNEL(max_unpool, MaxUnpool, 3)                                    \
     KERNEL(average_pool, Pooling, 2)                                    \
     KERNEL(average_pool_gradient, Pooling, 2)                           \
     KERNEL(add, Activation, 3)                                          \
@@ -399,6 +427,8 @@ KERNELET_DEFINE_ARGUMENTS(Winograd)
 KERNELET_DEFINE_ARGUMENTS(SingleWinograd)
 KERNELET_DEFINE_ARGUMENTS(WinogradFilters)
 KERNELET_DEFINE_ARGUMENTS(ConvolutionBfloat16)
+KERNELET_DEFINE_ARGUMENTS(FilterGradientBfloat16)
+KERNELET_DEFINE_ARGUMENTS(MaxUnpool)
 KERNELET_DEFINE_ARGUMENTS(PackFiltersBfloat16)
 KERNELET_DEFINE_ARGUMENTS(PackCellsBfloat16)
 KERNELET_DEFINE_ARGUMENTS(Dense)

@@ -4,9 +4,9 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/bfloat16/output_rows.h"
 #include "kernels/bfloat16/reduction.h"
 #include "kernels/convolution.h"
-#include "kernels/pointwise.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -191,12 +191,14 @@ inline bool takes_whole_rows(const WindowAxis& axis, const Span& inside) {
 }
 
 // Operands: input, filters packed by `pack_filters_bfloat16`, bias or null, factors or null,
-// output, workspace.
+// what an activation saved or null, indices of a pooled input or null, output, its indices or null,
+// workspace.
 inline void convolution_in_registers(const Call& call) {
     const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
     const ConvolutionWindow window = positions_of(a);
-    const PairedInput input(a, reinterpret_cast<Pair*>(call.operands[5]));
-    PairedRows ready(input, call.operands[0]);
+    const PairedInput input(a, reinterpret_cast<Pair*>(call.operands[8]));
+    PairedRows ready(input, input_rows(call));
+    const OutputRows rows(call);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     const RunShape shape = run_shape(a);
@@ -204,7 +206,7 @@ inline void convolution_in_registers(const Call& call) {
     for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
         const std::int64_t plane = row / a.output_height;
         ready.require_for(a, plane, row % a.output_height);
-        float* output = call.operands[4] + row * a.output_width * a.filters * lanes;
+        float* output = rows.row(row);
         for (std::int64_t g = 0; g < a.groups; ++g) {
             const PairedRowOfCells cells{
                 a,
@@ -226,7 +228,7 @@ inline void convolution_in_registers(const Call& call) {
                                  cells.run(begin, end, taps);
                              });
         }
-        activate_row(output, a.output_width * a.filters, a.activation);
+        rows.finish(row);
     }
 }
 

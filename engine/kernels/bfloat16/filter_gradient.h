@@ -4,15 +4,16 @@
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/bfloat16/lane_pairs.h"
+#include "kernels/bfloat16/upstream_rows.h"
 #include "kernels/filter_gradient.h"
 
 namespace kernelet::KERNELET_ISA {
 
 // The upstream gradient as [filter][cell][pair], rows filled up to whole pairs of cells with zeros.
-inline void write_filters(const ChannelPlanes& layout, const float* upstream, Pair* target) {
+inline void write_filters(const ChannelPlanes& layout, const UpstreamRows& upstream, Pair* target) {
     const auto& a = layout.a;
     for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
-        const float* source = upstream + row * a.output_width * a.filters * lanes;
+        const float* source = upstream.row(row);
         for (std::int64_t f = 0; f < a.filters; ++f) {
             Pair* place = target + f * layout.filter_size() + row * layout.upstream_row();
             for (std::int64_t cell = 0; cell < 2 * layout.output_pairs; ++cell) {
@@ -111,26 +112,29 @@ inline void write_row_offsets(const ChannelPlanes& layout, Pair* offsets) {
     }
 }
 
-// Operands: input, upstream gradient, partial sum of the gradient, workspace.
+// Operands: input, upstream gradient, its indices or null, partial sums of the gradient and of that
+// by the bias or null, workspace.
 inline void filter_gradient_in_registers(const Call& call) {
-    const auto& a = arguments<ConvolutionArguments>(call);
+    const auto& a = arguments<FilterGradientBfloat16Arguments>(call);
     const ChannelPlanes layout(a);
-    auto* input = reinterpret_cast<Pair*>(call.operands[3]);
+    auto* input = reinterpret_cast<Pair*>(call.operands[5]);
     Pair* upstream = input + layout.size();
     Pair* offsets = upstream + layout.upstream_size();
     write_channels(layout, call.operands[0], input);
-    write_filters(layout, call.operands[1], upstream);
+    const UpstreamRows upstream_rows(call);
+    write_filters(layout, upstream_rows, upstream);
+    upstream_rows.finish();
     write_row_offsets(layout, offsets);
     const std::int64_t rows = layout.gradient_rows();
     if (call.first) {
         for (std::int64_t k = 0; k < rows * a.filters; ++k) {
-            call.operands[2][k] = 0.0F;
+            call.operands[3][k] = 0.0F;
         }
     }
     for (std::int64_t g = 0; g < a.groups; ++g) {
         const std::int64_t filter = g * (a.filters / a.groups);
         lane_pair_rows(input + g * (a.channels / a.groups) * layout.channel_size(), offsets, rows,
-                       upstream + filter * layout.filter_size(), layout, call.operands[2] + filter);
+                       upstream + filter * layout.filter_size(), layout, call.operands[3] + filter);
     }
 }
 

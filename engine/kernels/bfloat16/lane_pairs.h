@@ -14,13 +14,13 @@ inline std::int64_t odd_lines(std::int64_t pairs) {
 // The input, channel by channel, with a border of zeros. Along the width, positions a stride apart
 // are neighbours: every `stride`th from each of the first ones on, `phase` of them.
 struct ChannelPlanes {
-    const ConvolutionArguments& a;
+    const FilterGradientBfloat16Arguments& a;
     std::int64_t planes;
     std::int64_t rows;
     std::int64_t output_pairs;  // of cells along a row of the output
     std::int64_t phase;
 
-    explicit ChannelPlanes(const ConvolutionArguments& arguments)
+    explicit ChannelPlanes(const FilterGradientBfloat16Arguments& arguments)
         : a(arguments),
           planes((a.output_depth - 1) * a.stride_depth + (a.kernel_depth - 1) * a.dilation_depth +
                  1),

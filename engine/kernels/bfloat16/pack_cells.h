@@ -50,8 +50,7 @@ inline void pack_paired_cells(const Call& call) {
         const WeightBlock<Order> block{target + f / bfloat16_filters * shape.block_size()};
         const std::int64_t filter = f % bfloat16_filters;
         for (std::int64_t tap = 0; tap < a.kernel_depth * a.kernel_height * a.kernel_width; ++tap) {
-            const float* source =
-                weights.first + f % outputs * weights.output + tap * weights.tap;
+            const float* source = weights.first + f % outputs * weights.output + tap * weights.tap;
             const std::int64_t row = tap / a.kernel_width;
             const std::int64_t first = row / rows * shape.slots + row % rows;
             std::int64_t element = (f / outputs * a.cell_taps + tap % a.kernel_width) * inputs;

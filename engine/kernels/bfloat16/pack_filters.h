@@ -14,8 +14,7 @@ struct WeightBlock {
         pairs[Order::place(filter, slot)] = pair;
     }
     // The first or second number of a pair, whose place holds zeros.
-    void put_half(std::int64_t filter, std::int64_t slot, std::int64_t second,
-                  float number) const {
+    void put_half(std::int64_t filter, std::int64_t slot, std::int64_t second, float number) const {
         pairs[Order::place(filter, slot)] |= static_cast<Pair>(bfloat16_of(number) << 16 * second);
     }
 };

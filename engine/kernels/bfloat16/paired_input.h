@@ -4,6 +4,7 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/indexed_pooling.h"
 #include "kernels/tile.h"
 #include "simd/pairs.h"
 
@@ -138,7 +139,8 @@ class PairedRow {
 // is still in the cache.
 class PairedRows {
   public:
-    PairedRows(const PairedInput& input, const float* source) : input_(input), source_(source) {}
+    PairedRows(const PairedInput& input, const InputRows& source)
+        : input_(input), source_(source) {}
 
     // Makes ready what a row of output cells reads.
     void require_for(const ConvolutionBfloat16Arguments& a, std::int64_t plane, std::int64_t row) {
@@ -160,13 +162,12 @@ class PairedRows {
                 clear_pairs(target, input_.row_size());
                 continue;
             }
-            const std::int64_t cell = (plane * input_.height.length + row) * input_.width.length;
-            PairedRow(input_, source_ + cell * input_.channels * lanes).write(target);
+            PairedRow(input_, source_.row(plane * input_.height.length + row)).write(target);
         }
     }
 
     const PairedInput& input_;
-    const float* source_;
+    InputRows source_;
     std::int64_t done_ = 0;
 };
 

@@ -2,10 +2,9 @@
 // places them.
 #pragma once
 
-#include "kernels/bfloat16/lane_pairs.h"
 #include "kernels/bfloat16/pack_cells.h"
-#include "kernels/bfloat16/tile_gradient_layout.h"
-#include "kernels/bfloat16/tile_workspace.h"
+#include "kernels/bfloat16/upstream_rows.h"
+#include "kernels/bfloat16/workspace.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -22,15 +21,12 @@ inline std::int64_t size_of_pack_cells_bfloat16(const void* given) {
 }
 
 inline std::int64_t size_of_convolution_bfloat16(const void* given) {
-    const auto& a = *static_cast<const ConvolutionBfloat16Arguments*>(given);
-    return larger(PairedInput(a, nullptr).size(), TileWorkspace(a).size());
+    return ConvolutionWorkspace(*static_cast<const ConvolutionBfloat16Arguments*>(given)).size();
 }
 
 inline std::int64_t size_of_convolution_filter_gradient_bfloat16(const void* given) {
-    const auto& a = *static_cast<const ConvolutionArguments*>(given);
-    const ChannelPlanes layout(a);
-    return larger(layout.size() + layout.upstream_size() + layout.gradient_rows(),
-                  GradientTileLayout(a).size());
+    const auto& a = *static_cast<const FilterGradientBfloat16Arguments*>(given);
+    return FilterGradientWorkspace(a).size();
 }
 
 }  // namespace kernelet::KERNELET_ISA

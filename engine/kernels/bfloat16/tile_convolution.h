@@ -7,8 +7,8 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/bfloat16/output_rows.h"
 #include "kernels/bfloat16/tile_workspace.h"
-#include "kernels/pointwise.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -16,10 +16,21 @@ inline constexpr std::int64_t tile_row_bytes = 64;
 inline constexpr int weight_tiles = 4;  // tiles 4 and 5
 inline constexpr int input_tiles = 6;   // tiles 6 and 7
 
+// How the filters of a group lie; divisions take longer than a tile's sums.
+struct TileFilters {
+    std::int64_t all;         // of a group, of all cells that are taken together
+    std::int64_t cell;        // of a group, of one cell
+    std::int64_t block_size;  // of the packed weights
+
+    TileFilters(const ConvolutionBfloat16Arguments& a, const RunShape& shape)
+        : all(a.filters / a.groups), cell(all / a.cells), block_size(shape.block_size()) {}
+};
+
 // A row of output cells with all filters of one group.
 struct TileRowOfCells {
     const ConvolutionBfloat16Arguments& a;
     const TileInputLayout& layout;
+    const TileFilters& filters;
     const TileProduct* products;
     std::int64_t count;
     const TileChannels& channels;
@@ -28,9 +39,8 @@ struct TileRowOfCells {
     Tiles& tiles;
 
     void run() const {
-        const std::int64_t filters = a.filters / a.groups;
-        for (std::int64_t q = 0; q < filters; q += 2 * bfloat16_filters) {
-            const bool both = filters - q > bfloat16_filters;
+        for (std::int64_t q = 0; q < filters.all; q += 2 * bfloat16_filters) {
+            const bool both = filters.all - q > bfloat16_filters;
             std::int64_t cell = 0;
             for (; cell + 2 <= a.output_width; cell += 2) {
                 both ? block<2, 2>(cell, q) : block<1, 2>(cell, q);
@@ -47,8 +57,7 @@ struct TileRowOfCells {
         const std::int64_t first = layout.cell_offset(cell);
         const std::int64_t second = layout.cell_offset(cell + C - 1);
         const std::int64_t stride = layout.step() * std::int64_t{sizeof(Pair)};
-        const std::int64_t block_size = run_shape(a).block_size();
-        const std::int64_t weights = q / bfloat16_filters * block_size;
+        const std::int64_t weights = q / bfloat16_filters * filters.block_size;
         clear<F, C>();
         for (const TileProduct* product = products; product < products + count; ++product) {
             const Pair* w = product->weights + weights;
@@ -60,7 +69,7 @@ struct TileRowOfCells {
                 tiles.template multiply<1, weight_tiles, input_tiles + 1>();
             }
             if constexpr (F == 2) {
-                tiles.template load<weight_tiles + 1>(w + block_size, tile_row_bytes);
+                tiles.template load<weight_tiles + 1>(w + filters.block_size, tile_row_bytes);
                 tiles.template multiply<2, weight_tiles + 1, input_tiles>();
                 if constexpr (C == 2) {
                     tiles.template multiply<3, weight_tiles + 1, input_tiles + 1>();
@@ -83,20 +92,19 @@ struct TileRowOfCells {
 
     // How many filters of a cell there are from `q` on: `cells` may reach beyond the last one.
     std::int64_t filters_of(std::int64_t cell, std::int64_t q) const {
-        const std::int64_t one = a.filters / a.groups / a.cells;
         const std::int64_t cells = smaller(a.cells, a.output_cells - cell * a.cells);
-        return smaller(bfloat16_filters, cells * one - q);
+        return smaller(bfloat16_filters, cells * filters.cell - q);
     }
 
     template <int tile>
     void finish_tile(std::int64_t cell, std::int64_t q) const {
         alignas(64) float sums[bfloat16_filters * lanes];
         tiles.template store<tile>(sums, tile_row_bytes);
-        const std::int64_t channel = group * (a.filters / a.groups) + q;
+        const std::int64_t channel = group * filters.all + q;
         const Epilogue epilogue = channels.epilogue(channel);
         float* target = output + (cell * a.filters + channel) * lanes;
-        const std::int64_t filters = filters_of(cell, q);
-        for (std::int64_t f = 0; f < filters; ++f) {
+        const std::int64_t some = filters_of(cell, q);
+        for (std::int64_t f = 0; f < some; ++f) {
             const Finish finish = Finish::of_channel(epilogue, f);
             for (std::int64_t lane = f * lanes; lane < (f + 1) * lanes; lane += Vector::width) {
                 finish(Vector::load(sums + lane)).store(target + lane);
@@ -113,8 +121,7 @@ inline std::int64_t list_products(const TileInput& input, const TileInputLayout&
     const std::int64_t chunks = shape.slots / chunk_pairs;
     for (std::int64_t run = 0; run < shape.runs; ++run) {
         if (!input.meets_input(plane, row, run)) continue;
-        const Pair* first =
-            input.pairs_of_run(plane, row, run) + group * layout.group_size();
+        const Pair* first = input.pairs_of_run(plane, row, run) + group * layout.group_size();
         for (std::int64_t k = 0; k < chunks; ++k) {
             *next++ = {first + k * chunk_pairs * layout.step(),
                        weights + (run * chunks + k) * weight_chunk};
@@ -124,30 +131,33 @@ inline std::int64_t list_products(const TileInput& input, const TileInputLayout&
 }
 
 // Operands: input, filters packed by `pack_filters_bfloat16` or `pack_cells_bfloat16`, bias or
-// null, factors or null, output, workspace. Runs take whole chunks, and all taps of a row.
+// null, factors or null, what an activation saved or null, indices of a pooled input or null,
+// output, its indices or null, workspace. Runs take whole chunks, and all taps of a row.
 inline void convolution_by_tiles(const Call& call) {
     const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
     const TileWorkspace space(a);
-    float* workspace = call.operands[5];
-    TileInput input(space.layout, call.operands[0], reinterpret_cast<Pair*>(workspace),
+    float* workspace = call.operands[8];
+    TileInput input(space.layout, input_rows(call), reinterpret_cast<Pair*>(workspace),
                     reinterpret_cast<std::int32_t*>(workspace + space.cells));
+    const OutputRows rows(call);
     auto* products = reinterpret_cast<TileProduct*>(workspace + space.products);
     const TileChannels channels(a, call.operands[2], call.operands[3], workspace + space.channels);
+    const TileFilters filters(a, space.shape);
     const auto* weights = reinterpret_cast<const Pair*>(call.operands[1]);
-    const std::int64_t row_size = a.output_cells * a.filters / a.cells;
     Tiles tiles;
     for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
         const std::int64_t plane = row / a.output_height;
         const std::int64_t line = row % a.output_height;
         input.require_for(plane, line);
-        float* output = call.operands[4] + row * row_size * lanes;
+        float* output = rows.row(row);
         for (std::int64_t g = 0; g < a.groups; ++g) {
             const std::int64_t count =
                 list_products(input, space.layout, space.shape, plane, line, g,
-                              weights + g * space.shape.size(a.filters / a.groups), products);
-            TileRowOfCells{a, space.layout, products, count, channels, g, output, tiles}.run();
+                              weights + g * space.shape.size(filters.all), products);
+            TileRowOfCells{a, space.layout, filters, products, count, channels, g, output, tiles}
+                .run();
         }
-        activate_row(output, row_size, a.activation);
+        rows.finish(row);
     }
 }
 

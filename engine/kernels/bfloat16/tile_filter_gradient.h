@@ -6,6 +6,7 @@
 #include "kernelet/kernel_list.h"
 #include "kernels/bfloat16/tile_convolution.h"
 #include "kernels/bfloat16/tile_gradient_layout.h"
+#include "kernels/bfloat16/upstream_rows.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -19,26 +20,50 @@ class GradientInputs {
     // Makes ready what `count` rows of output cells read.
     void require_for(std::int64_t plane, std::int64_t row, std::int64_t count) {
         const auto& a = layout_.a;
-        const std::int64_t last =
-            row_of(plane, row + count - 1, a.kernel_depth - 1, a.kernel_height - 1);
+        const std::int64_t taps = a.kernel_depth * a.kernel_height;
+        const std::int64_t last = row_of(plane, row + count - 1, taps - 1);
         for (; done_ <= last; ++done_) write(done_);
+        if (!a.rows_together) return;
+        for (std::int64_t k = 0; k < count * taps; ++k) {
+            copy(place(row_of(plane, row + k / taps, k % taps)), k / taps, k % taps);
+        }
     }
 
-    // What a row of taps reads for the first cell of a row.
-    const Pair* inputs(std::int64_t plane, std::int64_t row, std::int64_t taps) const {
-        const std::int64_t height = layout_.a.kernel_height;
-        return place(row_of(plane, row, taps / height, taps % height));
+    // What a row of the filter's taps reads for the first cell of row `row + r`.
+    const Pair* inputs(std::int64_t plane, std::int64_t row, std::int64_t r,
+                       std::int64_t taps) const {
+        return layout_.a.rows_together ? copies(r, taps) : place(row_of(plane, row + r, taps));
     }
 
   private:
-    std::int64_t row_of(std::int64_t plane, std::int64_t row, std::int64_t tap_plane,
-                        std::int64_t tap_row) const {
+    // The row of inputs that a row of taps reads, counted through all planes.
+    std::int64_t row_of(std::int64_t plane, std::int64_t row, std::int64_t taps) const {
         const auto& a = layout_.a;
-        return (plane * a.stride_depth + tap_plane * a.dilation_depth) * layout_.rows +
-               row * a.stride_height + tap_row * a.dilation_height;
+        return (plane * a.stride_depth + taps / a.kernel_height * a.dilation_depth) * layout_.rows +
+               row * a.stride_height + taps % a.kernel_height * a.dilation_height;
     }
     Pair* place(std::int64_t row) const {
         return pairs_ + row % layout_.kept_rows * layout_.row_size();
+    }
+
+    Pair* copies(std::int64_t r, std::int64_t plane) const {
+        const auto& a = layout_.a;
+        return pairs_ + layout_.rows_size() +
+               (r * a.kernel_depth + plane) * a.kernel_height * layout_.row_size();
+    }
+
+    // A row of inputs among those that a run takes for row `r` of the band.
+    void copy(const Pair* row, std::int64_t r, std::int64_t taps) const {
+        const auto& a = layout_.a;
+        const std::int64_t size = layout_.channels * lanes;
+        Pair* target = copies(r, taps / a.kernel_height) + taps % a.kernel_height * size;
+        for (std::int64_t k = 0; k < a.groups * layout_.positions; ++k) {
+            for (std::int64_t c = 0; c < size; c += IntVector::width) {
+                IntVector::load(row + c).store(target + c);
+            }
+            row += size;
+            target += a.kernel_height * size;
+        }
     }
 
     void write(std::int64_t position) {
@@ -66,15 +91,28 @@ struct GradientBand {
     bool last;
 };
 
+// Sixteen of the gradient's rows: which row of taps they belong to, and where their inputs begin.
+struct TileOfRows {
+    std::int64_t taps;
+    std::int64_t offset;
+
+    TileOfRows(const GradientTileLayout& layout, std::int64_t group, std::int64_t t)
+        : taps(t / layout.run_tiles / layout.columns),
+          offset(group * layout.group_size() * layout.rows_of_run() +
+                 t / layout.run_tiles % layout.columns * layout.a.dilation_width * layout.channels *
+                     lanes +
+                 t % layout.run_tiles * tile_pairs) {}
+};
+
 // The gradient of one group, of all taps and filters.
 struct GradientTiles {
     const GradientTileLayout& layout;
     const GradientInputs& inputs;
-    std::int64_t group_offset;  // of the group's inputs in a row
-    const Pair* upstream;       // of the group
-    float* sums;                // of the group, where there are several bands
-    float* gradient;            // first filter of the group
-    bool fresh;                 // the gradient is written, not added to
+    std::int64_t group;
+    const Pair* upstream;  // of the group
+    float* sums;           // of the group, where there are several bands
+    float* gradient;       // first filter of the group
+    bool fresh;            // the gradient is written, not added to
     Tiles& tiles;
 
     void run(const GradientBand& band) const {
@@ -93,13 +131,14 @@ struct GradientTiles {
     // R tiles of rows from tile `t` on × F tiles of filters.
     template <int R, int F>
     void block(const GradientBand& band, std::int64_t t, std::int64_t q) const {
-        const auto& a = layout.a;
-        const std::int64_t step = a.stride_width * layout.channels * lanes;
+        const std::int64_t step = layout.step_size();
+        const TileOfRows one(layout, group, t);
+        const TileOfRows other(layout, group, t + R - 1);
         const Pair* y = upstream + q * layout.panel_size();
         begin<R, F>(band, t, q);
-        for (std::int64_t row = band.row; row < band.row + band.rows; ++row) {
-            const Pair* x = rows_of(band.plane, row, t);
-            const Pair* next = R == 2 ? rows_of(band.plane, row, t + 1) : x;
+        for (std::int64_t row = 0; row < band.rows; ++row) {
+            const Pair* x = inputs.inputs(band.plane, band.row, row, one.taps) + one.offset;
+            const Pair* next = inputs.inputs(band.plane, band.row, row, other.taps) + other.offset;
             for (std::int64_t k = 0; k < layout.steps; ++k) {
                 tiles.template load<weight_tiles>(x, tile_row_bytes);
                 tiles.template load<input_tiles>(y, tile_row_bytes);
@@ -127,16 +166,6 @@ struct GradientTiles {
     }
 
   private:
-    // The inputs of a tile of the gradient's rows, for the first cell of a row of output cells.
-    const Pair* rows_of(std::int64_t plane, std::int64_t row, std::int64_t t) const {
-        const auto& a = layout.a;
-        const std::int64_t run = t / layout.tiles_of_run();
-        const std::int64_t columns = a.kernel_width / layout.run_taps();
-        return inputs.inputs(plane, row, run / columns) + group_offset +
-               run % columns * a.dilation_width * layout.channels * lanes +
-               t % layout.tiles_of_run() * tile_pairs;
-    }
-
     float* waiting(std::int64_t t, std::int64_t q) const {
         return sums + (q * layout.tiles() + t) * tile_pairs;
     }
@@ -166,11 +195,12 @@ struct GradientTiles {
         }
         alignas(64) float total[tile_pairs];
         tiles.template store<tile>(total, tile_row_bytes);
-        const std::int64_t part = t % layout.tiles_of_run() * tile_rows;
-        const std::int64_t first = t / layout.tiles_of_run() * layout.run_rows() + part;
+        const std::int64_t part = t % layout.run_tiles * tile_rows;
+        const std::int64_t run = t / layout.run_tiles;
         const std::int64_t count = smaller(tile_filters, layout.filters - q * tile_filters);
-        for (std::int64_t r = 0; r < smaller(tile_rows, layout.run_rows() - part); ++r) {
-            float* target = gradient + (first + r) * layout.a.filters + q * tile_filters;
+        for (std::int64_t r = 0; r < smaller(tile_rows, layout.run_rows - part); ++r) {
+            const std::int64_t at = layout.gradient_row(run, part + r);
+            float* target = gradient + at * layout.a.filters + q * tile_filters;
             const float* row = total + r * tile_filters;
             for_vectors(count, [&](std::int64_t k, int some) {
                 const Vector sum = Vector::load(row + k);
@@ -180,14 +210,16 @@ struct GradientTiles {
     }
 };
 
-// Operands: input, upstream gradient, partial sum of the gradient, workspace.
+// Operands: input, upstream gradient, its indices or null, partial sums of the gradient and of that
+// by the bias or null, workspace.
 inline void filter_gradient_by_tiles(const Call& call) {
-    const auto& a = arguments<ConvolutionArguments>(call);
+    const auto& a = arguments<FilterGradientBfloat16Arguments>(call);
     const GradientTileLayout layout(a);
-    auto* pairs = reinterpret_cast<Pair*>(call.operands[3]);
+    auto* pairs = reinterpret_cast<Pair*>(call.operands[5]);
     Pair* upstream = pairs + layout.input_size();
-    float* sums = call.operands[3] + layout.input_size() + layout.upstream_size();
+    float* sums = call.operands[5] + layout.input_size() + layout.upstream_size();
     GradientInputs inputs(layout, call.operands[0], pairs);
+    const UpstreamRows rows(call);
     Tiles tiles;
     std::int64_t done = 0;
     for (std::int64_t plane = 0; plane < a.output_depth; ++plane) {
@@ -196,24 +228,24 @@ inline void filter_gradient_by_tiles(const Call& call) {
                                     done == 0, done + 1 == layout.bands()};
             inputs.require_for(plane, row, band.rows);
             for (std::int64_t r = 0; r < band.rows; ++r) {
-                const std::int64_t cell = (plane * a.output_height + row + r) * a.output_width;
-                write_gradient_upstream(layout, call.operands[1] + cell * a.filters * lanes,
+                write_gradient_upstream(layout, rows.row(plane * a.output_height + row + r),
                                         upstream + r * layout.steps * tile_pairs);
             }
             for (std::int64_t g = 0; g < a.groups; ++g) {
                 const std::int64_t panels = g * layout.filter_tiles();
                 GradientTiles{layout,
                               inputs,
-                              g * layout.group_size(),
+                              g,
                               upstream + panels * layout.panel_size(),
                               sums + panels * layout.tiles() * tile_pairs,
-                              call.operands[2] + g * layout.filters,
+                              call.operands[3] + g * layout.filters,
                               call.first,
                               tiles}
                     .run(band);
             }
         }
     }
+    rows.finish();
 }
 
 }  // namespace kernelet::KERNELET_ISA

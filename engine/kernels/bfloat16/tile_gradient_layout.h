@@ -17,9 +17,11 @@ inline constexpr std::int64_t tile_filters = 16;
 inline constexpr std::int64_t band_products = 64;
 
 // The gradient's rows, taps × channels, are cut into runs whose inputs follow each other: the taps
-// of a row of the filter, or single ones where they are dilated.
+// of a row of the filter, or single ones where they are dilated. Where `rows_together`, the rows of
+// inputs that the filter covers are copied once more for each row of output cells of a band, as
+// [group][position][row][channel], so that all taps are one run.
 struct GradientTileLayout {
-    const ConvolutionArguments& a;
+    const FilterGradientBfloat16Arguments& a;
     std::int64_t channels;   // of a group
     std::int64_t filters;    // of a group
     std::int64_t steps;      // pairs of output cells of a row: k and k + steps
@@ -27,8 +29,13 @@ struct GradientTileLayout {
     std::int64_t rows;       // of positions of a plane
     std::int64_t band;       // rows of output cells that are summed up before others
     std::int64_t kept_rows;  // rows of inputs that are kept for a band
+    // Of runs, of their rows, and of the tiles of those: divisions take longer than a product.
+    std::int64_t runs;
+    std::int64_t columns;  // runs of a row of taps
+    std::int64_t run_rows;
+    std::int64_t run_tiles;
 
-    explicit GradientTileLayout(const ConvolutionArguments& arguments)
+    explicit GradientTileLayout(const FilterGradientBfloat16Arguments& arguments)
         : a(arguments),
           channels(a.channels / a.groups),
           filters(a.filters / a.groups),
@@ -38,23 +45,40 @@ struct GradientTileLayout {
                1),
           band(smaller(a.output_height, larger(1, band_products / steps))),
           kept_rows((a.kernel_depth - 1) * a.dilation_depth * rows + (band - 1) * a.stride_height +
-                    (a.kernel_height - 1) * a.dilation_height + 1) {}
+                    (a.kernel_height - 1) * a.dilation_height + 1),
+          runs(a.kernel_depth * a.kernel_height * a.kernel_width / run_taps()),
+          columns(a.rows_together ? 1 : a.kernel_width / run_taps()),
+          run_rows(run_taps() * channels),
+          run_tiles((run_rows + tile_rows - 1) / tile_rows) {}
 
-    std::int64_t run_taps() const { return a.dilation_width == 1 ? a.kernel_width : 1; }
-    std::int64_t run_rows() const { return run_taps() * channels; }
-    std::int64_t runs() const {
-        return a.kernel_depth * a.kernel_height * a.kernel_width / run_taps();
+    std::int64_t rows_of_run() const { return a.rows_together ? a.kernel_height : 1; }
+    std::int64_t run_taps() const {
+        return rows_of_run() * (a.dilation_width == 1 ? a.kernel_width : 1);
     }
-    std::int64_t tiles_of_run() const { return (run_rows() + tile_rows - 1) / tile_rows; }
-    std::int64_t tiles() const { return runs() * tiles_of_run(); }
+    std::int64_t tiles() const { return runs * run_tiles; }
     std::int64_t filter_tiles() const { return (filters + tile_filters - 1) / tile_filters; }
     std::int64_t bands() const { return a.output_depth * ((a.output_height + band - 1) / band); }
 
-    // In pairs: inputs of a group, [position][channel][two cells]; of all groups; of those kept.
-    // Tiles read whole rows beyond the last one.
+    // In pairs: inputs of a group, [position][channel][two cells]; of all groups; of those kept,
+    // and of their copies. Tiles read whole rows beyond the last one.
     std::int64_t group_size() const { return positions * channels * lanes; }
     std::int64_t row_size() const { return a.groups * group_size(); }
-    std::int64_t input_size() const { return kept_rows * row_size() + tile_pairs; }
+    std::int64_t rows_size() const { return kept_rows * row_size(); }
+    std::int64_t copies_size() const {
+        return a.rows_together ? band * a.kernel_depth * a.kernel_height * row_size() : 0;
+    }
+    std::int64_t input_size() const { return rows_size() + copies_size() + tile_pairs; }
+    // From what a pair of output cells reads to what the next one does.
+    std::int64_t step_size() const { return a.stride_width * channels * rows_of_run() * lanes; }
+
+    // The gradient's row that row `row` of a run belongs to.
+    std::int64_t gradient_row(std::int64_t run, std::int64_t row) const {
+        if (!a.rows_together) return run * run_rows + row;
+        const std::int64_t line = row / channels % a.kernel_height;
+        const std::int64_t column = row / channels / a.kernel_height;
+        return ((run * a.kernel_height + line) * a.kernel_width + column) * channels +
+               row % channels;
+    }
 
     // The upstream gradient of a band: [group][tile of filters][row][step][pair][filter].
     std::int64_t panel_size() const { return band * steps * tile_pairs; }

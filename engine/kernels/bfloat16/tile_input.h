@@ -18,20 +18,20 @@ struct TileInputLayout {
     PaddedAxis width;
     std::int64_t channels;   // of a group
     std::int64_t positions;  // with those that fill up the last residue by the dilation
-    std::int64_t pair;       // elements from a pair to the next: 1, or 2 where all runs begin evenly
-    std::int64_t kept;       // rows that are kept for a row of output cells
+    std::int64_t pair;  // elements from a pair to the next: 1, or 2 where all runs begin evenly
+    std::int64_t kept;  // rows that are kept for a row of output cells
 
     explicit TileInputLayout(const ConvolutionBfloat16Arguments& arguments)
         : a(arguments),
-          depth{a.depth, a.pad_depth, a.step_depth,
-                (a.output_depth - 1) * a.stride_depth + (a.kernel_depth - 1) * a.dilation_depth +
-                    1},
+          depth{
+              a.depth, a.pad_depth, a.step_depth,
+              (a.output_depth - 1) * a.stride_depth + (a.kernel_depth - 1) * a.dilation_depth + 1},
           height{a.height, a.pad_height, a.step_height,
                  (a.output_height - 1) * a.stride_height +
                      (a.kernel_height - 1) * a.dilation_height + 1},
-          width{a.width, a.pad_width, a.step_width,
-                (a.output_width - 1) * a.stride_width + (a.kernel_width - 1) * a.dilation_width +
-                    1},
+          width{
+              a.width, a.pad_width, a.step_width,
+              (a.output_width - 1) * a.stride_width + (a.kernel_width - 1) * a.dilation_width + 1},
           channels(a.channels / a.groups),
           positions((width.extent + a.dilation_width - 1) / a.dilation_width * a.dilation_width),
           pair(channels % 2 == 0 || (a.dilation_width == 1 && a.stride_width % 2 == 0) ? 2 : 1),
@@ -66,7 +66,8 @@ struct TileInputLayout {
     }
     // Where the run of an output cell begins in a group.
     std::int64_t cell_offset(std::int64_t cell) const {
-        const std::int64_t k = place(cell * a.stride_width) * channels / pair;
+        const std::int64_t element = place(cell * a.stride_width) * channels;
+        const std::int64_t k = pair == 2 ? element / 2 : element;
         return (a.rows_together ? copy_of(k) * a.kernel_height : k) * lanes;
     }
 };
@@ -76,7 +77,8 @@ struct TileInputLayout {
 class TileInput {
   public:
     // `cells` is memory for the input cells of a row's positions.
-    TileInput(const TileInputLayout& layout, const float* source, Pair* pairs, std::int32_t* cells)
+    TileInput(const TileInputLayout& layout, const InputRows& source, Pair* pairs,
+              std::int32_t* cells)
         : layout_(layout), source_(source), pairs_(pairs), cells_(cells) {
         clear_pairs(pairs_, layout_.size());
         for (std::int64_t column = 0; column < layout_.positions; ++column) {
@@ -133,7 +135,7 @@ class TileInput {
         }
         const std::int64_t plane = layout_.depth.cell(position / layout_.height.extent);
         const std::int64_t line = layout_.height.cell(position % layout_.height.extent);
-        const float* row = source_ + (plane * a.height + line) * a.width * a.channels * lanes;
+        const float* row = source_.row(plane * a.height + line);
         for (std::int64_t g = 0; g < a.groups; ++g) {
             const float* group = row + g * layout_.channels * lanes;
             if (layout_.channels % 2 == 0) {
@@ -201,7 +203,7 @@ class TileInput {
     }
 
     const TileInputLayout& layout_;
-    const float* source_;
+    InputRows source_;
     Pair* pairs_;
     std::int32_t* cells_;
     std::int64_t done_ = 0;

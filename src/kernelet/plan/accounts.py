@@ -220,6 +220,7 @@ ACCOUNTS: Mapping[str, Account] = {
             "global_norm",
             "max_pool",
             "max_pool_gradient",
+            "max_unpool",
             "momentum_update",
             "moving_average",
             "normalization_factors",

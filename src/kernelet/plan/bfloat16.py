@@ -39,6 +39,9 @@ _TILE_STORED = 8
 _TILE_COPIED = 4
 
 AXES = ("depth", "height", "width")
+_NO_POOLING = dict.fromkeys(
+    ("window_height", "window_width", "pooled_height", "pooled_width", "unpools"), 0
+)
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,9 @@ class Bfloat16:
     def candidate(self, node: Node) -> Candidate | None:
         """Return the kernel of a node, or None where float32 is to run it."""
         if isinstance(node.op, Convolution | ConvolutionInputGradient | MatrixProduct):
-            found = self._candidate("convolution_bfloat16", self._arguments, self._packing)
-            cycles = self._product_cycles
+            found, cycles = self._product_candidate(node), self._product_cycles
         elif isinstance(node.op, ConvolutionFilterGradient | OuterProductSum):
-            found = self._candidate("convolution_filter_gradient_bfloat16", _gradient)
-            cycles = self._gradient_cycles
+            found, cycles = self._gradient_candidate(), self._gradient_cycles
         else:
             return None
         return found if self.everywhere or cycles(node) < _float32_cycles(node) else None
@@ -93,29 +94,46 @@ class Bfloat16:
         read = math.prod(_extent(window, axis) for axis in AXES) * window["channels"]
         rows = taps * channels
         if self.tiles:
-            blocks = -(-filters // _CHUNK) * -(-rows // _CHUNK)
+            tiles = -(-filters // _CHUNK) * _gradient_tiles(window)
             stored = _TILE_STORED * (read / 2 + cells * round_up(window["filters"], _CHUNK))
-            return _CALL + stored + groups * blocks * (_TILE_PRODUCT * cells + _TILE_END)
+            return _CALL + stored + groups * tiles * (_TILE_PRODUCT * cells + _TILE_END)
         stored = _STORED * (read / 2 + cells * window["filters"])
         return _CALL + stored + groups * rows * filters * (cells + _SUM)
 
-    def _candidate(
-        self,
-        kernel: str,
-        arguments: Callable[[Node], Arguments],
-        packing: Callable[[Node], Packing] | None = None,
-    ) -> Candidate:
+    def _product_candidate(self, node: Node) -> Candidate:
+        kernel = "convolution_bfloat16"
         return Candidate(
             kernel,
-            arguments,
-            workspace=lambda node, _: self.operand_size(kernel, arguments(node)),
-            packing=packing,
-            bias=packing is not None,
-            factors=packing is not None,
+            self._arguments,
+            constants=lambda node: [[]],
+            fused_workspace=lambda arguments: self.operand_size(kernel, arguments),
+            packing=self._packing,
+            bias=True,
+            factors=True,
+            derivative=True,
+            pools=isinstance(node.op, Convolution | ConvolutionInputGradient),
+            unpools=0,
+        )
+
+    def _gradient_candidate(self) -> Candidate:
+        kernel = "convolution_filter_gradient_bfloat16"
+        return Candidate(
+            kernel,
+            self._gradient,
+            constants=lambda node: [[]],
+            fused_workspace=lambda arguments: self.operand_size(kernel, arguments),
+            unpools=1,
+            sums_upstream=True,
         )
 
     def _arguments(self, node: Node) -> Arguments:
-        return {**self._taken(node), **NO_ACTIVATION}
+        fused: Arguments = {"derivative": "linear", "pools": 0, "rectified": 0}
+        return {**self._taken(node), **NO_ACTIVATION, **_NO_POOLING, **fused}
+
+    def _gradient(self, node: Node) -> Arguments:
+        window = _gradient_window(node)
+        together = self.tiles and _shares_rows(window)
+        return {**window, **NO_ACTIVATION, **_NO_POOLING, "rows_together": int(together)}
 
     def _taken(self, node: Node) -> dict[str, int]:
         """Return what a convolution multiplies, and which products it takes together."""
@@ -180,6 +198,32 @@ def _ways_by_tiles(product: Mapping[str, int]) -> Iterator[dict[str, int]]:
             }
 
 
+def _tiles_of_run(window: Mapping[str, int], rows: int) -> int:
+    """Return the tiles that all taps of some rows of a filter take, one behind the other."""
+    taps = rows * window["kernel_width"]
+    return -(-taps * window["channels"] // window["groups"] // _CHUNK)
+
+
+def _shares_rows(window: Mapping[str, int]) -> bool:
+    """Return whether all taps of a gradient by filters should be one run, for fewer tiles.
+
+    That takes copies of the inputs of a row for each of those that the filter covers.
+    """
+    height = window["kernel_height"]
+    apart = height * _tiles_of_run(window, 1)
+    return window["dilation_width"] == 1 and 2 * _tiles_of_run(window, height) <= apart
+
+
+def _gradient_tiles(window: Mapping[str, int]) -> int:
+    """Return the tiles of a gradient's rows, taps times channels, of one group."""
+    if _shares_rows(window):
+        return window["kernel_depth"] * _tiles_of_run(window, window["kernel_height"])
+    rows = window["kernel_depth"] * window["kernel_height"]
+    if window["dilation_width"] == 1:
+        return rows * _tiles_of_run(window, 1)
+    return rows * window["kernel_width"] * -(-window["channels"] // window["groups"] // _CHUNK)
+
+
 def _tile_cycles(taken: Mapping[str, int]) -> float:
     """Predict the cycles of a product by tiles on a block of samples."""
     rows = taken["kernel_height"] if taken["rows_together"] else 1
@@ -212,10 +256,6 @@ def _product(node: Node) -> dict[str, int]:
     if isinstance(op, ConvolutionInputGradient):
         return _rotated(window)
     return {**window, **_steps(dict.fromkeys(AXES, 1))}
-
-
-def _gradient(node: Node) -> Arguments:
-    return {**_gradient_window(node), **NO_ACTIVATION}
 
 
 def _gradient_window(node: Node) -> dict[str, int]:

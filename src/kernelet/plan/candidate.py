@@ -85,6 +85,20 @@ class Candidate:
     factors : bool
         Whether it takes factors of the channels (or nothing) behind the bias, so that a
         normalisation by fixed statistics may be fused too.
+    derivative : bool
+        Whether a kernel with bias and factors takes what an activation saved (or nothing) behind
+        those, so that the gradient of the activation may be fused too.
+    pools : bool
+        Whether a kernel with bias and factors can go on to the maximum pooling that follows, with
+        the indices of the maxima as a second output.
+    unpools : int or None
+        Which input may be the upstream gradient of a maximum pooling, whose indices (or nothing)
+        come behind all other inputs.
+    sums_upstream : bool
+        Whether a gradient by filters can sum up each channel of its second input as well, as a
+        second output.
+    fused_workspace : callable or None
+        Floats of scratch memory by the arguments, with what was fused.
     activation : bool
         For a kernel without bias, whether it takes an activation.
     rectifies : bool
@@ -104,6 +118,11 @@ class Candidate:
     whole_batch: bool = False
     bias: bool = False
     factors: bool = False
+    derivative: bool = False
+    pools: bool = False
+    unpools: int | None = None
+    sums_upstream: bool = False
+    fused_workspace: Callable[[Arguments], int] | None = None
     activation: bool = False
     rectifies: bool = False
 

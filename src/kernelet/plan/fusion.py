@@ -1,10 +1,13 @@
 """Operations become steps: one kernel each, with what can be fused into it.
 
-Four rewrites: a convolution or dense product takes the bias, the normalisation by fixed
-statistics and the activation that follow it, other sums and normalisations the activation; the
-gradient of a pooling goes on to that of the relu before it; a reshape disappears where it
-changes no element's place; an input is packed together with the augmentation and rescaling that
-directly follow it.
+A convolution or dense product takes the bias, the normalisation by fixed statistics and the
+activation that follow it, other sums and normalisations the activation; the gradient of a pooling
+goes on to that of the relu before it; a reshape disappears where it changes no element's place; an
+input is packed together with the augmentation and rescaling that directly follow it.
+
+In bfloat16, a convolution also takes the maximum pooling that follows it (`pooling_fusion.py`) and,
+where it computes a gradient, that of the activation before; a gradient by filters sums up its
+upstream gradient for the bias.
 """
 
 from __future__ import annotations
@@ -16,9 +19,12 @@ from typing import TYPE_CHECKING
 from kernelet.ops.activation import Activate, ActivateGradient
 from kernelet.ops.arithmetic import Rescale
 from kernelet.ops.augmentation import RandomFlip, RandomShift
-from kernelet.ops.bias import BiasAdd
+from kernelet.ops.bias import BiasAdd, ChannelSum
+from kernelet.ops.convolution import ConvolutionFilterGradient
+from kernelet.ops.dense import OuterProductSum
 from kernelet.ops.normalization import Normalize
 from kernelet.plan.candidate import Arguments, Candidate, Constants, Packed, Packing, Target
+from kernelet.plan.pooling_fusion import IndexedPooling, Unpooled, pooling_of
 from kernelet.program import Node, Program, Type, Value
 
 if TYPE_CHECKING:
@@ -98,6 +104,9 @@ class Fusion:
         self.readers = program.consumers()
         self.kept = set(program.outputs.values()) | set(program.updates.values())
         self.aliases: dict[Value, Value] = {}
+        self._pooled: dict[Value, IndexedPooling] = {}
+        self._unpooled: dict[Value, Unpooled] = {}
+        self._sums: dict[Value, Node] = {}
         self._done: set[Value] = set()
 
     def steps(self) -> list[Step]:
@@ -109,6 +118,12 @@ class Fusion:
                 continue
             if self.storage.keeps_place(node):
                 self.aliases[node.output] = self.resolve(node.inputs[0])
+                continue
+            if node.output in self._pooled:
+                steps += self._unpool(self._pooled[node.output], node)
+                continue
+            if (summing := self._summing(node)) is not None:
+                self._sums[summing.output] = node
                 continue
             steps += self._steps(node)
         batched = [v for v in self.program.outputs.values() if v.batched]
@@ -143,10 +158,26 @@ class Fusion:
             whole_batch=candidate.whole_batch,
             nodes=(node,),
         )
-        steps = self._with_bias(step, candidate) if candidate.bias else [step]
+        *before, step = self._with_bias(step, candidate) if candidate.bias else [step]
+        return [*before, self._fused(step, candidate)]
+
+    def _fused(self, step: Step, candidate: Candidate) -> Step:
+        """Return a step with what it takes behind its bias."""
         if candidate.bias or candidate.activation:
-            steps[-1] = self._with_activation(steps[-1])
-        return [self._with_derivative(step)] if candidate.rectifies else steps
+            step = self._with_activation(step)
+        if candidate.derivative:
+            step = self._with_derivative(step)
+        if candidate.sums_upstream:
+            step = self._with_sum(step)
+        if candidate.unpools is not None:
+            step = self._with_unpooling(step, candidate.unpools)
+        if candidate.pools:
+            step = self._with_pooling(step)
+        if candidate.rectifies:
+            step = self._rectified(step)
+        if candidate.fused_workspace:
+            step = replace(step, workspace=candidate.fused_workspace(step.arguments))
+        return step
 
     def _with_bias(self, step: Step, candidate: Candidate) -> list[Step]:
         """Return a step with its bias, or with factors and offsets, behind what computes those."""
@@ -174,6 +205,94 @@ class Fusion:
         return replace(step, arguments={**step.arguments, **chosen})
 
     def _with_derivative(self, step: Step) -> Step:
+        """Return a step with what an activation saved, if the activation's gradient follows."""
+        reader = self._sole_reader(step.outputs[0])
+        if reader is None or not isinstance(reader.op, ActivateGradient):
+            return replace(step, inputs=(*step.inputs, None))
+        upstream, saved = reader.inputs
+        known = saved.index < step.nodes[0].output.index
+        if upstream is not step.outputs[0] or not known or step.arguments["activation"] != "linear":
+            return replace(step, inputs=(*step.inputs, None))
+        chosen: Arguments = {"derivative": reader.op.kind, "slope": float(reader.op.slope)}
+        step = self._absorb(step, reader)
+        inputs = (*step.inputs, self.resolve(saved))
+        return replace(step, inputs=inputs, arguments={**step.arguments, **chosen})
+
+    def _with_pooling(self, step: Step) -> Step:
+        """Return a step with the maximum pooling that follows and nothing else reads for."""
+        maps = step.outputs[0]
+        pooling = pooling_of(maps, str(step.arguments["activation"]), self.readers, self.kept)
+        if pooling is None:
+            return step
+        step = self._absorb(step, pooling.pool)
+        chosen = {**pooling.arguments, "pools": 1, "rectified": int(pooling.rectified)}
+        step = replace(step, arguments={**step.arguments, **chosen})
+        if pooling.indices is None:
+            return step
+        self._pooled[pooling.gradient[0].output] = pooling
+        return replace(step, outputs=(*step.outputs, pooling.indices), constants=())
+
+    def _unpool(self, pooling: IndexedPooling, node: Node) -> list[Step]:
+        """Return the step of the gradient of a pooling, or none where all readers do without."""
+        self._done.add(pooling.output)
+        unpooled = Unpooled(pooling, self.resolve(node.inputs[0]))
+        readers = self.readers.get(pooling.output, [])
+        if pooling.output not in self.kept and all(
+            self._unpools(reader, pooling.output) for reader in readers
+        ):
+            self._unpooled[pooling.output] = unpooled
+            return []
+        arguments = {**pooling.picture, **pooling.arguments}
+        inputs = (unpooled.upstream, pooling.indices)
+        return [Step("max_unpool", arguments, inputs, (pooling.output,), nodes=pooling.gradient)]
+
+    def _unpools(self, node: Node, gradient: Value) -> bool:
+        """Return whether a node can read a gradient that is not stored."""
+        if isinstance(node.op, ChannelSum):
+            return self._summing(node) is not None
+        candidate = self.storage.candidate(node)
+        read = [k for k, value in enumerate(node.inputs) if value is gradient]
+        return candidate.unpools is not None and read == [candidate.unpools]
+
+    def _summing(self, node: Node) -> Node | None:
+        """Return the gradient by filters that can do the sum of a node as well."""
+        if not isinstance(node.op, ChannelSum):
+            return None
+        for reader in self.readers[node.inputs[0]]:
+            if (
+                isinstance(reader.op, ConvolutionFilterGradient | OuterProductSum)
+                and reader.inputs[1] is node.inputs[0]
+                and reader.output not in self._sums
+                and reader.output.index > node.output.index
+                and self.storage.candidate(reader).sums_upstream
+            ):
+                return reader
+        return None
+
+    def _with_sum(self, step: Step) -> Step:
+        """Return a step that sums up its upstream gradient, if a node does that."""
+        node = self._sums.get(step.outputs[0])
+        if node is None:
+            return step
+        outputs, nodes = (*step.outputs, *node.outputs), (*step.nodes, node)
+        return replace(step, outputs=outputs, nodes=nodes, constants=())
+
+    def _with_unpooling(self, step: Step, operand: int) -> Step:
+        """Return a step with the indices of its upstream gradient, where that is not stored."""
+        unpooled = self._unpooled.get(step.nodes[0].inputs[operand])
+        if unpooled is None:
+            return replace(step, inputs=(*step.inputs, None))
+        pooling = unpooled.pooling
+        inputs = [*step.inputs, pooling.indices]
+        inputs[operand] = unpooled.upstream
+        return replace(
+            step,
+            inputs=tuple(inputs),
+            arguments={**step.arguments, **pooling.arguments, "unpools": 1},
+            nodes=(*step.nodes, *pooling.gradient),
+        )
+
+    def _rectified(self, step: Step) -> Step:
         reader = self._sole_reader(step.outputs[0])
         if reader is None or not isinstance(reader.op, ActivateGradient):
             return step

@@ -234,7 +234,7 @@ class Planner:
     def _place_gradients(self, phases: list[Phase]) -> None:
         """Give the gradients of flat weights the places of their weights, one behind another."""
         steps = [step for phase in phases for step in phase.steps]
-        sums = {step.outputs[0]: step.slices for step in steps if step.reduces}
+        sums = {value: step.slices for step in steps if step.reduces for value in step.outputs}
         gradients: dict[Value, int] = {}
         for step in steps:
             if step.divisible and step.outputs[0] in self.targets:

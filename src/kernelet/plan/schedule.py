@@ -50,7 +50,12 @@ class Phase:
     @property
     def sums(self) -> list[Value]:
         """Values that this phase sums over groups of blocks."""
-        return [step.outputs[0] for step in self.steps if step.reduces and not step.slices]
+        return [
+            value
+            for step in self.steps
+            if step.reduces and not step.slices
+            for value in step.outputs
+        ]
 
 
 class Scheduler:

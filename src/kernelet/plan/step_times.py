@@ -93,9 +93,10 @@ class StepTimes:
     def groups(self) -> int:
         """Groups of blocks whose sums over the batch are kept apart."""
         sums = sum(
-            one.step.outputs[0].size
+            value.size
             for one in self.steps
             if one.step.reduces and not one.step.whole_batch
+            for value in one.step.outputs
         )
         return groups(self._batch_size, self._storage.block, sums)
 

@@ -1,0 +1,69 @@
+// The rows of output cells that a bfloat16 convolution writes, and what is done with each while it
+// is still in the cache.
+#pragma once
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "kernels/activation.h"
+#include "kernels/bfloat16/workspace.h"
+#include "kernels/indexed_pooling.h"
+#include "kernels/pointwise.h"
+
+namespace kernelet::KERNELET_ISA {
+
+class OutputRows {
+  public:
+    // Of a call of `convolution_bfloat16`.
+    explicit OutputRows(const Call& call)
+        : a_(arguments<ConvolutionBfloat16Arguments>(call)),
+          pooling_(a_, a_.output_height, a_.output_cells, a_.filters / a_.cells),
+          saved_(call.operands[4]),
+          output_(call.operands[6]),
+          indices_(reinterpret_cast<std::uint8_t*>(call.operands[7])),
+          scratch_(call.operands[8] + ConvolutionWorkspace(a_).output_rows()) {}
+
+    // Where a row, counted through all planes, is to be written.
+    float* row(std::int64_t row) const {
+        return a_.pools ? scratch_ + row_in_window(row) * pooling_.row_floats()
+                        : output_ + row * pooling_.row_floats();
+    }
+
+    // To be called for each row in order, when all filters of all its cells are there.
+    void finish(std::int64_t row) const {
+        float* cells = this->row(row);
+        const std::int64_t elements = pooling_.row_floats() / lanes;
+        activate_row(cells, elements, a_.activation);
+        if (saved_) {
+            activation_gradient_any(cells, saved_ + row * pooling_.row_floats(), cells, elements,
+                                    static_cast<Activation>(a_.derivative),
+                                    static_cast<float>(a_.slope));
+        }
+        if (a_.pools) pool(row);
+    }
+
+  private:
+    std::int64_t row_in_window(std::int64_t row) const {
+        return row % a_.output_height % a_.window_height;
+    }
+
+    // Pools a row of windows, if this is the last row of those.
+    void pool(std::int64_t row) const {
+        const std::int64_t line = row % a_.output_height;
+        const std::int64_t window = line / a_.window_height;
+        const bool last =
+            row_in_window(row) + 1 == a_.window_height || line + 1 == a_.output_height;
+        if (!last || window >= a_.pooled_height) return;
+        const std::int64_t at = pooling_.pooled_row(row / a_.output_height, window);
+        pool_rows(pooling_, scratch_, row_in_window(row) + 1, a_.rectified != 0, output_ + at,
+                  indices_ ? indices_ + at : nullptr);
+    }
+
+    const ConvolutionBfloat16Arguments& a_;
+    IndexedPooling pooling_;
+    const float* saved_;
+    float* output_;
+    std::uint8_t* indices_;
+    float* scratch_;
+};
+
+}  // namespace kernelet::KERNELET_ISA
