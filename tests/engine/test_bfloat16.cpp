@@ -32,7 +32,7 @@ Numbers workspace(const char* kernel, const Arguments& arguments) {
 
 // Calls a kernel on operands that begin at cache lines, as in a plan; empty ones are absent.
 void run(const Kernels& kernels, const char* name, const std::vector<Numbers*>& operands,
-         const auto& arguments, bool first = true) {
+         const auto& arguments, bool first = true, std::int64_t pieces = 1) {
     struct alignas(64) Line {
         float floats[16];
     };
@@ -48,7 +48,7 @@ void run(const Kernels& kernels, const char* name, const std::vector<Numbers*>& 
         pointers.push_back(lines.back().data()->floats);
         std::copy(operand->begin(), operand->end(), pointers.back());
     }
-    kernels.run(name, pointers, arguments, first);
+    kernels.run(name, pointers, arguments, first, pieces);
     for (std::size_t k = 0; k < operands.size(); ++k) {
         std::copy_n(pointers[k], operands[k]->size(), operands[k]->begin());
     }
@@ -142,7 +142,9 @@ Numbers packed(const Kernels& kernels, Numbers& weights, const ConvolutionArgume
                                             runs.run_taps,
                                             runs.run_slots};
     Numbers result = workspace("pack_filters_bfloat16", pack);
-    run(kernels, "pack_filters_bfloat16", {&weights, &result}, pack);
+    const std::int64_t outputs = rotated ? channels : filters;
+    const std::int64_t pieces = pieces_of(outputs, kernelet::pack_filters_bfloat16_piece);
+    run(kernels, "pack_filters_bfloat16", {&weights, &result}, pack, true, a.groups * pieces);
     return result;
 }
 

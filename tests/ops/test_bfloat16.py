@@ -7,18 +7,36 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from kernelet.executors.native import TARGET, bfloat16
+from kernelet.executors.base import Run
+from kernelet.executors.native import TARGET, NativeExecutor, bfloat16
+from kernelet.executors.reference import ReferenceExecutor
+from kernelet.ops.activation import Activate
+from kernelet.ops.bias import BiasAdd
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.storage import SampleBlocks
-from kernelet.program import Op
+from kernelet.program import Op, ProgramBuilder
 from levels import BFLOAT16_LEVELS
 from ops.cases import CASES, Case, random_case
 from ops.execution import Gradient, Numbers, Operand, Shared, array_of, expected, native
 from ops.test_convolution import applications, real_numbers, whole_numbers
+from programs import new_state
 
 RANDOM_SHAPES = 60
-DENSE = [(1, 1, 1), (3, 10, 16), (17, 1, 5), (400, 120, 33), (84, 10, 17), (7, 65, 20)]
+# Inputs, outputs and samples. The last ones are more than engines take at once.
+DENSE = [
+    (1, 1, 1),
+    (3, 10, 16),
+    (17, 1, 5),
+    (15, 17, 32),
+    (16, 32, 48),
+    (400, 120, 33),
+    (84, 10, 17),
+    (7, 65, 20),
+    (1030, 20, 40),
+    (33, 550, 40),
+    (40, 33, 550),
+]
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Numbers]
 
@@ -110,6 +128,44 @@ def test_real_numbers_are_within_bounds(case: Case, isa: str) -> None:
 def test_dense_products_are_within_bounds(isa: str) -> None:
     for op, operands in dense(real_numbers, np.random.default_rng(5)):
         assert_within_bounds(op, operands, isa)
+
+
+@BFLOAT16_LEVELS
+def test_threads_share_dense_products_without_changing_bits(isa: str) -> None:
+    for op, operands in dense(real_numbers, np.random.default_rng(7)):
+        results = [
+            native(op, *operands, isa=isa, threads=threads, storage=everywhere(isa))[0]
+            for threads in (1, 2, 3)
+        ]
+        for result in results[1:]:
+            np.testing.assert_array_equal(result, results[0])
+
+
+@BFLOAT16_LEVELS
+@pytest.mark.parametrize(("kind", "slope"), [("relu", 0), ("leaky_relu", 0.25), ("sigmoid", 0)])
+@pytest.mark.parametrize("size", [(600, 40), (20, 3)])
+def test_dense_products_with_bias_and_activation(
+    size: tuple[int, int], kind: str, slope: float, isa: str
+) -> None:
+    build = ProgramBuilder()
+    x, w, b = (
+        build.input("x", size[:1]),
+        build.parameter("w", size, "statistic", trainable=False),
+        build.parameter("b", size[1:], "statistic", trainable=False),
+    )
+    y = build.add(BiasAdd(), build.add(MatrixProduct(), x, w), b)
+    build.outputs["y"] = build.add(Activate(kind, slope), y)
+    program, generator = build.finish(), np.random.default_rng(8)
+    state = new_state(program)
+    for parameter in program.parameters:
+        state.view(parameter)[...] = whole_numbers(generator, parameter.value.shape)
+    pictures = whole_numbers(generator, (37, size[0]))
+    found, wanted = np.empty((2, 37, size[1]), np.float32)
+    executor = NativeExecutor(program, 37, state, isa=isa, storage=everywhere(isa))
+    executor.run(Run({"x": pictures}, np.arange(37), {"y": found}))
+    assert "dense_bfloat16" in {i.kernel for p in executor.plan.phases for i in p.instructions}
+    ReferenceExecutor(program, 37, state).run(Run({"x": pictures}, np.arange(37), {"y": wanted}))
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
 
 
 @BFLOAT16_LEVELS

@@ -183,6 +183,9 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(activation)                \
     REAL(slope)
 
+// Transposed, the weights are [output][input].
+#define ARGUMENTS_DenseBfloat16(INTEGER, REAL) ARGUMENTS_Dense(INTEGER, REAL) INTEGER(transposed)
+
 #define ARGUMENTS_Size(INTEGER, REAL) INTEGER(size)
 
 #define ARGUMENTS_None(INTEGER, REAL)
@@ -297,11 +300,14 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(size)
 
 // Those that some processors have instructions of their own for.
-#define KERNELET_BFLOAT16_KERNELS(KERNEL)                 \
-    KERNEL(pack_filters_bfloat16, PackFiltersBfloat16, 2) \
-    KERNEL(pack_cells_bfloat16, PackCellsBfloat16, 2)     \
-    KERNEL(convolution_bfloat16, ConvolutionBfloat16, 9)  \
-    KERNEL(convolution_filter_gradient_bfloat16, FilterGradientBfloat16, 6)
+#define KERNELET_BFLOAT16_KERNELS(KERNEL)                                   \
+    KERNEL(pack_filters_bfloat16, PackFiltersBfloat16, 2)                   \
+    KERNEL(pack_cells_bfloat16, PackCellsBfloat16, 2)                       \
+    KERNEL(convolution_bfloat16, ConvolutionBfloat16, 9)                    \
+    KERNEL(convolution_filter_gradient_bfloat16, FilterGradientBfloat16, 6) \
+    KERNEL(pack_inputs_bfloat16, Size, 2)                                   \
+    KERNEL(dense_bfloat16, DenseBfloat16, 6)                                \
+    KERNEL(outer_product_sum_bfloat16, Dense, 4)
 
 #define KERNELET_KERNELS(KERNEL)                                        \
     KERNEL(pack_samples, PackSamples, 4)                                \
@@ -403,8 +409,11 @@ inline constexpr std::int64_t any_number = 0;
 #define KERNELET_PIECES(PIECE)                    \
     PIECE(convolution, 32)                        \
     PIECE(dense, 48)                              \
+    PIECE(dense_bfloat16, 32)                     \
     PIECE(pack_filters, 48)                       \
+    PIECE(pack_filters_bfloat16, 32)              \
     PIECE(outer_product_sum, 48)                  \
+    PIECE(outer_product_sum_bfloat16, 32)         \
     PIECE(convolution_filter_gradient, 16)        \
     PIECE(convolution_filter_gradient_strips, 32) \
     PIECE(winograd_filter_gradient, 12)
@@ -432,6 +441,7 @@ KERNELET_DEFINE_ARGUMENTS(MaxUnpool)
 KERNELET_DEFINE_ARGUMENTS(PackFiltersBfloat16)
 KERNELET_DEFINE_ARGUMENTS(PackCellsBfloat16)
 KERNELET_DEFINE_ARGUMENTS(Dense)
+KERNELET_DEFINE_ARGUMENTS(DenseBfloat16)
 KERNELET_DEFINE_ARGUMENTS(Size)
 KERNELET_DEFINE_ARGUMENTS(None)
 KERNELET_DEFINE_ARGUMENTS(Channels)

@@ -2,6 +2,8 @@
 // places them.
 #pragma once
 
+#include "kernels/bfloat16/dense_operands.h"
+#include "kernels/bfloat16/outer_operands.h"
 #include "kernels/bfloat16/pack_cells.h"
 #include "kernels/bfloat16/upstream_rows.h"
 #include "kernels/bfloat16/workspace.h"
@@ -27,6 +29,21 @@ inline std::int64_t size_of_convolution_bfloat16(const void* given) {
 inline std::int64_t size_of_convolution_filter_gradient_bfloat16(const void* given) {
     const auto& a = *static_cast<const FilterGradientBfloat16Arguments*>(given);
     return FilterGradientWorkspace(a).size();
+}
+
+inline std::int64_t size_of_pack_inputs_bfloat16(const void* given) {
+    const auto& a = *static_cast<const SizeArguments*>(given);
+    return dense_chunks(a.size) * chunk_pairs * lanes;
+}
+
+inline std::int64_t size_of_dense_bfloat16(const void* given) {
+    const auto& a = *static_cast<const DenseBfloat16Arguments*>(given);
+    return dense_output_tiles * dense_chunks(smaller(a.inputs, dense_section)) * weight_chunk;
+}
+
+inline std::int64_t size_of_outer_product_sum_bfloat16(const void* given) {
+    const auto& a = *static_cast<const DenseArguments*>(given);
+    return outer_upstream_pairs(a.outputs) + outer_input_pairs;
 }
 
 }  // namespace kernelet::KERNELET_ISA

@@ -102,6 +102,11 @@ def _matrix(arguments: Mapping[str, int], lanes: int) -> int:
     return lanes * arguments["inputs"] * arguments["outputs"]
 
 
+def _whole_tiles(arguments: Mapping[str, int], lanes: int) -> int:
+    inputs, outputs = (round_up(arguments[name], lanes) for name in ("inputs", "outputs"))
+    return lanes * inputs * outputs
+
+
 def _single_matrix(arguments: Mapping[str, int], lanes: int) -> int:
     inputs = arguments["cells"] * arguments["channels"]
     return inputs * round_up(arguments["outputs"], lanes)
@@ -175,11 +180,13 @@ ACCOUNTS: Mapping[str, Account] = {
     "convolution_filter_gradient_single": Account(_single_window),
     "convolution_filter_gradient_bfloat16": Account(_paired_cells, numbers="bfloat16"),
     "dense": Account(_matrix),
+    "dense_bfloat16": Account(_whole_tiles, numbers="bfloat16"),
     "dense_input_gradient_single": Account(),
     "dense_input_gradient_single_batch": Account(),
     "dense_single": Account(_single_matrix),
     "dense_single_batch": Account(_single_matrix),
     "outer_product_sum": Account(_matrix),
+    "outer_product_sum_bfloat16": Account(_whole_tiles, numbers="bfloat16"),
     "outer_product_single": Account(_single_matrix),
     "outer_product_single_batch": Account(_single_matrix),
     "winograd_convolution": Account(_winograd, _transforms(_SUMS)),
@@ -239,6 +246,7 @@ ACCOUNTS: Mapping[str, Account] = {
             "pack_filters_bfloat16",
             "pack_filters_single",
             "pack_filters_winograd",
+            "pack_inputs_bfloat16",
             "pack_samples",
             "pack_single",
             "require_finite",

@@ -2,7 +2,7 @@
 
 Weights, sums and everything between two operations stay float32; kernels round what they multiply.
 A gradient by the input is a convolution with rotated filters over an input whose cells lie a
-stride apart, and a dense layer is a convolution of a single cell.
+stride apart. Dense layers and their gradients take all samples of a batch at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kernelet.ops.convolution import (
     ConvolutionInputGradient,
 )
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
-from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Packing, round_up
+from kernelet.plan.candidate import LANES, NO_ACTIVATION, Arguments, Candidate, Packing, round_up
 from kernelet.plan.candidates_convolution import CONVOLUTION_CANDIDATES
 from kernelet.plan.candidates_winograd import AnyConvolution, pays, predicted_cost
 from kernelet.program import Node
@@ -64,10 +64,16 @@ class Bfloat16:
 
     def candidate(self, node: Node) -> Candidate | None:
         """Return the kernel of a node, or None where float32 is to run it."""
-        if isinstance(node.op, Convolution | ConvolutionInputGradient | MatrixProduct):
-            found, cycles = self._product_candidate(node), self._product_cycles
-        elif isinstance(node.op, ConvolutionFilterGradient | OuterProductSum):
+        if isinstance(node.op, Convolution | ConvolutionInputGradient):
+            found, cycles = self._product_candidate(), self._product_cycles
+        elif isinstance(node.op, ConvolutionFilterGradient):
             found, cycles = self._gradient_candidate(), self._gradient_cycles
+        elif isinstance(node.op, MatrixProduct):
+            found = self._whole_batch("dense_bfloat16", _dense, self._paired_inputs)
+            cycles = self._dense_cycles
+        elif isinstance(node.op, OuterProductSum):
+            found = self._whole_batch("outer_product_sum_bfloat16", _outer_product)
+            cycles = self._outer_product_cycles
         else:
             return None
         return found if self.everywhere or cycles(node) < _float32_cycles(node) else None
@@ -86,7 +92,7 @@ class Bfloat16:
 
     def _gradient_cycles(self, node: Node) -> float:
         """Predict the cycles of a gradient by filters on a block of samples."""
-        window = _gradient_window(node)
+        window = _window(node)
         groups = window["groups"]
         taps = math.prod(window[f"kernel_{axis}"] for axis in AXES)
         channels, filters = (window[name] // groups for name in ("channels", "filters"))
@@ -100,7 +106,54 @@ class Bfloat16:
         stored = _STORED * (read / 2 + cells * window["filters"])
         return _CALL + stored + groups * rows * filters * (cells + _SUM)
 
-    def _product_candidate(self, node: Node) -> Candidate:
+    def _outer_product_cycles(self, node: Node) -> float:
+        """Predict the cycles of a gradient by the weights of a dense layer on a block of samples.
+
+        A batch may have no more than one.
+        """
+        inputs, outputs = (value.size for value in node.inputs)
+        if self.tiles:
+            stored = _TILE_STORED * (inputs + round_up(outputs, _CHUNK)) / 2
+            blocks = -(-inputs // _CHUNK) * -(-outputs // _CHUNK)
+            return _CALL + stored + blocks * (_TILE_PRODUCT + _TILE_END)
+        return _CALL + _STORED * (inputs + outputs) / 2 + inputs * round_up(outputs, _CHUNK)
+
+    def _dense_cycles(self, node: Node) -> float:
+        """Predict the cycles of a dense layer, or its gradient by the input, on a block."""
+        inputs, outputs = node.inputs[0].size, node.output.size
+        chunks = -(-inputs // (2 * _CHUNK))
+        if self.tiles:
+            blocks = -(-outputs // _CHUNK)
+            stored = _TILE_STORED * inputs / 2
+            return _CALL + stored + blocks * (_TILE_PRODUCT * chunks + _TILE_END)
+        return _CALL + _STORED * inputs / 2 + outputs * _CHUNK * chunks
+
+    def _whole_batch(
+        self,
+        kernel: str,
+        arguments: Callable[[Node], Arguments],
+        packing: Callable[[Node], Packing] | None = None,
+    ) -> Candidate:
+        def elements(node: Node) -> int:
+            """Return what pieces divide: the inputs of a dense layer, or its outputs."""
+            return (node.output if node.output.batched else node.inputs[0]).size
+
+        return Candidate(
+            kernel,
+            arguments,
+            workspace=lambda node, _: self.operand_size(kernel, arguments(node)),
+            pieces=lambda node, target: target.pieces_of(kernel, elements(node)),
+            whole_batch=True,
+            packing=packing,
+            bias=packing is not None,
+            factors=packing is not None,
+        )
+
+    def _paired_inputs(self, node: Node) -> Packing:
+        kernel, arguments = "pack_inputs_bfloat16", {"size": node.inputs[0].size}
+        return Packing(0, arguments, kernel, self.operand_size(kernel, arguments) // LANES)
+
+    def _product_candidate(self) -> Candidate:
         kernel = "convolution_bfloat16"
         return Candidate(
             kernel,
@@ -111,7 +164,7 @@ class Bfloat16:
             bias=True,
             factors=True,
             derivative=True,
-            pools=isinstance(node.op, Convolution | ConvolutionInputGradient),
+            pools=True,
             unpools=0,
         )
 
@@ -131,7 +184,7 @@ class Bfloat16:
         return {**self._taken(node), **NO_ACTIVATION, **_NO_POOLING, **fused}
 
     def _gradient(self, node: Node) -> Arguments:
-        window = _gradient_window(node)
+        window = _window(node)
         together = self.tiles and _shares_rows(window)
         return {**window, **NO_ACTIVATION, **_NO_POOLING, "rows_together": int(together)}
 
@@ -147,7 +200,7 @@ class Bfloat16:
 
     def _packing(self, node: Node) -> Packing:
         op = node.op
-        assert isinstance(op, Convolution | ConvolutionInputGradient | MatrixProduct)
+        assert isinstance(op, Convolution | ConvolutionInputGradient)
         usual = CONVOLUTION_CANDIDATES[type(op)][-1].packing
         assert usual is not None
         product, taken = _product(node), self._taken(node)
@@ -157,12 +210,21 @@ class Bfloat16:
         if taken["cells"] == 1 and not taken["rows_together"]:
             kernel = "pack_filters_bfloat16"
             arguments["run_taps"] = taken["run_taps"]
-        else:
-            kernel = "pack_cells_bfloat16"
-            del arguments["taps"], arguments["groups"]
-            arguments |= {f"kernel_{axis}": product[f"kernel_{axis}"] for axis in AXES}
-            arguments |= {"cells": taken["cells"], "cell_taps": product["stride_width"]}
-            arguments["rows_together"] = taken["rows_together"]
+            rotated = isinstance(op, ConvolutionInputGradient)
+            outputs = (op.channels if rotated else op.filters) // op.groups
+            size = self.operand_size(kernel, arguments)
+            return Packing(
+                1,
+                arguments,
+                kernel,
+                size,
+                lambda target: op.groups * target.pieces_of("pack_filters_bfloat16", outputs),
+            )
+        kernel = "pack_cells_bfloat16"
+        del arguments["taps"], arguments["groups"]
+        arguments |= {f"kernel_{axis}": product[f"kernel_{axis}"] for axis in AXES}
+        arguments |= {"cells": taken["cells"], "cell_taps": product["stride_width"]}
+        arguments["rows_together"] = taken["rows_together"]
         return Packing(1, arguments, kernel, self.operand_size(kernel, arguments))
 
 
@@ -248,21 +310,21 @@ def _float32_cycles(node: Node) -> float:
 
 def _product(node: Node) -> dict[str, int]:
     """Return what a convolution multiplies: sizes, window, and distances between input cells."""
-    op = node.op
-    if isinstance(op, MatrixProduct):
-        return {**_cell(node.inputs[0].size, node.output.size), **_steps(dict.fromkeys(AXES, 1))}
-    assert isinstance(op, Convolution | ConvolutionInputGradient)
     window = _window(node)
-    if isinstance(op, ConvolutionInputGradient):
+    if isinstance(node.op, ConvolutionInputGradient):
         return _rotated(window)
     return {**window, **_steps(dict.fromkeys(AXES, 1))}
 
 
-def _gradient_window(node: Node) -> dict[str, int]:
-    """Return what a gradient by filters, or by the weights of a dense layer, sums over."""
-    if isinstance(node.op, OuterProductSum):
-        return _cell(node.inputs[0].size, node.inputs[1].size)
-    return _window(node)
+def _dense(node: Node) -> Arguments:
+    op = node.op
+    assert isinstance(op, MatrixProduct)
+    usual = CONVOLUTION_CANDIDATES[MatrixProduct][0].arguments(node)
+    return {**usual, "transposed": int(op.transposed)}
+
+
+def _outer_product(node: Node) -> Arguments:
+    return CONVOLUTION_CANDIDATES[OuterProductSum][0].arguments(node)
 
 
 def _extent(window: Mapping[str, int], axis: str) -> int:
@@ -281,14 +343,6 @@ def _connections(product: Mapping[str, int], axis: str) -> int:
 def _window(node: Node) -> dict[str, int]:
     arguments = CONVOLUTION_CANDIDATES[type(node.op)][-1].arguments(node)
     return {name: value for name, value in arguments.items() if isinstance(value, int)}
-
-
-def _cell(channels: int, filters: int) -> dict[str, int]:
-    """Return a convolution of one cell."""
-    sizes = ("{}", "output_{}", "kernel_{}", "stride_{}", "dilation_{}")
-    ones = {size.format(axis): 1 for axis in AXES for size in sizes}
-    pads = {f"pad_{axis}": 0 for axis in AXES}
-    return {**ones, **pads, "channels": channels, "filters": filters, "groups": 1}
 
 
 def _steps(steps: Mapping[str, int]) -> dict[str, int]:

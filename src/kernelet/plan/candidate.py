@@ -18,18 +18,18 @@ NO_ACTIVATION: Arguments = {"activation": "linear", "slope": 0.0}
 
 @dataclass(frozen=True)
 class Packing:
-    """How a kernel wants its filters.
+    """How a kernel wants its filters, or another input.
 
     Attributes
     ----------
     operand : int
-        Which input they are.
+        Which input that is.
     arguments : mapping
-        Of the kernel that packs them.
+        Of the kernel that packs it.
     kernel : str
         Its name.
     size : int or None
-        Floats of the packed filters; by default as many as the filters have.
+        Floats of the packed input, of one sample where it is batched; by default as many as it has.
     pieces : callable
         How many parts of the packing threads may share out.
     """
@@ -70,7 +70,7 @@ class Candidate:
     divisible : bool
         For a kernel on shared values, whether threads may divide the elements among them.
     packing : callable or None
-        The filter operand to pack before the batch begins.
+        The input to pack: filters before the batch begins, what is batched block by block.
     pieces : callable
         How many parts of its work on a block threads may share out.
     sliceable : bool

@@ -163,7 +163,7 @@ class _Parts:
         if not instruction.steps:
             return GRADIENTS
         step = instruction.steps[0]
-        if step.kernel.startswith("pack_filters"):
+        if step.kernel.startswith(("pack_filters", "pack_inputs")):
             step = self._packed_for.get(step.outputs[0], step)
         if self._updated.intersection(step.outputs):
             return UPDATE

@@ -187,7 +187,7 @@ class Planner:
         return tuple(sorted(found))
 
     def _packed(self, steps: list[Step]) -> list[Step]:
-        """Return the steps with those that pack filters in front of their first use."""
+        """Return the steps with those that pack inputs in front of their first use."""
         packed: dict[tuple[Value, str, tuple[tuple[str, object], ...]], Value] = {}
         result: list[Step] = []
         for step in steps:
@@ -201,7 +201,8 @@ class Planner:
             if key not in packed:
                 index = -1 - len(packed)
                 size = source.size if packing.size is None else packing.size
-                packed[key] = Value(index, Type((size,), False), f"{source.name} packed")
+                kind = Type((size,), source.batched)
+                packed[key] = Value(index, kind, f"{source.name} packed")
                 result.append(self._packing(packing, source, packed[key]))
             inputs = list(step.inputs)
             inputs[packing.operand] = packed[key]
@@ -216,7 +217,7 @@ class Planner:
             (source,),
             (packed,),
             pieces=pieces,
-            slices=fitting(packed.size, pieces),
+            slices=0 if packed.batched else fitting(packed.size, pieces),
         )
 
     def _sliced(self, steps: list[Step]) -> list[Step]:
@@ -224,8 +225,10 @@ class Planner:
         result = []
         for step in steps:
             if step.whole_batch:
-                # Threads that take long runs of the weights read them in one stream.
-                step = replace(step, slices=min(step.pieces, 2 * self.threads))
+                # Threads that take long runs of the weights read them in one stream, and what all
+                # runs read is written anew for each of them.
+                runs = 2 * self.threads if self.threads > 1 else 1
+                step = replace(step, slices=min(step.pieces, runs))
             elif step.sliceable:
                 step = replace(step, slices=slices(step, self.storage, self.batch_size))
             result.append(step)

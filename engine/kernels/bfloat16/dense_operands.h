@@ -1,0 +1,126 @@
+// Operands of dense layers of all blocks of a batch at once in bfloat16: weights are read once, and
+// rounded when they are multiplied.
+#pragma once
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "kernels/bfloat16/pack_filters.h"
+#include "kernels/convolution.h"
+#include "kernels/pointwise.h"
+
+namespace kernelet::KERNELET_ISA {
+
+// Inputs that are multiplied before others, so that the weights of a piece stay in the first-level
+// cache, and the inputs of all blocks in the second-level one.
+inline constexpr std::int64_t dense_section = 512;
+static_assert(dense_section % (2 * chunk_pairs) == 0);
+inline constexpr std::int64_t dense_output_tiles = dense_bfloat16_piece / bfloat16_filters;
+static_assert(dense_bfloat16_piece % bfloat16_filters == 0);
+
+inline std::int64_t dense_chunks(std::int64_t inputs) {
+    return (inputs + 2 * chunk_pairs - 1) / (2 * chunk_pairs);
+}
+
+// Operands: input, its pairs. Neighbouring inputs of a sample make pairs, [chunk][pair][lane]; the
+// last chunk is filled up with zeros.
+inline void pair_dense_inputs(const Call& call) {
+    const std::int64_t size = arguments<SizeArguments>(call).size;
+    auto* target = reinterpret_cast<Pair*>(call.operands[1]);
+    for (std::int64_t k = 0; k < dense_chunks(size) * 2 * chunk_pairs; k += 2, target += lanes) {
+        const float* source = call.operands[0] + k * lanes;
+        store_pairs(k < size ? source : no_samples, k + 1 < size ? source + lanes : no_samples,
+                    target);
+    }
+}
+
+// The weights of a piece and a section as [sixteen outputs][chunk][output][pair].
+struct DenseWeights {
+    const DenseBfloat16Arguments& a;
+    const float* source;
+
+    void write(Span outputs, std::int64_t first, std::int64_t count, Pair* target) const {
+        const std::int64_t chunks = dense_chunks(count);
+        for (std::int64_t q = outputs.begin; q < outputs.end; q += bfloat16_filters) {
+            const std::int64_t filters = smaller(bfloat16_filters, outputs.end - q);
+            if (a.transposed) {
+                write_rows(q, filters, first, count, target);
+            } else {
+                write_columns(q, filters, first, count, target);
+            }
+            target += chunks * weight_chunk;
+        }
+    }
+
+  private:
+    // Weights [input][output].
+    void write_columns(std::int64_t q, std::int64_t filters, std::int64_t first, std::int64_t count,
+                       Pair* target) const {
+        const RunShape shape{count, 1, (count + 1) / 2};
+        const FilterColumns columns{source + first * a.outputs + q, a.outputs, filters, shape};
+        for (std::int64_t chunk = 0; chunk < shape.chunks(); ++chunk, target += weight_chunk) {
+            columns.write_chunk(chunk, target);
+            transpose_chunk(target);
+        }
+    }
+
+    // Weights [output][input].
+    void write_rows(std::int64_t q, std::int64_t filters, std::int64_t first, std::int64_t count,
+                    Pair* target) const {
+        for (std::int64_t f = 0; f < filters; ++f) {
+            FilterRow row(target + f * chunk_pairs);
+            row.append(source + (q + f) * a.inputs + first, count);
+            row.finish();
+        }
+    }
+};
+
+// Sums [block][output][lane] of the products of a section.
+struct DenseProducts {
+    const Pair* weights;
+    const Pair* inputs;  // of the first block, [chunk][pair][lane]
+    std::int64_t chunks;
+    std::int64_t blocks;
+    std::int64_t stride;  // from a block to the next
+    float* output;        // of the first block, first output of the piece
+    std::int64_t outputs;
+    bool first;  // of the sections: sums begin
+    bool last;
+    Epilogue epilogue;  // of the last one
+
+    const Pair* weights_of(std::int64_t q) const { return weights + q * chunks * chunk_pairs; }
+    const Pair* inputs_of(std::int64_t block) const { return inputs + block * stride; }
+    float* sums_of(std::int64_t block, std::int64_t q) const {
+        return output + block * stride + q * lanes;
+    }
+};
+
+// Calls products(DenseProducts) for pieces of the result over all blocks of the batch. Operands:
+// pairs of inputs of the first block, weights [input][output], bias or null, factors or null, first
+// block of the output, workspace. Transposed, the weights are [output][input]. Pieces are
+// `dense_bfloat16_piece` outputs each.
+template <class Products>
+inline void dense_products_of_batch(const Call& call, const Products& products) {
+    constexpr std::int64_t size = dense_bfloat16_piece;
+    const auto& a = arguments<DenseBfloat16Arguments>(call);
+    const std::int64_t stride = call.step->batch_stride;
+    const std::int64_t blocks = (call.step->batch + lanes - 1) / lanes;
+    const Span outputs{call.begin * size, smaller(call.end * size, a.outputs)};
+    const auto* inputs = reinterpret_cast<const Pair*>(call.operands[0]);
+    auto* weights = reinterpret_cast<Pair*>(call.operands[5]);
+    for (std::int64_t k = 0; k < a.inputs; k += dense_section) {
+        const std::int64_t count = smaller(dense_section, a.inputs - k);
+        for (std::int64_t o = outputs.begin; o < outputs.end; o += size) {
+            const Span piece{o, smaller(o + size, outputs.end)};
+            DenseWeights{a, call.operands[1]}.write(piece, k, count, weights);
+            products({weights, inputs + k / 2 * lanes, dense_chunks(count), blocks, stride,
+                      call.operands[4] + o * lanes, piece.end - o, k == 0, k + count == a.inputs,
+                      epilogue_of(call.operands[2], o, a.activation, a.slope, call.operands[3])});
+        }
+    }
+    for (std::int64_t block = 0; block < blocks; ++block) {
+        activate_row(call.operands[4] + block * stride + outputs.begin * lanes,
+                     outputs.end - outputs.begin, a.activation);
+    }
+}
+
+}  // namespace kernelet::KERNELET_ISA

@@ -1,0 +1,108 @@
+// Dense layers of all blocks of a batch at once in bfloat16 by matrix tiles: 16 outputs × 16
+// samples a tile of sums.
+#pragma once
+
+#include "kernels/bfloat16/dense_operands.h"
+#include "kernels/bfloat16/tile_convolution.h"
+
+namespace kernelet::KERNELET_ISA {
+
+struct DenseTiles {
+    const DenseProducts& of;
+    Tiles& tiles;
+
+    void run() const {
+        for (std::int64_t block = 0; block < of.blocks; block += 2) {
+            const bool both = of.blocks - block > 1;
+            for (std::int64_t q = 0; q < of.outputs; q += 2 * bfloat16_filters) {
+                if (of.outputs - q > bfloat16_filters) {
+                    both ? multiply<2, 2>(block, q) : multiply<1, 2>(block, q);
+                } else {
+                    both ? multiply<2, 1>(block, q) : multiply<1, 1>(block, q);
+                }
+            }
+        }
+    }
+
+  private:
+    // B blocks of samples × Q tiles of outputs.
+    template <int B, int Q>
+    void multiply(std::int64_t block, std::int64_t q) const {
+        const Pair* w = of.weights_of(q);
+        const Pair* x = of.inputs_of(block);
+        const std::int64_t next_w = of.weights_of(bfloat16_filters) - of.weights_of(0);
+        for_tiles<B, Q>(block, q, [&]<int tile>(auto... place) { begin<tile>(place...); });
+        for (std::int64_t chunk = 0; chunk < of.chunks; ++chunk) {
+            tiles.template load<input_tiles>(x, tile_row_bytes);
+            tiles.template load<weight_tiles>(w, tile_row_bytes);
+            tiles.template multiply<0, weight_tiles, input_tiles>();
+            if constexpr (B == 2) {
+                tiles.template load<input_tiles + 1>(x + of.stride, tile_row_bytes);
+                tiles.template multiply<1, weight_tiles, input_tiles + 1>();
+            }
+            if constexpr (Q == 2) {
+                tiles.template load<weight_tiles + 1>(w + next_w, tile_row_bytes);
+                tiles.template multiply<2, weight_tiles + 1, input_tiles>();
+                if constexpr (B == 2) {
+                    tiles.template multiply<3, weight_tiles + 1, input_tiles + 1>();
+                }
+            }
+            x += chunk_pairs * lanes;
+            w += weight_chunk;
+        }
+        for_tiles<B, Q>(block, q, [&]<int tile>(auto... place) { end<tile>(place...); });
+    }
+
+    template <int B, int Q, class Function>
+    static void for_tiles(std::int64_t block, std::int64_t q, const Function& function) {
+        function.template operator()<0>(block, q);
+        if constexpr (B == 2) function.template operator()<1>(block + 1, q);
+        if constexpr (Q == 2) function.template operator()<2>(block, q + bfloat16_filters);
+        if constexpr (B == 2 && Q == 2) {
+            function.template operator()<3>(block + 1, q + bfloat16_filters);
+        }
+    }
+
+    bool whole(std::int64_t q) const { return of.outputs - q >= bfloat16_filters; }
+
+    template <int tile>
+    void begin(std::int64_t block, std::int64_t q) const {
+        if (of.first) {
+            tiles.template zero<tile>();
+        } else if (whole(q)) {
+            tiles.template load<tile>(of.sums_of(block, q), tile_row_bytes);
+        } else {
+            alignas(64) float sums[bfloat16_filters * lanes] = {};
+            const float* before = of.sums_of(block, q);
+            for (std::int64_t k = 0; k < (of.outputs - q) * lanes; ++k) sums[k] = before[k];
+            tiles.template load<tile>(sums, tile_row_bytes);
+        }
+    }
+
+    template <int tile>
+    void end(std::int64_t block, std::int64_t q) const {
+        float* target = of.sums_of(block, q);
+        const bool plain = !of.last || is_plain(of.epilogue);
+        if (plain && whole(q)) {
+            tiles.template store<tile>(target, tile_row_bytes);
+            return;
+        }
+        alignas(64) float sums[bfloat16_filters * lanes];
+        tiles.template store<tile>(sums, tile_row_bytes);
+        for (std::int64_t f = 0; f < smaller(bfloat16_filters, of.outputs - q); ++f) {
+            const Finish finish = Finish::of_channel(of.epilogue, plain ? 0 : q + f);
+            for (std::int64_t lane = f * lanes; lane < (f + 1) * lanes; lane += Vector::width) {
+                const Vector sum = Vector::load(sums + lane);
+                (plain ? sum : finish(sum)).store(target + lane);
+            }
+        }
+    }
+};
+
+inline void dense_by_tiles(const Call& call) {
+    Tiles tiles;
+    dense_products_of_batch(
+        call, [&](const DenseProducts& products) { DenseTiles{products, tiles}.run(); });
+}
+
+}  // namespace kernelet::KERNELET_ISA

@@ -1,0 +1,126 @@
+// The gradient by the weights of a dense layer in bfloat16 by matrix tiles: 16 inputs × 16 outputs
+// a tile of sums.
+#pragma once
+
+#include "kernels/bfloat16/outer_operands.h"
+#include "kernels/bfloat16/tile_convolution.h"
+
+namespace kernelet::KERNELET_ISA {
+
+struct OuterTiles {
+    const OuterProducts& of;
+    Tiles& tiles;
+
+    void run() const {
+        for (std::int64_t q = 0; q < of.columns; q += 2 * tile_rows) {
+            const bool both = of.columns - q > tile_rows;
+            for (std::int64_t row = 0; row < of.rows; row += 2 * tile_rows) {
+                if (of.rows - row > tile_rows) {
+                    both ? block<2, 2>(row, q) : block<2, 1>(row, q);
+                } else {
+                    both ? block<1, 2>(row, q) : block<1, 1>(row, q);
+                }
+            }
+        }
+    }
+
+  private:
+    // R × C tiles of sums.
+    template <int R, int C>
+    void block(std::int64_t row, std::int64_t q) const {
+        const Pair* x = of.inputs + row * lanes;
+        const Pair* y = of.upstream_of(q);
+        const std::int64_t next = of.chunks * tile_pairs;
+        for_tiles<R, C>(row, q, [&]<int tile>(const Place& place) { begin<tile>(place); });
+        for (std::int64_t chunk = 0; chunk < of.chunks; ++chunk) {
+            tiles.template load<weight_tiles>(x, tile_row_bytes);
+            tiles.template load<input_tiles>(y, tile_row_bytes);
+            tiles.template multiply<0, weight_tiles, input_tiles>();
+            if constexpr (C == 2) {
+                tiles.template load<input_tiles + 1>(y + next, tile_row_bytes);
+                tiles.template multiply<1, weight_tiles, input_tiles + 1>();
+            }
+            if constexpr (R == 2) {
+                tiles.template load<weight_tiles + 1>(x + tile_pairs, tile_row_bytes);
+                tiles.template multiply<2, weight_tiles + 1, input_tiles>();
+                if constexpr (C == 2) {
+                    tiles.template multiply<3, weight_tiles + 1, input_tiles + 1>();
+                }
+            }
+            x += outer_input_chunk;
+            y += tile_pairs;
+        }
+        for_tiles<R, C>(row, q, [&]<int tile>(const Place& place) { end<tile>(place); });
+    }
+
+    // Where a tile of sums lies, and how much of it is there.
+    struct Place {
+        float* sums;
+        std::int64_t rows;
+        std::int64_t columns;
+
+        bool whole() const { return rows == tile_rows && columns == lanes; }
+    };
+
+    Place place(std::int64_t row, std::int64_t q) const {
+        return {of.sums + row * of.stride + q, smaller(tile_rows, of.rows - row),
+                smaller(lanes, of.columns - q)};
+    }
+
+    template <int R, int C, class Function>
+    void for_tiles(std::int64_t row, std::int64_t q, const Function& function) const {
+        function.template operator()<0>(place(row, q));
+        if constexpr (C == 2) function.template operator()<1>(place(row, q + lanes));
+        if constexpr (R == 2) function.template operator()<2>(place(row + tile_rows, q));
+        if constexpr (R == 2 && C == 2) {
+            function.template operator()<3>(place(row + tile_rows, q + lanes));
+        }
+    }
+
+    template <int tile>
+    void begin(const Place& place) const {
+        if (of.overwrite) {
+            tiles.template zero<tile>();
+        } else if (place.whole()) {
+            tiles.template load<tile>(place.sums, row_bytes());
+        } else {
+            alignas(64) float sums[tile_rows * lanes] = {};
+            for (std::int64_t r = 0; r < place.rows; ++r) {
+                copy(place.sums + r * of.stride, place.columns, sums + r * lanes);
+            }
+            tiles.template load<tile>(sums, tile_row_bytes);
+        }
+    }
+
+    template <int tile>
+    void end(const Place& place) const {
+        if (place.whole()) {
+            tiles.template store<tile>(place.sums, row_bytes());
+            return;
+        }
+        alignas(64) float sums[tile_rows * lanes];
+        tiles.template store<tile>(sums, tile_row_bytes);
+        for (std::int64_t r = 0; r < place.rows; ++r) {
+            copy(sums + r * lanes, place.columns, place.sums + r * of.stride);
+        }
+    }
+
+    std::int64_t row_bytes() const { return of.stride * std::int64_t{sizeof(float)}; }
+
+    static void copy(const float* from, std::int64_t count, float* to) {
+        for (std::int64_t k = 0; k < count; k += Vector::width) {
+            const int some = static_cast<int>(smaller(Vector::width, count - k));
+            store_some(load_some(from + k, some), to + k, some);
+        }
+    }
+
+    static_assert(outer_product_sum_bfloat16_piece % (2 * tile_rows) == 0);
+};
+
+inline void outer_product_by_tiles(const Call& call) {
+    Tiles tiles;
+    outer_products_of_batch(
+        call, [&](const OuterProducts& products) { OuterTiles{products, tiles}.run(); });
+}
+
+}  // namespace kernelet::KERNELET_ISA
