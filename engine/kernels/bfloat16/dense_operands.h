@@ -11,10 +11,12 @@
 namespace kernelet::KERNELET_ISA {
 
 // Inputs that are multiplied before others, so that the weights of a piece stay in the first-level
-// cache, and the inputs of all blocks in the second-level one.
+// cache, and those of a strip, and the inputs of all blocks, in the second-level one.
 inline constexpr std::int64_t dense_section = 512;
 static_assert(dense_section % (2 * chunk_pairs) == 0);
-inline constexpr std::int64_t dense_output_tiles = dense_bfloat16_piece / bfloat16_filters;
+// Outputs whose weights are written together: those of an input lie side by side, and memory is
+// fastest where it is read in long runs.
+inline constexpr std::int64_t dense_strip = 4 * dense_bfloat16_piece;
 static_assert(dense_bfloat16_piece % bfloat16_filters == 0);
 
 inline std::int64_t dense_chunks(std::int64_t inputs) {
@@ -33,42 +35,43 @@ inline void pair_dense_inputs(const Call& call) {
     }
 }
 
-// The weights of a piece and a section as [sixteen outputs][chunk][output][pair].
+// The weights of a strip and a section as [sixteen outputs][chunk][output][pair].
 struct DenseWeights {
     const DenseBfloat16Arguments& a;
     const float* source;
 
     void write(Span outputs, std::int64_t first, std::int64_t count, Pair* target) const {
-        const std::int64_t chunks = dense_chunks(count);
-        for (std::int64_t q = outputs.begin; q < outputs.end; q += bfloat16_filters) {
-            const std::int64_t filters = smaller(bfloat16_filters, outputs.end - q);
-            if (a.transposed) {
-                write_rows(q, filters, first, count, target);
-            } else {
-                write_columns(q, filters, first, count, target);
-            }
-            target += chunks * weight_chunk;
+        if (a.transposed) {
+            write_rows(outputs, first, count, target);
+        } else {
+            write_columns(outputs, first, count, target);
         }
     }
 
   private:
     // Weights [input][output].
-    void write_columns(std::int64_t q, std::int64_t filters, std::int64_t first, std::int64_t count,
-                       Pair* target) const {
+    void write_columns(Span outputs, std::int64_t first, std::int64_t count, Pair* target) const {
         const RunShape shape{count, 1, (count + 1) / 2};
-        const FilterColumns columns{source + first * a.outputs + q, a.outputs, filters, shape};
-        for (std::int64_t chunk = 0; chunk < shape.chunks(); ++chunk, target += weight_chunk) {
-            columns.write_chunk(chunk, target);
-            transpose_chunk(target);
+        for (std::int64_t chunk = 0; chunk < shape.chunks(); ++chunk) {
+            for (std::int64_t q = outputs.begin; q < outputs.end; q += bfloat16_filters) {
+                const FilterColumns columns{source + first * a.outputs + q, a.outputs,
+                                            smaller(bfloat16_filters, outputs.end - q), shape};
+                Pair* place = target + (q - outputs.begin) * shape.chunks() * chunk_pairs +
+                              chunk * weight_chunk;
+                columns.write_chunk(chunk, place);
+                transpose_chunk(place);
+            }
         }
     }
 
     // Weights [output][input].
-    void write_rows(std::int64_t q, std::int64_t filters, std::int64_t first, std::int64_t count,
-                    Pair* target) const {
-        for (std::int64_t f = 0; f < filters; ++f) {
-            FilterRow row(target + f * chunk_pairs);
-            row.append(source + (q + f) * a.inputs + first, count);
+    void write_rows(Span outputs, std::int64_t first, std::int64_t count, Pair* target) const {
+        const std::int64_t block = dense_chunks(count) * weight_chunk;
+        for (std::int64_t o = outputs.begin; o < outputs.end; ++o) {
+            const std::int64_t k = o - outputs.begin;
+            FilterRow row(target + k / bfloat16_filters * block +
+                          k % bfloat16_filters * chunk_pairs);
+            row.append(source + o * a.inputs + first, count);
             row.finish();
         }
     }
@@ -109,12 +112,17 @@ inline void dense_products_of_batch(const Call& call, const Products& products) 
     auto* weights = reinterpret_cast<Pair*>(call.operands[5]);
     for (std::int64_t k = 0; k < a.inputs; k += dense_section) {
         const std::int64_t count = smaller(dense_section, a.inputs - k);
-        for (std::int64_t o = outputs.begin; o < outputs.end; o += size) {
-            const Span piece{o, smaller(o + size, outputs.end)};
-            DenseWeights{a, call.operands[1]}.write(piece, k, count, weights);
-            products({weights, inputs + k / 2 * lanes, dense_chunks(count), blocks, stride,
-                      call.operands[4] + o * lanes, piece.end - o, k == 0, k + count == a.inputs,
-                      epilogue_of(call.operands[2], o, a.activation, a.slope, call.operands[3])});
+        const std::int64_t chunks = dense_chunks(count);
+        for (std::int64_t strip = outputs.begin; strip < outputs.end; strip += dense_strip) {
+            const Span together{strip, smaller(strip + dense_strip, outputs.end)};
+            DenseWeights{a, call.operands[1]}.write(together, k, count, weights);
+            for (std::int64_t o = strip; o < together.end; o += size) {
+                products(
+                    {weights + (o - strip) * chunks * chunk_pairs, inputs + k / 2 * lanes, chunks,
+                     blocks, stride, call.operands[4] + o * lanes, smaller(size, together.end - o),
+                     k == 0, k + count == a.inputs,
+                     epilogue_of(call.operands[2], o, a.activation, a.slope, call.operands[3])});
+            }
         }
     }
     for (std::int64_t block = 0; block < blocks; ++block) {
