@@ -67,6 +67,33 @@ inline void activation_gradient_any(const float* upstream, const float* saved, f
     }
 }
 
+// Where the output of a relu or leaky relu is above zero, or NaN, in a bit a sample.
+inline void store_signs(const float* values, std::uint16_t* signs, std::int64_t elements) {
+    for (std::int64_t k = 0; k < elements; ++k) {
+        std::uint32_t bits = 0;
+        for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+            const Vector value = Vector::load(values + k * lanes + lane);
+            bits |= mask_bits(mask_not(less_equal(value, Vector::zero()))) << lane;
+        }
+        signs[k] = static_cast<std::uint16_t>(bits);
+    }
+}
+
+// In place, the gradient by the input of a relu, or else of a leaky relu, from those bits.
+template <bool leaky>
+inline void gradient_by_signs(float* gradient, const std::uint16_t* signs, std::int64_t elements,
+                              float slope) {
+    for (std::int64_t k = 0; k < elements; ++k) {
+        for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+            float* numbers = gradient + k * lanes + lane;
+            const Mask passes = mask_of_bits(std::uint32_t{signs[k]} >> lane);
+            const Vector upstream = Vector::load(numbers);
+            const Vector less = leaky ? upstream * Vector::broadcast(slope) : Vector::zero();
+            select(passes, upstream, less).store(numbers);
+        }
+    }
+}
+
 // Operands: upstream gradient, saved output or input, gradient by the input. Pieces are elements.
 inline void activate_gradient(const Call& call) {
     const auto& a = arguments<ActivationArguments>(call);

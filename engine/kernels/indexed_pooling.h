@@ -47,24 +47,28 @@ KERNELET_INLINE void index_maximum(const IndexedPooling& pooling, const float* s
                                    std::int64_t rows, std::int64_t columns, bool rectified,
                                    float* target, std::uint8_t* indices) {
     for (std::int64_t k = 0; k < pooling.cell_floats(); k += Vector::width) {
-        const Vector first = Vector::load(source + k);
-        Vector highest = first;
-        Vector index = Vector::zero();
+        const auto value = [&](std::int64_t row, std::int64_t column) {
+            return Vector::load(source + row * pooling.row_floats() +
+                                column * pooling.cell_floats() + k);
+        };
+        Vector highest = value(0, 0);
         for (std::int64_t row = 0; row < rows; ++row) {
             for (std::int64_t column = 0; column < columns; ++column) {
-                const Vector value = Vector::load(source + row * pooling.row_floats() +
-                                                  column * pooling.cell_floats() + k);
-                const auto place = static_cast<float>(row * pooling.window_width + column);
-                index = select(less(highest, value), Vector::broadcast(place), index);
-                highest = max_or_nan(highest, value);
+                highest = max_or_nan(highest, value(row, column));
             }
         }
         highest.store(target + k);
         if (!indices) continue;
-        const Mask unordered = is_nan(highest);
-        index = select(unordered, Vector::zero(), index);
+        Vector index = Vector::zero();
+        for (std::int64_t row = rows - 1; row >= 0; --row) {
+            for (std::int64_t column = columns - 1; column >= 0; --column) {
+                const auto place = static_cast<float>(row * pooling.window_width + column);
+                const Mask below = less(value(row, column), highest);
+                index = select(below, index, Vector::broadcast(place));
+            }
+        }
         if (rectified) {
-            const Vector found = select(unordered, first, highest);
+            const Vector found = select(is_nan(highest), value(0, 0), highest);
             index = select(less_equal(found, Vector::zero()), Vector::broadcast(no_index), index);
         }
         index.store_u8(indices + k);
@@ -89,35 +93,89 @@ inline void pool_rows(const IndexedPooling& pooling, const float* cells, std::in
     }
 }
 
-KERNELET_INLINE void unpool_cell(std::int64_t floats, float place, const float* upstream,
-                                 const std::uint8_t* indices, float* target) {
-    for (std::int64_t k = 0; k < floats; k += Vector::width) {
-        const Mask chosen = equal(Vector::load_u8(indices + k), Vector::broadcast(place));
-        select(chosen, Vector::load(upstream + k), Vector::zero()).store(target + k);
+// A cell of a value: a vector of its numbers.
+struct StoredCell {
+    const float* numbers;
+
+    KERNELET_INLINE Vector load(std::int64_t k) const { return Vector::load(numbers + k); }
+};
+
+struct StoredRow {
+    const float* numbers;
+    std::int64_t cell_floats;
+
+    KERNELET_INLINE StoredCell cell(std::int64_t column) const {
+        return {numbers + column * cell_floats};
     }
-}
+};
+
+// A cell of the gradient by the input of a pooling, from its window: what has its place as index.
+struct UnpooledCell {
+    const float* upstream;
+    const std::uint8_t* indices;
+    float place;
+
+    KERNELET_INLINE Vector load(std::int64_t k) const {
+        const Mask chosen = equal(Vector::load_u8(indices + k), Vector::broadcast(place));
+        return select(chosen, Vector::load(upstream + k), Vector::zero());
+    }
+};
+
+// The gradient that all cells of a window have together.
+struct KeptCell {
+    const float* upstream;
+    const std::uint8_t* indices;
+
+    KERNELET_INLINE Vector load(std::int64_t k) const {
+        const Mask lost = equal(Vector::load_u8(indices + k), Vector::broadcast(no_index));
+        return select(lost, Vector::zero(), Vector::load(upstream + k));
+    }
+};
+
+class UnpooledRow {
+  public:
+    // A row, counted through all planes; the upstream gradient and the indices are whole ones.
+    UnpooledRow(const IndexedPooling& pooling, std::int64_t row, const float* upstream,
+                const std::uint8_t* indices)
+        : pooling_(pooling), upstream_(upstream), indices_(indices) {
+        const std::int64_t line = row % pooling.height;
+        const std::int64_t window = line / pooling.window_height;
+        if (window >= pooling.pooled_height) return;
+        const std::int64_t first = pooling.pooled_row(row / pooling.height, window);
+        upstream_ += first;
+        indices_ += first;
+        windows_ = pooling.pooled_width;
+        first_place_ = line % pooling.window_height * pooling.window_width;
+    }
+
+    // Cells that belong to no window have a place that is nobody's index.
+    KERNELET_INLINE UnpooledCell cell(std::int64_t column) const {
+        const std::int64_t window = column / pooling_.window_width;
+        if (window >= windows_) return {upstream_, indices_, -1.0F};
+        const std::int64_t at = window * pooling_.cell_floats();
+        const std::int64_t place = first_place_ + column - window * pooling_.window_width;
+        return {upstream_ + at, indices_ + at, static_cast<float>(place)};
+    }
+
+  private:
+    const IndexedPooling& pooling_;
+    const float* upstream_;
+    const std::uint8_t* indices_;
+    std::int64_t windows_ = 0;
+    std::int64_t first_place_ = 0;
+};
 
 // One row of the gradient by the picture, counted through all planes.
 inline void unpool_row(const IndexedPooling& pooling, std::int64_t row, const float* upstream,
                        const std::uint8_t* indices, float* target) {
-    const std::int64_t line = row % pooling.height;
-    const std::int64_t window = line / pooling.window_height;
-    if (window >= pooling.pooled_height) {
-        clear_floats(pooling.row_floats(), target);
-        return;
-    }
-    const std::int64_t floats = pooling.cell_floats();
-    const std::int64_t first = pooling.pooled_row(row / pooling.height, window);
-    const std::int64_t places = line % pooling.window_height * pooling.window_width;
-    std::int64_t column = 0;
-    for (std::int64_t x = 0; x < pooling.pooled_width; ++x) {
-        const std::int64_t at = first + x * floats;
-        for (std::int64_t k = 0; k < pooling.window_width && column < pooling.width; ++k) {
-            unpool_cell(floats, static_cast<float>(places + k), upstream + at, indices + at,
-                        target + column++ * floats);
+    const UnpooledRow cells(pooling, row, upstream, indices);
+    for (std::int64_t column = 0; column < pooling.width; ++column) {
+        const UnpooledCell cell = cells.cell(column);
+        for (std::int64_t k = 0; k < pooling.cell_floats(); k += Vector::width) {
+            cell.load(k).store(target + k);
         }
+        target += pooling.cell_floats();
     }
-    clear_floats((pooling.width - column) * floats, target + column * floats);
 }
 
 // Operands: upstream gradient, indices, gradient by the pictures.
@@ -132,7 +190,7 @@ inline void max_unpool(const Call& call) {
 }
 
 // Rows of cells that a kernel reads: of a value, or of the gradient by the input of a pooling,
-// which is made one row at a time and never stored as a whole.
+// which is never stored as a whole.
 class InputRows {
   public:
     // `indices` is null for a value; only the indexed gradient needs `scratch`, for one row.
@@ -143,7 +201,17 @@ class InputRows {
           indices_(reinterpret_cast<const std::uint8_t*>(indices)),
           scratch_(scratch) {}
 
-    // A row, counted through all planes; valid until the next one is asked for.
+    // Calls `function` with a row, counted through all planes, whose cells are vectors to load.
+    template <class Function>
+    KERNELET_INLINE void visit(std::int64_t row, const Function& function) const {
+        if (indices_) {
+            function(UnpooledRow(pooling_, row, numbers_, indices_));
+        } else {
+            function(StoredRow{numbers_ + row * pooling_.row_floats(), pooling_.cell_floats()});
+        }
+    }
+
+    // The numbers of a row; valid until the next one is asked for.
     const float* row(std::int64_t row) const {
         if (!indices_) return numbers_ + row * pooling_.row_floats();
         unpool_row(pooling_, row, numbers_, indices_, scratch_);

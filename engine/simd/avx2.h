@@ -133,6 +133,14 @@ KERNELET_INLINE Mask mask_or(Mask a, Mask b) { return {_mm256_or_ps(a.m, b.m)}; 
 KERNELET_INLINE Mask mask_not(Mask a) {
     return {_mm256_xor_ps(a.m, _mm256_castsi256_ps(_mm256_set1_epi32(-1)))};
 }
+KERNELET_INLINE std::uint32_t mask_bits(Mask a) {
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(a.m));
+}
+KERNELET_INLINE Mask mask_of_bits(std::uint32_t bits) {
+    const __m256i powers = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    const __m256i all = _mm256_set1_epi32(static_cast<std::int32_t>(bits));
+    return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(all, powers), powers))};
+}
 KERNELET_INLINE bool any(Mask a) { return _mm256_movemask_ps(a.m) != 0; }
 KERNELET_INLINE bool all(Mask a) { return _mm256_movemask_ps(a.m) == 0xFF; }
 KERNELET_INLINE Vector select(Mask mask, Vector a, Vector b) {

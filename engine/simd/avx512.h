@@ -122,6 +122,8 @@ KERNELET_INLINE Mask is_nan(Vector a) { return {_mm512_cmp_ps_mask(a.v, a.v, _CM
 KERNELET_INLINE Mask mask_and(Mask a, Mask b) { return {_kand_mask16(a.m, b.m)}; }
 KERNELET_INLINE Mask mask_or(Mask a, Mask b) { return {_kor_mask16(a.m, b.m)}; }
 KERNELET_INLINE Mask mask_not(Mask a) { return {_knot_mask16(a.m)}; }
+KERNELET_INLINE std::uint32_t mask_bits(Mask a) { return a.m; }
+KERNELET_INLINE Mask mask_of_bits(std::uint32_t bits) { return {static_cast<__mmask16>(bits)}; }
 KERNELET_INLINE bool any(Mask a) { return a.m != 0; }
 KERNELET_INLINE bool all(Mask a) { return a.m == 0xFFFFU; }
 KERNELET_INLINE Vector select(Mask mask, Vector a, Vector b) {

@@ -105,6 +105,14 @@ KERNELET_INLINE Mask is_nan(Vector a) { return {vmvnq_u32(vceqq_f32(a.v, a.v))};
 KERNELET_INLINE Mask mask_and(Mask a, Mask b) { return {vandq_u32(a.m, b.m)}; }
 KERNELET_INLINE Mask mask_or(Mask a, Mask b) { return {vorrq_u32(a.m, b.m)}; }
 KERNELET_INLINE Mask mask_not(Mask a) { return {vmvnq_u32(a.m)}; }
+KERNELET_INLINE std::uint32_t mask_bits(Mask a) {
+    const uint32x4_t powers = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(a.m, powers));
+}
+KERNELET_INLINE Mask mask_of_bits(std::uint32_t bits) {
+    const uint32x4_t powers = {1, 2, 4, 8};
+    return {vtstq_u32(vdupq_n_u32(bits), powers)};
+}
 KERNELET_INLINE bool any(Mask a) { return vmaxvq_u32(a.m) != 0; }
 KERNELET_INLINE bool all(Mask a) { return vminvq_u32(a.m) != 0; }
 KERNELET_INLINE Vector select(Mask mask, Vector a, Vector b) {

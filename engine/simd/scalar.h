@@ -89,6 +89,8 @@ KERNELET_INLINE Mask is_nan(Vector a) { return {a.v != a.v}; }
 KERNELET_INLINE Mask mask_and(Mask a, Mask b) { return {a.m && b.m}; }
 KERNELET_INLINE Mask mask_or(Mask a, Mask b) { return {a.m || b.m}; }
 KERNELET_INLINE Mask mask_not(Mask a) { return {!a.m}; }
+KERNELET_INLINE std::uint32_t mask_bits(Mask a) { return a.m ? 1 : 0; }
+KERNELET_INLINE Mask mask_of_bits(std::uint32_t bits) { return {(bits & 1) != 0}; }
 KERNELET_INLINE bool any(Mask a) { return a.m; }
 KERNELET_INLINE bool all(Mask a) { return a.m; }
 KERNELET_INLINE Vector select(Mask mask, Vector a, Vector b) { return mask.m ? a : b; }

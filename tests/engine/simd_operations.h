@@ -34,6 +34,7 @@ struct SimdOperations {
     void (*broadcast)(float x, float* out);
 
     void (*first_lanes)(int n, float* out);
+    std::uint32_t (*mask_bits)(std::uint32_t bits);
     void (*load_partial)(const float* p, int n, float* out);
     void (*store_partial)(const float* a, float* p, int n);
     void (*load_u8)(const std::uint8_t* p, float* out);

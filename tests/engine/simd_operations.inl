@@ -102,6 +102,7 @@ constinit const SimdOperations KERNELET_NAME(simd_, KERNELET_ISA) = {
     .broadcast = [](float x, float* out) { isa::Vector::broadcast(x).store(out); },
 
     .first_lanes = [](int n, float* out) { isa::lanes_of(isa::first_lanes(n)).store(out); },
+    .mask_bits = [](std::uint32_t bits) { return isa::mask_bits(isa::mask_of_bits(bits)); },
     .load_partial = [](const float* p, int n,
                        float* out) { isa::Vector::load_partial(p, n).store(out); },
     .store_partial = [](const float* a, float* p,

@@ -339,7 +339,17 @@ void check_stored_bytes(const SimdOperations& simd) {
     }
 }
 
+void check_mask_bits(const SimdOperations& simd) {
+    for (std::uint32_t bits = 0; bits < 1U << simd.width; ++bits) {
+        const std::uint32_t beyond = 1U << simd.width;
+        if (simd.mask_bits(bits | beyond) != bits) {
+            fail(simd, "mask_bits", static_cast<int>(bits), 0.0F, 0.0F);
+        }
+    }
+}
+
 void check_memory(const SimdOperations& simd) {
+    check_mask_bits(simd);
     check_stored_bytes(simd);
     const GuardedPage page;
     for (int n = 0; n <= simd.width; ++n) {

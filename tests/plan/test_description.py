@@ -286,3 +286,25 @@ def test_winograds_algorithm_multiplies_less_and_transforms() -> None:
     assert step.multiply_adds == 32 * 16 * 16 * 9 * 32 * 32
     usual = 2 * step.written // 4  # bias and activation
     assert step.other == 32 * tiles * (144 + 120) * 32 + usual
+
+
+def test_what_a_convolution_in_bfloat16_does_besides_is_named_and_counted() -> None:
+    layers = [
+        kl.layers.Conv2D(32, 3, padding="same", activation="relu"),
+        kl.layers.Conv2D(32, 3, padding="same", activation="relu"),
+        kl.layers.MaxPooling2D(),
+        kl.layers.Flatten(),
+        kl.layers.Dense(10, activation="softmax"),
+    ]
+    model = kl.Sequential([kl.Input((32, 32, 3)), *layers])
+    model.compile(loss="sparse_categorical_crossentropy")
+    plan = model.plan(32, training=True, precision="bfloat16", threads=1).describe()
+    paired = [step for step in plan.steps if step.kernel.endswith("_bfloat16")]
+    works = {step.work for step in paired}
+    assert "convolution_bfloat16 + bias + relu + max pool" in works
+    assert any(work.endswith("+ max pool gradient + activate gradient") for work in works)
+    assert any("filter_gradient" in work and "channel sum" in work for work in works)
+    assert not {"max_pool", "max_pool_gradient", "max_unpool"} & {s.kernel for s in plan.steps}
+    (pooling, *_) = [step for step in paired if step.work.endswith("max pool")]
+    pooled = 32 * math.prod(pooling.shape)
+    assert pooling.written == 4 * pooled + pooled  # a byte for each maximum

@@ -136,16 +136,17 @@ inline constexpr std::int64_t any_number = 0;
 
 // In bfloat16, the products of `run_taps` neighbouring taps are one run, which takes `run_slots`
 // places in the order of products, two products each. Input cells lie `step` positions apart with
-// zeros in between; `pad` may be negative: positions before the first one are not read then. Where
-// what an activation saved is among the operands, its gradient follows, of the activation
-// `derivative`. The indexed pooling is of the output where it `pools`, and of the input where it
-// `unpools`. Kernels by matrix tiles may take the rows of a filter's taps together as well, as one
-// run, and `cells` neighbouring output cells: filters, width and stride count for all of them, and
-// `output_cells` are those of a row.
+// zeros in between; `pad` may be negative: positions before the first one are not read then.
+// Kernels by matrix tiles may take the rows of a filter's taps together as well, as one run, and
+// `cells` neighbouring output cells: filters, width and stride count for all of them, and
+// `output_cells` are those of a row. Where what an activation saved is among the operands, its
+// gradient follows, of the activation `derivative`; where `signs`, this is a bit a number that says
+// whether the output was above zero. The indexed pooling is of the output where it `pools`, and of
+// the input where it `unpools`.
 #define ARGUMENTS_ConvolutionBfloat16(INTEGER, REAL)                                      \
     ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(step_depth) INTEGER(step_height)         \
         INTEGER(step_width) INTEGER(run_taps) INTEGER(run_slots) INTEGER(rows_together)   \
-            INTEGER(cells) INTEGER(output_cells) INTEGER(derivative)                      \
+            INTEGER(cells) INTEGER(output_cells) INTEGER(derivative) INTEGER(signs)       \
                 ARGUMENTS_IndexedPooling(INTEGER, REAL) INTEGER(pools) INTEGER(rectified) \
                     INTEGER(unpools)
 

@@ -13,7 +13,7 @@ namespace kernelet::KERNELET_ISA {
 inline void write_filters(const ChannelPlanes& layout, const UpstreamRows& upstream, Pair* target) {
     const auto& a = layout.a;
     for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
-        const float* source = upstream.row(row);
+        const float* source = upstream.rows().row(row);
         for (std::int64_t f = 0; f < a.filters; ++f) {
             Pair* place = target + f * layout.filter_size() + row * layout.upstream_row();
             for (std::int64_t cell = 0; cell < 2 * layout.output_pairs; ++cell) {
@@ -22,6 +22,7 @@ inline void write_filters(const ChannelPlanes& layout, const UpstreamRows& upstr
                     place + cell * cell_pairs);
             }
         }
+        upstream.add(row);
     }
 }
 

@@ -34,14 +34,33 @@ class OutputRows {
         const std::int64_t elements = pooling_.row_floats() / lanes;
         activate_row(cells, elements, a_.activation);
         if (saved_) {
-            activation_gradient_any(cells, saved_ + row * pooling_.row_floats(), cells, elements,
-                                    static_cast<Activation>(a_.derivative),
-                                    static_cast<float>(a_.slope));
+            differentiate(row, cells, elements);
         }
-        if (a_.pools) pool(row);
+        if (a_.pools) {
+            pool(row);
+        } else if (indices_) {
+            store_signs(cells, reinterpret_cast<std::uint16_t*>(indices_) + row * elements,
+                        elements);
+        }
     }
 
   private:
+    void differentiate(std::int64_t row, float* cells, std::int64_t elements) const {
+        const auto kind = static_cast<Activation>(a_.derivative);
+        const auto slope = static_cast<float>(a_.slope);
+        if (!a_.signs) {
+            activation_gradient_any(cells, saved_ + row * pooling_.row_floats(), cells, elements,
+                                    kind, slope);
+            return;
+        }
+        const auto* signs = reinterpret_cast<const std::uint16_t*>(saved_) + row * elements;
+        if (kind == Activation::relu) {
+            gradient_by_signs<false>(cells, signs, elements, slope);
+        } else {
+            gradient_by_signs<true>(cells, signs, elements, slope);
+        }
+    }
+
     std::int64_t row_in_window(std::int64_t row) const {
         return row % a_.output_height % a_.window_height;
     }

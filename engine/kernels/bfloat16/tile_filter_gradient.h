@@ -228,8 +228,12 @@ inline void filter_gradient_by_tiles(const Call& call) {
                                     done == 0, done + 1 == layout.bands()};
             inputs.require_for(plane, row, band.rows);
             for (std::int64_t r = 0; r < band.rows; ++r) {
-                write_gradient_upstream(layout, rows.row(plane * a.output_height + row + r),
-                                        upstream + r * layout.steps * tile_pairs);
+                const std::int64_t line = plane * a.output_height + row + r;
+                rows.rows().visit(line, [&](const auto& cells) {
+                    write_gradient_upstream(layout, cells,
+                                            upstream + r * layout.steps * tile_pairs);
+                });
+                rows.add(line);
             }
             for (std::int64_t g = 0; g < a.groups; ++g) {
                 const std::int64_t panels = g * layout.filter_tiles();

@@ -129,44 +129,65 @@ inline void write_gradient_inputs(const GradientTileLayout& layout, const float*
     }
 }
 
-// Samples of `count` filters, [filter][pair], as the tile [pair][filter], with zeros for others.
-KERNELET_INLINE void write_transposed(const CellChannels& one, const CellChannels& other,
+// Numbers of a cell that vectors of pairs of neighbours are made of.
+template <class Cell>
+KERNELET_INLINE void store_cell_neighbours(const Cell& cell, std::int64_t first, Pair* target) {
+    float numbers[lanes];
+    for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+        cell.load(first + lane).store(numbers + lane);
+    }
+    store_neighbours(numbers, target);
+}
+
+// Samples of `count` filters of two cells, [filter][pair], as the tile [pair][filter], with zeros
+// for others. Their numbers begin at `first` of each cell.
+template <class One, class Other>
+KERNELET_INLINE void write_transposed(const One& one, const Other& other, std::int64_t first,
                                       std::int64_t count, Pair* target) {
     if constexpr (Vector::width == lanes) {
         Vector rows[lanes];
         KERNELET_UNROLL
         for (int f = 0; f < lanes; ++f) {
-            rows[f] = f < count
-                          ? from_bits(neighbours_of(Vector::load(one.first + f * one.distance),
-                                                    Vector::load(other.first + f * other.distance)))
-                          : Vector::zero();
+            const std::int64_t at = first + f * lanes;
+            rows[f] =
+                f < count ? from_bits(neighbours_of(one.load(at), other.load(at))) : Vector::zero();
         }
         transpose(rows);
         KERNELET_UNROLL
         for (int k = 0; k < lanes; ++k) bits_of(rows[k]).store(target + k * lanes);
     } else {
-        Pair row[lanes] = {};
         for (std::int64_t f = 0; f < lanes; ++f) {
-            store_two_cells(f < count ? one.first + f * one.distance : no_samples,
-                            f < count ? other.first + f * other.distance : no_samples, row);
+            Pair row[lanes] = {};
+            if (f < count) {
+                store_cell_neighbours(one, first + f * lanes, row);
+                store_cell_neighbours(other, first + f * lanes, row + cell_pairs);
+            }
             for (std::int64_t k = 0; k < lanes; ++k) target[k * lanes + f] = row[k];
         }
     }
 }
 
+// What lies beyond a row.
+struct NoCell {
+    KERNELET_INLINE Vector load(std::int64_t) const { return Vector::zero(); }
+};
+
 // One row of output cells of a band.
-inline void write_gradient_upstream(const GradientTileLayout& layout, const float* row,
+template <class Row>
+inline void write_gradient_upstream(const GradientTileLayout& layout, const Row& row,
                                     Pair* target) {
     const auto& a = layout.a;
     for (std::int64_t g = 0; g < a.groups; ++g) {
         for (std::int64_t q = 0; q < layout.filters; q += tile_filters) {
-            const float* first = row + (g * layout.filters + q) * lanes;
+            const std::int64_t first = (g * layout.filters + q) * lanes;
             const std::int64_t count = smaller(tile_filters, layout.filters - q);
             for (std::int64_t k = 0; k < layout.steps; ++k) {
-                const CellChannels one(first, k, a.output_width, a.filters * lanes);
-                const CellChannels other(first, k + layout.steps, a.output_width,
-                                         a.filters * lanes);
-                write_transposed(one, other, count, target + k * tile_pairs);
+                Pair* tile = target + k * tile_pairs;
+                if (k + layout.steps < a.output_width) {
+                    write_transposed(row.cell(k), row.cell(k + layout.steps), first, count, tile);
+                } else {
+                    write_transposed(row.cell(k), NoCell{}, first, count, tile);
+                }
             }
             target += layout.panel_size();
         }

@@ -135,36 +135,48 @@ class TileInput {
         }
         const std::int64_t plane = layout_.depth.cell(position / layout_.height.extent);
         const std::int64_t line = layout_.height.cell(position % layout_.height.extent);
-        const float* row = source_.row(plane * a.height + line);
-        for (std::int64_t g = 0; g < a.groups; ++g) {
-            const float* group = row + g * layout_.channels * lanes;
+        source_.visit(plane * a.height + line,
+                      [&](const auto& cells) { write_groups(cells, target); });
+    }
+
+    template <class Row>
+    void write_groups(const Row& row, Pair* target) const {
+        for (std::int64_t g = 0; g < layout_.a.groups; ++g) {
+            const std::int64_t first = g * layout_.channels * lanes;
             if (layout_.channels % 2 == 0) {
-                write_even_channels(group, target);
+                write_even_channels(row, first, target);
             } else {
                 for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-                    write_channels(group + lane, target + lane);
+                    write_channels(row, first + lane, target + lane);
                 }
             }
             target += layout_.group_pairs() * lanes;
         }
     }
 
-    void write_even_channels(const float* row, Pair* target) const {
+    // Channels whose numbers begin at `first` of each cell.
+    template <class Row>
+    void write_even_channels(const Row& row, std::int64_t first, Pair* target) const {
         const std::int64_t size = layout_.channels / 2 * lanes;
         for (std::int64_t k = 0; k < layout_.positions; ++k, target += size) {
             if (cells_[k] < 0) {
                 clear_pairs(target, size);
                 continue;
             }
-            const float* source = row + cells_[k] * layout_.a.channels * lanes;
+            const auto cell = row.cell(cells_[k]);
             for (std::int64_t c = 0; c < layout_.channels; c += 2) {
-                store_pairs(source + c * lanes, source + (c + 1) * lanes, target + c / 2 * lanes);
+                for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+                    const std::int64_t at = first + c * lanes + lane;
+                    pairs_of(cell.load(at), cell.load(at + lanes))
+                        .store(target + c / 2 * lanes + lane);
+                }
             }
         }
     }
 
     // Some lanes of each pair, which may belong to channels of two positions.
-    void write_channels(const float* row, Pair* target) const {
+    template <class Row>
+    void write_channels(const Row& row, std::int64_t first, Pair* target) const {
         Vector last = Vector::zero();
         std::int64_t ahead = 1;  // elements until one ends a pair
         const auto add = [&](Vector element) {
@@ -178,9 +190,9 @@ class TileInput {
         };
         for (std::int64_t k = 0; k < layout_.positions; ++k) {
             const bool outside = cells_[k] < 0;
-            const float* source = outside ? nullptr : row + cells_[k] * layout_.a.channels * lanes;
+            const auto cell = row.cell(outside ? 0 : cells_[k]);
             for (std::int64_t c = 0; c < layout_.channels; ++c) {
-                add(outside ? Vector::zero() : Vector::load(source + c * lanes));
+                add(outside ? Vector::zero() : cell.load(first + c * lanes));
             }
         }
         if (ahead == 0) add(Vector::zero());

@@ -3,6 +3,7 @@
 
 #include "kernels/bfloat16/lane_pairs.h"
 #include "kernels/bfloat16/tile_gradient_layout.h"
+#include "kernels/copying.h"
 #include "kernels/indexed_pooling.h"
 #include "kernels/reduction.h"
 
@@ -44,16 +45,21 @@ class UpstreamRows {
         clear_floats(a_.filters * lanes, sums_);
     }
 
-    // A row, counted through all planes; valid until the next one is asked for.
-    const float* row(std::int64_t row) const {
-        const float* cells = rows_.row(row);
-        if (bias_) add(cells);
-        return cells;
+    const InputRows& rows() const { return rows_; }
+
+    // To be called once for every row, counted through all planes, after it has been packed:
+    // packing hides some of the time that it takes to fetch it.
+    void add(std::int64_t row) const {
+        if (!bias_ || a_.unpools) return;
+        rows_.visit(row, [&](const auto& cells) {
+            add_cells(a_.output_width, [&](std::int64_t k) { return cells.cell(k); });
+        });
     }
 
     // To be called behind all rows.
     void finish() const {
         if (!bias_) return;
+        if (a_.unpools) add_windows();
         for (std::int64_t filter = 0; filter < a_.filters; ++filter) {
             float total = 0.0F;
             for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
@@ -65,13 +71,34 @@ class UpstreamRows {
     }
 
   private:
-    void add(const float* cells) const {
-        const std::int64_t floats = a_.filters * lanes;
-        for (std::int64_t cell = 0; cell < a_.output_width; ++cell, cells += floats) {
-            for (std::int64_t k = 0; k < floats; k += Vector::width) {
-                (Vector::load(sums_ + k) + Vector::load(cells + k)).store(sums_ + k);
+    template <class CellOf>
+    void add_cells(std::int64_t count, const CellOf& cell_of) const {
+        float* sums = sums_;
+        for_channel_tiles(a_.filters * lanes / Vector::width, [&]<int C>(std::int64_t first) {
+            Vector totals[C];
+            const std::int64_t begin = first * Vector::width;
+            for (int c = 0; c < C; ++c) {
+                totals[c] = Vector::load(sums + begin + c * Vector::width);
             }
-        }
+            for (std::int64_t k = 0; k < count; ++k) {
+                const auto cell = cell_of(k);
+                for (int c = 0; c < C; ++c) {
+                    totals[c] = totals[c] + cell.load(begin + c * Vector::width);
+                }
+            }
+            for (int c = 0; c < C; ++c) totals[c].store(sums + begin + c * Vector::width);
+        });
+    }
+
+    // Of a pooling, a window has what its cells have together.
+    void add_windows() const {
+        const std::int64_t windows = a_.output_depth * a_.pooled_height * a_.pooled_width;
+        const auto* indices = reinterpret_cast<const std::uint8_t*>(call_.operands[2]);
+        const float* upstream = call_.operands[1];
+        const std::int64_t floats = a_.filters * lanes;
+        add_cells(windows, [&](std::int64_t window) {
+            return KeptCell{upstream + window * floats, indices + window * floats};
+        });
     }
 
     const Call& call_;

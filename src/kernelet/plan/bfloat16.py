@@ -180,7 +180,7 @@ class Bfloat16:
         )
 
     def _arguments(self, node: Node) -> Arguments:
-        fused: Arguments = {"derivative": "linear", "pools": 0, "rectified": 0}
+        fused: Arguments = {"derivative": "linear", "pools": 0, "rectified": 0, "signs": 0}
         return {**self._taken(node), **NO_ACTIVATION, **_NO_POOLING, **fused}
 
     def _gradient(self, node: Node) -> Arguments:

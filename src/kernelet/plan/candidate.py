@@ -87,7 +87,8 @@ class Candidate:
         normalisation by fixed statistics may be fused too.
     derivative : bool
         Whether a kernel with bias and factors takes what an activation saved (or nothing) behind
-        those, so that the gradient of the activation may be fused too.
+        those, so that the gradient of the activation may be fused too; and can save, as a second
+        output, the signs that the gradient of a relu needs.
     pools : bool
         Whether a kernel with bias and factors can go on to the maximum pooling that follows, with
         the indices of the maxima as a second output.

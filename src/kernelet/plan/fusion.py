@@ -30,6 +30,10 @@ from kernelet.program import Node, Program, Type, Value
 if TYPE_CHECKING:
     from kernelet.plan.storage import Storage
 
+# Activations whose derivative the sign of the output tells, and how many signs a float holds.
+_BY_SIGN = ("relu", "leaky_relu")
+_SIGNS_OF_FLOAT = 32
+
 
 @dataclass(frozen=True)
 class Step:
@@ -104,6 +108,8 @@ class Fusion:
         self.readers = program.consumers()
         self.kept = set(program.outputs.values()) | set(program.updates.values())
         self.aliases: dict[Value, Value] = {}
+        self._makers = {value: node for node in program.nodes for value in node.outputs}
+        self._signs: dict[Value, Value] = {}
         self._pooled: dict[Value, IndexedPooling] = {}
         self._unpooled: dict[Value, Unpooled] = {}
         self._sums: dict[Value, Node] = {}
@@ -173,6 +179,8 @@ class Fusion:
             step = self._with_unpooling(step, candidate.unpools)
         if candidate.pools:
             step = self._with_pooling(step)
+        if candidate.derivative:
+            step = self._with_signs(step)
         if candidate.rectifies:
             step = self._rectified(step)
         if candidate.fused_workspace:
@@ -214,9 +222,37 @@ class Fusion:
         if upstream is not step.outputs[0] or not known or step.arguments["activation"] != "linear":
             return replace(step, inputs=(*step.inputs, None))
         chosen: Arguments = {"derivative": reader.op.kind, "slope": float(reader.op.slope)}
+        signs = self._signs.get(saved) if reader.op.kind in _BY_SIGN else None
         step = self._absorb(step, reader)
-        inputs = (*step.inputs, self.resolve(saved))
-        return replace(step, inputs=inputs, arguments={**step.arguments, **chosen})
+        return replace(
+            step,
+            inputs=(*step.inputs, signs or self.resolve(saved)),
+            arguments={**step.arguments, **chosen, "signs": int(signs is not None)},
+        )
+
+    def _with_signs(self, step: Step) -> Step:
+        """Return a step that saves signs, if the gradient of its activation follows a kernel.
+
+        They are a bit a number: the output itself would have to be fetched from afar once more.
+        """
+        maps = step.outputs[0]
+        kind = step.arguments["activation"]
+        if step.arguments["pools"] or kind not in _BY_SIGN:
+            return step
+        if not any(self._follows_product(node, maps) for node in self.readers.get(maps, ())):
+            return step
+        size = -(-maps.size // _SIGNS_OF_FLOAT)
+        self._signs[maps] = Value(maps.index, Type((size,)), f"{maps.name} signs")
+        return replace(step, outputs=(*step.outputs, self._signs[maps]), constants=())
+
+    def _follows_product(self, node: Node, saved: Value) -> bool:
+        """Return whether a node is the gradient of an activation that a product takes."""
+        if not isinstance(node.op, ActivateGradient) or node.inputs[1] is not saved:
+            return False
+        maker = self._makers.get(node.inputs[0])
+        if maker is None or self._sole_reader(maker.output) is not node:
+            return False
+        return maker.output.index > saved.index and self.storage.candidate(maker).derivative
 
     def _with_pooling(self, step: Step) -> Step:
         """Return a step with the maximum pooling that follows and nothing else reads for."""
