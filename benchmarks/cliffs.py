@@ -3,9 +3,11 @@
 Draws networks on pictures, signals and batches of any size: a few convolutions, ordinary ones and
 ones with any channels, filter, stride, dilation and groups; deep and narrow ones; depthwise ones;
 large pictures with few channels. Times a training step or a prediction beside PyTorch in both of
-its layouts. The list is sorted: whatever stands below 1.00 is slower with kernelet.
+its layouts, and in both precisions where bfloat16 is asked for. The list is sorted: whatever stands
+below 1.00 is slower with kernelet.
 
     python benchmarks/cliffs.py [--count 60] [--seed 0] [--what training prediction] [--threads 2]
+        [--precision float32]
 """
 
 from __future__ import annotations
@@ -24,18 +26,40 @@ from training_step import problem
 from workers import kernelet_worker
 from workers.networks import Convolution, Network
 
-CONTENDERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "training": {
-        "kernelet": ("kernelet_worker.py", "float32"),
-        "channels last": ("torch_worker.py", "float32"),
-        "channels first": ("torch_worker.py", "float32-channels-first"),
+Contenders = Mapping[str, tuple[str, str]]
+
+_TRAINING: Contenders = {
+    "channels last": ("torch_worker.py", "float32"),
+    "channels first": ("torch_worker.py", "float32-channels-first"),
+}
+_PREDICTION: Contenders = {
+    "plain": ("prediction_worker.py", "torch"),
+    "frozen": ("prediction_worker.py", "torch-frozen"),
+}
+# PyTorch is free to stay with float32 where that is faster.
+CONTENDERS: Mapping[str, Mapping[str, Contenders]] = {
+    "float32": {
+        "training": {"kernelet": ("kernelet_worker.py", "float32"), **_TRAINING},
+        "prediction": {"kernelet": ("prediction_worker.py", "kernelet"), **_PREDICTION},
     },
-    "prediction": {
-        "kernelet": ("prediction_worker.py", "kernelet"),
-        "plain": ("prediction_worker.py", "torch"),
-        "frozen": ("prediction_worker.py", "torch-frozen"),
+    "bfloat16": {
+        "training": {
+            "kernelet": ("kernelet_worker.py", "bfloat16"),
+            "autocast": ("torch_worker.py", "autocast"),
+            "fp32_precision": ("torch_worker.py", "fp32-precision"),
+            **_TRAINING,
+        },
+        "prediction": {
+            "kernelet": ("prediction_worker.py", "kernelet-bfloat16"),
+            "autocast": ("prediction_worker.py", "torch-autocast"),
+            "all bfloat16": ("prediction_worker.py", "torch-bfloat16"),
+            **_PREDICTION,
+        },
     },
 }
+# Two implementations that sum some thousand products in different orders; bfloat16 rounds factors
+# by 2⁻⁸ besides, in several layers.
+TOLERANCES = {"float32": (1e-3, 1e-5), "bfloat16": (2**-4, 2**-4)}
 # So that a step takes a tenth of a second, and all of its values a few hundred megabytes.
 MOST_MULTIPLY_ADDS = 1.5e9
 MOST_NUMBERS = 3e7
@@ -208,9 +232,9 @@ def time_network(
     weights = kernelet_worker.initial_weights(network)
     load_all(runners, network, conditions, weights, {"x": x, "y": y})
     numbers = [runner.run(1)[1] for runner in runners]
-    # Two implementations in float32 that sum some thousand products in different orders.
-    if not np.allclose(numbers[0], numbers[1], rtol=1e-3, atol=1e-5):
-        raise SystemExit(f"{describe(network, batch_size)}: {numbers[0]} against {numbers[1]}")
+    relative, absolute = TOLERANCES[options.precision]
+    if not np.allclose(numbers[0], numbers[-1], rtol=relative, atol=absolute):
+        raise SystemExit(f"{describe(network, batch_size)}: {numbers[0]} against {numbers[-1]}")
     take_turns(runners, options.rounds, TURN)
     best = min(ratio(theirs, runners[0]) for theirs in runners[1:])
     return best, float(np.median(runners[0].milliseconds))
@@ -220,14 +244,16 @@ def hunt(what: str, options: argparse.Namespace) -> None:
     """Print the drawn networks, those that are slowest beside PyTorch first."""
     generator = np.random.default_rng(options.seed)
     lines = []
-    with start_all(CONTENDERS[what], Conditions(1, options.threads, isa=options.isa)) as runners:
+    contenders = CONTENDERS[options.precision][what]
+    with start_all(contenders, Conditions(1, options.threads, isa=options.isa)) as runners:
         for _ in range(options.count):
             network, batch_size = draw(generator)
             best, ours = time_network(runners, network, batch_size, options)
             lines.append((best, ours, describe(network, batch_size)))
     lines.sort()
     slower = sum(best < 1 for best, _, _ in lines)
-    print(f"\n{what}, {options.isa}: {slower} of {len(lines)} slower than PyTorch's better way")
+    print(f"\n{what}, {options.precision}, {options.isa}")
+    print(f"{slower} of {len(lines)} slower than PyTorch's better way")
     print("PyTorch / kernelet | kernelet, ms | network")
     for best, ours, network_text in lines:
         print(f"{best:8.2f} | {ours:9.3f} | {network_text}", flush=True)
@@ -237,7 +263,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--what", nargs="+", default=list(CONTENDERS), choices=list(CONTENDERS))
+    kinds = list(CONTENDERS["float32"])
+    parser.add_argument("--what", nargs="+", default=kinds, choices=kinds)
+    parser.add_argument("--precision", default="float32", choices=list(CONTENDERS))
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
