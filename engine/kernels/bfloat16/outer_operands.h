@@ -34,8 +34,8 @@ struct BatchElements {
     // no more blocks.
     void write_rows(std::int64_t count, Pair* target) const {
         for (std::int64_t chunk = 0; chunk < chunks(); ++chunk, target += outer_input_chunk) {
-            const CellChannels one = block(2 * chunk, 0);
-            const CellChannels other = block(2 * chunk + 1, 0);
+            const CellChannels one = block(2 * chunk);
+            const CellChannels other = block(2 * chunk + 1);
             for (std::int64_t k = 0; k < count; ++k) {
                 store_two_cells(one.first + k * one.distance, other.first + k * other.distance,
                                 target + k * lanes);
@@ -48,16 +48,21 @@ struct BatchElements {
     void write_columns(std::int64_t count, Pair* target) const {
         for (std::int64_t k = 0; k < count; k += tile_rows) {
             for (std::int64_t chunk = 0; chunk < chunks(); ++chunk, target += tile_pairs) {
-                write_transposed(block(2 * chunk, k), block(2 * chunk + 1, k),
-                                 smaller(tile_rows, count - k), target);
+                const StoredCell one{values + 2 * chunk * stride};
+                const std::int64_t some = smaller(tile_rows, count - k);
+                if (2 * chunk + 1 < blocks) {
+                    const StoredCell other{one.numbers + stride};
+                    write_transposed(one, other, k * lanes, some, target);
+                } else {
+                    write_transposed(one, NoCell{}, k * lanes, some, target);
+                }
             }
         }
     }
 
   private:
-    // The elements of a block from `first` on.
-    CellChannels block(std::int64_t number, std::int64_t first) const {
-        return {values + number * stride + first * lanes, number, blocks, 0};
+    CellChannels block(std::int64_t number) const {
+        return {values + number * stride, number, blocks, 0};
     }
 };
 

@@ -252,6 +252,8 @@ class Fusion:
         maker = self._makers.get(node.inputs[0])
         if maker is None or self._sole_reader(maker.output) is not node:
             return False
+        if self.storage.keeps_place(maker):
+            return False
         return maker.output.index > saved.index and self.storage.candidate(maker).derivative
 
     def _with_pooling(self, step: Step) -> Step:
