@@ -46,14 +46,17 @@ struct IndexedPooling {
 KERNELET_INLINE void index_maximum(const IndexedPooling& pooling, const float* source,
                                    std::int64_t rows, std::int64_t columns, bool rectified,
                                    float* target, std::uint8_t* indices) {
-    for (std::int64_t k = 0; k < pooling.cell_floats(); k += Vector::width) {
+    // Numbers of their own: stores of vectors might change those of the pooling.
+    const std::int64_t cell = pooling.cell_floats();
+    const std::int64_t line = pooling.row_floats();
+    const std::int64_t window_width = pooling.window_width;
+    for (std::int64_t k = 0; k < cell; k += Vector::width) {
         const auto value = [&](std::int64_t row, std::int64_t column) {
-            return Vector::load(source + row * pooling.row_floats() +
-                                column * pooling.cell_floats() + k);
+            return Vector::load(source + row * line + column * cell + k);
         };
         Vector highest = value(0, 0);
         for (std::int64_t row = 0; row < rows; ++row) {
-            for (std::int64_t column = 0; column < columns; ++column) {
+            for (std::int64_t column = row == 0 ? 1 : 0; column < columns; ++column) {
                 highest = max_or_nan(highest, value(row, column));
             }
         }
@@ -62,7 +65,7 @@ KERNELET_INLINE void index_maximum(const IndexedPooling& pooling, const float* s
         Vector index = Vector::zero();
         for (std::int64_t row = rows - 1; row >= 0; --row) {
             for (std::int64_t column = columns - 1; column >= 0; --column) {
-                const auto place = static_cast<float>(row * pooling.window_width + column);
+                const auto place = static_cast<float>(row * window_width + column);
                 const Mask below = less(value(row, column), highest);
                 index = select(below, index, Vector::broadcast(place));
             }
@@ -137,7 +140,10 @@ class UnpooledRow {
     // A row, counted through all planes; the upstream gradient and the indices are whole ones.
     UnpooledRow(const IndexedPooling& pooling, std::int64_t row, const float* upstream,
                 const std::uint8_t* indices)
-        : pooling_(pooling), upstream_(upstream), indices_(indices) {
+        : cell_floats_(pooling.cell_floats()),
+          window_width_(pooling.window_width),
+          upstream_(upstream),
+          indices_(indices) {
         const std::int64_t line = row % pooling.height;
         const std::int64_t window = line / pooling.window_height;
         if (window >= pooling.pooled_height) return;
@@ -150,15 +156,16 @@ class UnpooledRow {
 
     // Cells that belong to no window have a place that is nobody's index.
     KERNELET_INLINE UnpooledCell cell(std::int64_t column) const {
-        const std::int64_t window = column / pooling_.window_width;
+        const std::int64_t window = column / window_width_;
         if (window >= windows_) return {upstream_, indices_, -1.0F};
-        const std::int64_t at = window * pooling_.cell_floats();
-        const std::int64_t place = first_place_ + column - window * pooling_.window_width;
+        const std::int64_t at = window * cell_floats_;
+        const std::int64_t place = first_place_ + column - window * window_width_;
         return {upstream_ + at, indices_ + at, static_cast<float>(place)};
     }
 
   private:
-    const IndexedPooling& pooling_;
+    std::int64_t cell_floats_;
+    std::int64_t window_width_;
     const float* upstream_;
     const std::uint8_t* indices_;
     std::int64_t windows_ = 0;

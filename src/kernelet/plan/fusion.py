@@ -288,6 +288,8 @@ class Fusion:
         """Return whether a node can read a gradient that is not stored."""
         if isinstance(node.op, ChannelSum):
             return self._summing(node) is not None
+        if self.storage.keeps_place(node):
+            return False
         candidate = self.storage.candidate(node)
         read = [k for k, value in enumerate(node.inputs) if value is gradient]
         return candidate.unpools is not None and read == [candidate.unpools]
