@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from executors.test_fused_pooling import draws, layer, run
+from executors.test_fused_pooling import defined, draws, layer, run
+from kernelet.geometry import sliding_window
 from kernelet.ops.activation import KINDS
+from kernelet.ops.dense import MatrixProduct
+from kernelet.ops.pooling import MaxPool
+from kernelet.ops.shape import Reshape
 from kernelet.plan.gradients import differentiate
 from kernelet.program import Program, ProgramBuilder
 from levels import BFLOAT16_LEVELS
@@ -38,3 +42,22 @@ def test_the_bits_are_those_of_separate_steps(kind: str, isa: str) -> None:
     want, separate = run(apart, inputs, isa)
     assert "activate_gradient" in separate - kernels
     np.testing.assert_array_equal(got["gradient"], want["gradient"])
+
+
+@BFLOAT16_LEVELS
+@pytest.mark.parametrize("pooled", [False, True], ids=["activation", "pooling"])
+def test_a_reshape_may_come_between(pooled: bool, isa: str) -> None:
+    build = ProgramBuilder()
+    x = build.input("x", (6, 4, 2))
+    maps = layer(build, x, "conv", 3, "relu")
+    if pooled:
+        maps = build.add(MaxPool(sliding_window((6, 4), (2, 2), "valid", (2, 2)), 3), maps)
+    flat = build.add(Reshape((maps.size,)), maps)
+    w = build.parameter("dense/kernel", (flat.size, 5))
+    y = build.add(MatrixProduct(), flat, w)
+    upstream = declare(build, 0, Gradient(np.zeros((1, *y.shape), np.float32)))
+    (build.outputs["gradient"],) = differentiate(build, y, upstream, [x])
+    program = build.finish()
+    inputs = draws(program, 21, whole=True)
+    got, _ = run(program, inputs, isa, whole=True)
+    np.testing.assert_array_equal(got["gradient"], defined(program, inputs)["gradient"])
