@@ -6,6 +6,7 @@
 #include "kernelet/kernel_list.h"
 #include "kernels/copying.h"
 #include "kernels/pooling.h"
+#include "simd/pairs.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -112,6 +113,22 @@ struct StoredRow {
     }
 };
 
+// Of a value that is stored rounded to bfloat16.
+struct RoundedCell {
+    const std::uint16_t* numbers;
+
+    KERNELET_INLINE Vector load(std::int64_t k) const { return load_bfloat16(numbers + k); }
+};
+
+struct RoundedRow {
+    const std::uint16_t* numbers;
+    std::int64_t cell_floats;
+
+    KERNELET_INLINE RoundedCell cell(std::int64_t column) const {
+        return {numbers + column * cell_floats};
+    }
+};
+
 // A cell of the gradient by the input of a pooling, from its window: what has its place as index.
 struct UnpooledCell {
     const float* upstream;
@@ -196,14 +213,15 @@ inline void max_unpool(const Call& call) {
     }
 }
 
-// Rows of cells that a kernel reads: of a value, or of the gradient by the input of a pooling,
-// which is never stored as a whole.
+// Rows of cells that a kernel reads: of a value, perhaps stored rounded to bfloat16, or of the
+// gradient by the input of a pooling, which is never stored as a whole.
 class InputRows {
   public:
-    // `indices` is null for a value; only the indexed gradient needs `scratch`, for one row.
-    InputRows(const IndexedPooling& pooling, const float* numbers, const float* indices,
-              float* scratch)
+    // `indices` is null for a value; `scratch` is for one row of anything but plain float32.
+    InputRows(const IndexedPooling& pooling, bool rounded, const float* numbers,
+              const float* indices, float* scratch)
         : pooling_(pooling),
+          rounded_(rounded),
           numbers_(numbers),
           indices_(reinterpret_cast<const std::uint8_t*>(indices)),
           scratch_(scratch) {}
@@ -213,6 +231,8 @@ class InputRows {
     KERNELET_INLINE void visit(std::int64_t row, const Function& function) const {
         if (indices_) {
             function(UnpooledRow(pooling_, row, numbers_, indices_));
+        } else if (rounded_) {
+            function(rounded_row(row));
         } else {
             function(StoredRow{numbers_ + row * pooling_.row_floats(), pooling_.cell_floats()});
         }
@@ -220,13 +240,27 @@ class InputRows {
 
     // The numbers of a row; valid until the next one is asked for.
     const float* row(std::int64_t row) const {
-        if (!indices_) return numbers_ + row * pooling_.row_floats();
-        unpool_row(pooling_, row, numbers_, indices_, scratch_);
+        if (indices_) {
+            unpool_row(pooling_, row, numbers_, indices_, scratch_);
+        } else if (rounded_) {
+            const RoundedCell all = rounded_row(row).cell(0);
+            for (std::int64_t k = 0; k < pooling_.row_floats(); k += Vector::width) {
+                all.load(k).store(scratch_ + k);
+            }
+        } else {
+            return numbers_ + row * pooling_.row_floats();
+        }
         return scratch_;
     }
 
   private:
+    RoundedRow rounded_row(std::int64_t row) const {
+        const auto* numbers = reinterpret_cast<const std::uint16_t*>(numbers_);
+        return {numbers + row * pooling_.row_floats(), pooling_.cell_floats()};
+    }
+
     IndexedPooling pooling_;
+    bool rounded_;
     const float* numbers_;
     const std::uint8_t* indices_;
     float* scratch_;

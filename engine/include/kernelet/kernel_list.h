@@ -142,19 +142,19 @@ inline constexpr std::int64_t any_number = 0;
 // `output_cells` are those of a row. Where what an activation saved is among the operands, its
 // gradient follows, of the activation `derivative`; where `signs`, this is a bit a number that says
 // whether the output was above zero. The indexed pooling is of the output where it `pools`, and of
-// the input where it `unpools`.
+// the input where it `unpools`. Rounded values are stored in bfloat16.
 #define ARGUMENTS_ConvolutionBfloat16(INTEGER, REAL)                                      \
     ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(step_depth) INTEGER(step_height)         \
         INTEGER(step_width) INTEGER(run_taps) INTEGER(run_slots) INTEGER(rows_together)   \
             INTEGER(cells) INTEGER(output_cells) INTEGER(derivative) INTEGER(signs)       \
                 ARGUMENTS_IndexedPooling(INTEGER, REAL) INTEGER(pools) INTEGER(rectified) \
-                    INTEGER(unpools)
+                    INTEGER(unpools) INTEGER(rounded_input) INTEGER(rounded_output)
 
 // The indexed pooling is of the upstream gradient, where it `unpools`. Kernels by matrix tiles may
 // take the rows of a filter's taps together.
 #define ARGUMENTS_FilterGradientBfloat16(INTEGER, REAL)                                           \
     ARGUMENTS_Convolution(INTEGER, REAL) ARGUMENTS_IndexedPooling(INTEGER, REAL) INTEGER(unpools) \
-        INTEGER(rows_together)
+        INTEGER(rows_together) INTEGER(rounded_input) INTEGER(rounded_upstream)
 
 #define ARGUMENTS_PackFiltersBfloat16(INTEGER, REAL) \
     INTEGER(taps)                                    \

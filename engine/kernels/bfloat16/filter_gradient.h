@@ -121,7 +121,7 @@ inline void filter_gradient_in_registers(const Call& call) {
     auto* input = reinterpret_cast<Pair*>(call.operands[5]);
     Pair* upstream = input + layout.size();
     Pair* offsets = upstream + layout.upstream_size();
-    write_channels(layout, call.operands[0], input);
+    write_channels(layout, gradient_input_rows(call), input);
     const UpstreamRows upstream_rows(call);
     write_filters(layout, upstream_rows, upstream);
     upstream_rows.finish();

@@ -71,15 +71,15 @@ inline void write_channel_row(const ChannelPlanes& layout, const float* row, std
     }
 }
 
-inline void write_channels(const ChannelPlanes& layout, const float* input, Pair* target) {
+inline void write_channels(const ChannelPlanes& layout, const InputRows& input, Pair* target) {
     const auto& a = layout.a;
     for (std::int64_t position = 0; position < layout.planes * layout.rows; ++position) {
         const std::int64_t plane = position / layout.rows - a.pad_depth;
         const std::int64_t row = position % layout.rows - a.pad_height;
         const bool inside = plane >= 0 && plane < a.depth && row >= 0 && row < a.height;
-        const std::int64_t cell = (plane * a.height + row) * a.width;
+        const float* cells = inside ? input.row(plane * a.height + row) : nullptr;
         for (std::int64_t c = 0; c < a.channels; ++c) {
-            write_channel_row(layout, inside ? input + (cell * a.channels + c) * lanes : nullptr,
+            write_channel_row(layout, inside ? cells + c * lanes : nullptr,
                               a.channels * lanes,
                               target + c * layout.channel_size() + position * layout.row_size());
         }

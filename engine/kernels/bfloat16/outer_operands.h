@@ -34,12 +34,9 @@ struct BatchElements {
     // no more blocks.
     void write_rows(std::int64_t count, Pair* target) const {
         for (std::int64_t chunk = 0; chunk < chunks(); ++chunk, target += outer_input_chunk) {
-            const CellChannels one = block(2 * chunk);
-            const CellChannels other = block(2 * chunk + 1);
-            for (std::int64_t k = 0; k < count; ++k) {
-                store_two_cells(one.first + k * one.distance, other.first + k * other.distance,
-                                target + k * lanes);
-            }
+            with_cells(chunk, [&](const auto& one, const auto& other) {
+                write_two_cells(one, other, 0, count, target);
+            });
         }
     }
 
@@ -48,21 +45,23 @@ struct BatchElements {
     void write_columns(std::int64_t count, Pair* target) const {
         for (std::int64_t k = 0; k < count; k += tile_rows) {
             for (std::int64_t chunk = 0; chunk < chunks(); ++chunk, target += tile_pairs) {
-                const StoredCell one{values + 2 * chunk * stride};
-                const std::int64_t some = smaller(tile_rows, count - k);
-                if (2 * chunk + 1 < blocks) {
-                    const StoredCell other{one.numbers + stride};
-                    write_transposed(one, other, k * lanes, some, target);
-                } else {
-                    write_transposed(one, NoCell{}, k * lanes, some, target);
-                }
+                with_cells(chunk, [&](const auto& one, const auto& other) {
+                    write_transposed(one, other, k * lanes, smaller(tile_rows, count - k), target);
+                });
             }
         }
     }
 
   private:
-    CellChannels block(std::int64_t number) const {
-        return {values + number * stride, number, blocks, 0};
+    // The elements of a chunk's two blocks, as those of two cells.
+    template <class Function>
+    void with_cells(std::int64_t chunk, const Function& function) const {
+        const StoredCell one{values + 2 * chunk * stride};
+        if (2 * chunk + 1 < blocks) {
+            function(one, StoredCell{one.numbers + stride});
+        } else {
+            function(one, NoCell{});
+        }
     }
 };
 

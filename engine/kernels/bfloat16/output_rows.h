@@ -24,8 +24,8 @@ class OutputRows {
 
     // Where a row, counted through all planes, is to be written.
     float* row(std::int64_t row) const {
-        return a_.pools ? scratch_ + row_in_window(row) * pooling_.row_floats()
-                        : output_ + row * pooling_.row_floats();
+        if (a_.pools) return scratch_ + row_in_window(row) * pooling_.row_floats();
+        return a_.rounded_output ? scratch_ : output_ + row * pooling_.row_floats();
     }
 
     // To be called for each row in order, when all filters of all its cells are there.
@@ -42,9 +42,16 @@ class OutputRows {
             store_signs(cells, reinterpret_cast<std::uint16_t*>(indices_) + row * elements,
                         elements);
         }
+        if (a_.rounded_output) store_rounded(cells, row);
     }
 
   private:
+    void store_rounded(const float* cells, std::int64_t row) const {
+        const std::int64_t floats = pooling_.row_floats();
+        auto* target = reinterpret_cast<std::int32_t*>(output_) + row * floats / 2;
+        for (std::int64_t k = 0; k < floats; k += lanes) store_neighbours(cells + k, target + k / 2);
+    }
+
     void differentiate(std::int64_t row, float* cells, std::int64_t elements) const {
         const auto kind = static_cast<Activation>(a_.derivative);
         const auto slope = static_cast<float>(a_.slope);

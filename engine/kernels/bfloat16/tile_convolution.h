@@ -7,7 +7,7 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
-#include "kernels/bfloat16/output_rows.h"
+#include "kernels/bfloat16/tile_output.h"
 #include "kernels/bfloat16/tile_workspace.h"
 
 namespace kernelet::KERNELET_ISA {
@@ -35,7 +35,7 @@ struct TileRowOfCells {
     std::int64_t count;
     const TileChannels& channels;
     std::int64_t group;
-    float* output;  // first cell of the row
+    const TileOutput& output;
     Tiles& tiles;
 
     void run() const {
@@ -101,15 +101,8 @@ struct TileRowOfCells {
         alignas(64) float sums[bfloat16_filters * lanes];
         tiles.template store<tile>(sums, tile_row_bytes);
         const std::int64_t channel = group * filters.all + q;
-        const Epilogue epilogue = channels.epilogue(channel);
-        float* target = output + (cell * a.filters + channel) * lanes;
-        const std::int64_t some = filters_of(cell, q);
-        for (std::int64_t f = 0; f < some; ++f) {
-            const Finish finish = Finish::of_channel(epilogue, f);
-            for (std::int64_t lane = f * lanes; lane < (f + 1) * lanes; lane += Vector::width) {
-                finish(Vector::load(sums + lane)).store(target + lane);
-            }
-        }
+        output.write(sums, channels.epilogue(channel), cell * a.filters + channel,
+                     filters_of(cell, q));
     }
 };
 
@@ -139,7 +132,7 @@ inline void convolution_by_tiles(const Call& call) {
     float* workspace = call.operands[8];
     TileInput input(space.layout, input_rows(call), reinterpret_cast<Pair*>(workspace),
                     reinterpret_cast<std::int32_t*>(workspace + space.cells));
-    const OutputRows rows(call);
+    TileOutput output(call);
     auto* products = reinterpret_cast<TileProduct*>(workspace + space.products);
     const TileChannels channels(a, call.operands[2], call.operands[3], workspace + space.channels);
     const TileFilters filters(a, space.shape);
@@ -149,7 +142,7 @@ inline void convolution_by_tiles(const Call& call) {
         const std::int64_t plane = row / a.output_height;
         const std::int64_t line = row % a.output_height;
         input.require_for(plane, line);
-        float* output = rows.row(row);
+        output.begin(row);
         for (std::int64_t g = 0; g < a.groups; ++g) {
             const std::int64_t count =
                 list_products(input, space.layout, space.shape, plane, line, g,
@@ -157,7 +150,7 @@ inline void convolution_by_tiles(const Call& call) {
             TileRowOfCells{a, space.layout, filters, products, count, channels, g, output, tiles}
                 .run();
         }
-        rows.finish(row);
+        output.finish(row);
     }
 }
 

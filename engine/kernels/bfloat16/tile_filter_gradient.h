@@ -14,7 +14,7 @@ namespace kernelet::KERNELET_ISA {
 // of those that no band reads any more.
 class GradientInputs {
   public:
-    GradientInputs(const GradientTileLayout& layout, const float* source, Pair* pairs)
+    GradientInputs(const GradientTileLayout& layout, const InputRows& source, Pair* pairs)
         : layout_(layout), source_(source), pairs_(pairs) {}
 
     // Makes ready what `count` rows of output cells read.
@@ -71,13 +71,17 @@ class GradientInputs {
         const std::int64_t plane = position / layout_.rows - a.pad_depth;
         const std::int64_t row = position % layout_.rows - a.pad_height;
         const bool inside = plane >= 0 && plane < a.depth && row >= 0 && row < a.height;
-        const std::int64_t cell = (plane * a.height + row) * a.width;
-        write_gradient_inputs(layout_, inside ? source_ + cell * a.channels * lanes : nullptr,
-                              place(position));
+        if (!inside) {
+            clear_pairs(place(position), layout_.row_size());
+            return;
+        }
+        source_.visit(plane * a.height + row, [&](const auto& cells) {
+            write_gradient_inputs(layout_, cells, place(position));
+        });
     }
 
     const GradientTileLayout& layout_;
-    const float* source_;
+    InputRows source_;
     Pair* pairs_;
     std::int64_t done_ = 0;
 };
@@ -218,7 +222,7 @@ inline void filter_gradient_by_tiles(const Call& call) {
     auto* pairs = reinterpret_cast<Pair*>(call.operands[5]);
     Pair* upstream = pairs + layout.input_size();
     float* sums = call.operands[5] + layout.input_size() + layout.upstream_size();
-    GradientInputs inputs(layout, call.operands[0], pairs);
+    GradientInputs inputs(layout, gradient_input_rows(call), pairs);
     const UpstreamRows rows(call);
     Tiles tiles;
     std::int64_t done = 0;

@@ -91,44 +91,6 @@ struct GradientTileLayout {
     std::int64_t size() const { return input_size() + upstream_size() + sums_size(); }
 };
 
-KERNELET_INLINE void store_two_cells(const float* first, const float* second, Pair* target) {
-    if constexpr (Vector::width == lanes) {
-        neighbours_of(Vector::load(first), Vector::load(second)).store(target);
-    } else {
-        store_neighbours(first, target);
-        store_neighbours(second, target + cell_pairs);
-    }
-}
-
-// Where the channels of a cell begin, and how far they lie apart: all zeros beside the picture.
-struct CellChannels {
-    const float* first;
-    std::int64_t distance;
-
-    KERNELET_INLINE CellChannels(const float* row, std::int64_t cell, std::int64_t width,
-                                 std::int64_t stride)
-        : first(row && cell >= 0 && cell < width ? row + cell * stride : no_samples),
-          distance(first == no_samples ? 0 : lanes) {}
-};
-
-// One row of inputs, from a row of input cells or, where there is none, from null.
-inline void write_gradient_inputs(const GradientTileLayout& layout, const float* row,
-                                  Pair* target) {
-    const auto& a = layout.a;
-    const std::int64_t apart = layout.steps * a.stride_width;
-    for (std::int64_t g = 0; g < a.groups; ++g) {
-        const float* group = row ? row + g * layout.channels * lanes : nullptr;
-        for (std::int64_t k = -a.pad_width; k < layout.positions - a.pad_width; ++k) {
-            const CellChannels one(group, k, a.width, a.channels * lanes);
-            const CellChannels other(group, k + apart, a.width, a.channels * lanes);
-            for (std::int64_t c = 0; c < layout.channels; ++c, target += lanes) {
-                store_two_cells(one.first + c * one.distance, other.first + c * other.distance,
-                                target);
-            }
-        }
-    }
-}
-
 // Numbers of a cell that vectors of pairs of neighbours are made of.
 template <class Cell>
 KERNELET_INLINE void store_cell_neighbours(const Cell& cell, std::int64_t first, Pair* target) {
@@ -137,6 +99,49 @@ KERNELET_INLINE void store_cell_neighbours(const Cell& cell, std::int64_t first,
         cell.load(first + lane).store(numbers + lane);
     }
     store_neighbours(numbers, target);
+}
+
+// What lies beyond a row.
+struct NoCell {
+    KERNELET_INLINE Vector load(std::int64_t) const { return Vector::zero(); }
+};
+
+// The channels of two cells, [channel][pair]; their numbers begin at `first` of each cell.
+template <class One, class Other>
+KERNELET_INLINE void write_two_cells(const One& one, const Other& other, std::int64_t first,
+                                     std::int64_t channels, Pair* target) {
+    for (std::int64_t c = 0; c < channels; ++c, first += lanes, target += lanes) {
+        if constexpr (Vector::width == lanes) {
+            neighbours_of(one.load(first), other.load(first)).store(target);
+        } else {
+            store_cell_neighbours(one, first, target);
+            store_cell_neighbours(other, first, target + cell_pairs);
+        }
+    }
+}
+
+// One row of inputs; cells beside the picture are zeros.
+template <class Row>
+inline void write_gradient_inputs(const GradientTileLayout& layout, const Row& row,
+                                  Pair* target) {
+    const auto& a = layout.a;
+    const std::int64_t apart = layout.steps * a.stride_width;
+    const auto inside = [&](std::int64_t cell) { return cell >= 0 && cell < a.width; };
+    for (std::int64_t g = 0; g < a.groups; ++g) {
+        const std::int64_t first = g * layout.channels * lanes;
+        for (std::int64_t k = -a.pad_width; k < layout.positions - a.pad_width; ++k) {
+            const bool one = inside(k);
+            const bool other = inside(k + apart);
+            const auto write = [&](const auto& a_cell, const auto& another) {
+                write_two_cells(a_cell, another, first, layout.channels, target);
+            };
+            if (one && other) write(row.cell(k), row.cell(k + apart));
+            if (one && !other) write(row.cell(k), NoCell{});
+            if (!one && other) write(NoCell{}, row.cell(k + apart));
+            if (!one && !other) write(NoCell{}, NoCell{});
+            target += layout.channels * lanes;
+        }
+    }
 }
 
 // Samples of `count` filters of two cells, [filter][pair], as the tile [pair][filter], with zeros
@@ -166,11 +171,6 @@ KERNELET_INLINE void write_transposed(const One& one, const Other& other, std::i
         }
     }
 }
-
-// What lies beyond a row.
-struct NoCell {
-    KERNELET_INLINE Vector load(std::int64_t) const { return Vector::zero(); }
-};
 
 // One row of output cells of a band.
 template <class Row>

@@ -10,7 +10,8 @@
 namespace kernelet::KERNELET_ISA {
 
 // Offsets in floats within the workspace: behind what kernels multiply, in registers or by tiles,
-// come a row of an upstream gradient that is unpooled, and its sums over cells.
+// come a row of an upstream gradient that is unpooled or rounded, its sums over cells, and a row of
+// an input that is rounded.
 class FilterGradientWorkspace {
   public:
     explicit FilterGradientWorkspace(const FilterGradientBfloat16Arguments& a) : a_(a) {}
@@ -23,13 +24,23 @@ class FilterGradientWorkspace {
         return (pairs + alignment - 1) / alignment * alignment;
     }
     std::int64_t sums() const {
-        return upstream_row() + (a_.unpools ? a_.output_width * a_.filters * lanes : 0);
+        return upstream_row() + (a_.unpools || a_.rounded_upstream ? a_.output_width * a_.filters * lanes : 0);
     }
-    std::int64_t size() const { return sums() + a_.filters * lanes; }
+    std::int64_t input_row() const { return sums() + a_.filters * lanes; }
+    std::int64_t size() const {
+        return input_row() + (a_.rounded_input ? a_.width * a_.channels * lanes : 0);
+    }
 
   private:
     const FilterGradientBfloat16Arguments& a_;
 };
+
+// The input of a call of `convolution_filter_gradient_bfloat16`.
+inline InputRows gradient_input_rows(const Call& call) {
+    const auto& a = arguments<FilterGradientBfloat16Arguments>(call);
+    return {IndexedPooling(a, a.height, a.width, a.channels), a.rounded_input != 0,
+            call.operands[0], nullptr, call.operands[5] + FilterGradientWorkspace(a).input_row()};
+}
 
 // The upstream gradient of a call of `convolution_filter_gradient_bfloat16`. While its rows are
 // packed they are added up as well, where there is a bias: each must be asked for once.
@@ -38,8 +49,8 @@ class UpstreamRows {
     explicit UpstreamRows(const Call& call)
         : call_(call),
           a_(arguments<FilterGradientBfloat16Arguments>(call)),
-          rows_(IndexedPooling(a_, a_.output_height, a_.output_width, a_.filters), call.operands[1],
-                call.operands[2], call.operands[5] + FilterGradientWorkspace(a_).upstream_row()),
+          rows_(IndexedPooling(a_, a_.output_height, a_.output_width, a_.filters),
+                a_.rounded_upstream != 0, call.operands[1], call.operands[2], call.operands[5] + FilterGradientWorkspace(a_).upstream_row()),
           bias_(call.operands[4]),
           sums_(call.operands[5] + FilterGradientWorkspace(a_).sums()) {
         clear_floats(a_.filters * lanes, sums_);

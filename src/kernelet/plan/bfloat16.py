@@ -166,6 +166,8 @@ class Bfloat16:
             derivative=True,
             pools=True,
             unpools=0,
+            rounds="rounded_output",
+            reads_rounded={0: "rounded_input"},
         )
 
     def _gradient_candidate(self) -> Candidate:
@@ -177,16 +179,20 @@ class Bfloat16:
             fused_workspace=lambda arguments: self.operand_size(kernel, arguments),
             unpools=1,
             sums_upstream=True,
+            reads_rounded={0: "rounded_input", 1: "rounded_upstream"},
         )
 
     def _arguments(self, node: Node) -> Arguments:
         fused: Arguments = {"derivative": "linear", "pools": 0, "rectified": 0, "signs": 0}
-        return {**self._taken(node), **NO_ACTIVATION, **_NO_POOLING, **fused}
+        rounded = {"rounded_input": 0, "rounded_output": 0}
+        return {**self._taken(node), **NO_ACTIVATION, **_NO_POOLING, **fused, **rounded}
 
     def _gradient(self, node: Node) -> Arguments:
         window = _window(node)
         together = self.tiles and _shares_rows(window)
-        return {**window, **NO_ACTIVATION, **_NO_POOLING, "rows_together": int(together)}
+        rounded = {"rounded_input": 0, "rounded_upstream": 0}
+        shared = {"rows_together": int(together)}
+        return {**window, **NO_ACTIVATION, **_NO_POOLING, **shared, **rounded}
 
     def _taken(self, node: Node) -> dict[str, int]:
         """Return what a convolution multiplies, and which products it takes together."""

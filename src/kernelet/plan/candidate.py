@@ -98,6 +98,10 @@ class Candidate:
     sums_upstream : bool
         Whether a gradient by filters can sum up each channel of its second input as well, as a
         second output.
+    rounds : str or None
+        The argument that says whether the output is stored rounded to bfloat16.
+    reads_rounded : mapping of int to str
+        Inputs that may be stored so, each with the argument that says whether it is.
     fused_workspace : callable or None
         Floats of scratch memory by the arguments, with what was fused.
     activation : bool
@@ -123,6 +127,8 @@ class Candidate:
     pools: bool = False
     unpools: int | None = None
     sums_upstream: bool = False
+    rounds: str | None = None
+    reads_rounded: Mapping[int, str] = field(default_factory=dict)
     fused_workspace: Callable[[Arguments], int] | None = None
     activation: bool = False
     rectifies: bool = False

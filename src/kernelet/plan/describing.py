@@ -18,11 +18,11 @@ from kernelet.plan.description import (
     PlanDescription,
     StepDescription,
 )
-from kernelet.plan.fusion import Step
 from kernelet.plan.instruction import Instruction, PlannedPhase, Space
 from kernelet.plan.rates import Rates
 from kernelet.plan.reuse import Reuse
 from kernelet.plan.schedule import PhaseKind
+from kernelet.plan.step import Step
 from kernelet.plan.work import FLOAT_BYTES, Work
 from kernelet.program import Node, Program, Shape, Value
 
@@ -226,10 +226,16 @@ def _operation(node: Node) -> str:
             return node.op.name.replace("_", " ")
 
 
+def _result(step: Step) -> Value:
+    """Return the first output, as its operation defines it where it is stored in another form."""
+    stored = step.outputs[0]
+    return next((n.output for n in step.nodes if n.output.index == stored.index), stored)
+
+
 def _shape(instruction: Instruction) -> Shape:
     if not instruction.steps:
         return (instruction.count,)
-    outputs = [step.outputs[0] for step in instruction.steps if step.outputs]
+    outputs = [_result(step) for step in instruction.steps if step.outputs]
     if len(outputs) == 1:
         return outputs[0].shape
     if outputs:

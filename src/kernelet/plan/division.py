@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kernelet.plan.fusion import Step
+    from kernelet.plan.step import Step
     from kernelet.plan.storage import Storage
 
 # Sums are kept apart in at most this many groups, and in no more than this many floats together:

@@ -13,7 +13,7 @@ upstream gradient for the bias.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kernelet.ops.activation import Activate, ActivateGradient
@@ -23,8 +23,9 @@ from kernelet.ops.bias import BiasAdd, ChannelSum
 from kernelet.ops.convolution import ConvolutionFilterGradient
 from kernelet.ops.dense import OuterProductSum
 from kernelet.ops.normalization import Normalize
-from kernelet.plan.candidate import Arguments, Candidate, Constants, Packed, Packing, Target
+from kernelet.plan.candidate import Arguments, Candidate, Packed, Target
 from kernelet.plan.pooling_fusion import IndexedPooling, Unpooled, pooling_of
+from kernelet.plan.step import Step
 from kernelet.program import Node, Program, Type, Value
 
 if TYPE_CHECKING:
@@ -33,69 +34,7 @@ if TYPE_CHECKING:
 # Activations whose derivative the sign of the output tells, and how many signs a float holds.
 _BY_SIGN = ("relu", "leaky_relu")
 _SIGNS_OF_FLOAT = 32
-
-
-@dataclass(frozen=True)
-class Step:
-    """One application of a kernel.
-
-    Attributes
-    ----------
-    kernel : str
-        Name in the engine's kernel list.
-    arguments : mapping
-        By name.
-    inputs : tuple of Value or None
-        Operands read; None for an absent one.
-    outputs : tuple of Value
-        Operands written.
-    constants : sequence
-        Rows of constants; an empty row is an absent operand.
-    workspace : int
-        Floats of scratch memory.
-    divisible : bool
-        Whether the elements of its shared values may be divided among threads.
-    pieces : int
-        Parts of a block's result, or of a shared one, that threads may share out.
-    sliceable : bool
-        Whether it may be divided by slices of its result, each over the whole batch.
-    whole_batch : bool
-        Whether its kernel takes all single samples of a batch at once.
-    slices : int
-        Runs of pieces that threads share out, of a shared step or of one over the whole batch; 0
-        where a step is done a block at a time.
-    nodes : tuple of Node
-        The operations it does.
-    """
-
-    kernel: str
-    arguments: Arguments
-    inputs: tuple[Value | None, ...]
-    outputs: tuple[Value, ...]
-    constants: Constants = ()
-    workspace: int = 0
-    divisible: bool = False
-    packing: Packing | None = None
-    pieces: int = 1
-    sliceable: bool = False
-    whole_batch: bool = False
-    slices: int = 0
-    nodes: tuple[Node, ...] = ()
-
-    @property
-    def values(self) -> tuple[Value, ...]:
-        """The values it reads."""
-        return tuple(value for value in self.inputs if value is not None)
-
-    @property
-    def batched(self) -> bool:
-        """Whether it runs on every block of the batch."""
-        return not self.values or any(v.batched for v in (*self.values, *self.outputs))
-
-    @property
-    def reduces(self) -> bool:
-        """Whether it sums over the batch."""
-        return self.batched and bool(self.outputs) and not self.outputs[0].batched
+_ROUNDED_OF_FLOAT = 2
 
 
 class Fusion:
@@ -113,6 +52,7 @@ class Fusion:
         self._pooled: dict[Value, IndexedPooling] = {}
         self._unpooled: dict[Value, Unpooled] = {}
         self._sums: dict[Value, Node] = {}
+        self._rounded: set[Value] = set()
         self._done: set[Value] = set()
 
     def steps(self) -> list[Step]:
@@ -164,6 +104,12 @@ class Fusion:
             whole_batch=candidate.whole_batch,
             nodes=(node,),
         )
+        rounded = {
+            name: 1
+            for operand, name in candidate.reads_rounded.items()
+            if node.inputs[operand] in self._rounded
+        }
+        step = replace(step, arguments={**step.arguments, **rounded})
         *before, step = self._with_bias(step, candidate) if candidate.bias else [step]
         return [*before, self._fused(step, candidate)]
 
@@ -181,6 +127,8 @@ class Fusion:
             step = self._with_pooling(step)
         if candidate.derivative:
             step = self._with_signs(step)
+        if candidate.rounds:
+            step = self._with_rounding(step, candidate.rounds)
         if candidate.rectifies:
             step = self._rectified(step)
         if candidate.fused_workspace:
@@ -255,6 +203,35 @@ class Fusion:
         if self.storage.keeps_place(maker):
             return False
         return maker.output.index > saved.index and self.storage.candidate(maker).derivative
+
+    def _with_rounding(self, step: Step, argument: str) -> Step:
+        """Return a step that stores its output rounded, if all that read it would round it.
+
+        A value of half the size is fetched, and written, in half the time.
+        """
+        maps = step.outputs[0]
+        readers = self.readers.get(maps, ())
+        if step.arguments["pools"] or maps in self.kept or not readers:
+            return step
+        if not all(self._reads_rounded(node, maps) for node in readers):
+            return step
+        size = -(-maps.size // _ROUNDED_OF_FLOAT)
+        rounded = Value(maps.index, Type((size,)), f"{maps.name} rounded")
+        self._rounded.add(maps)
+        self.aliases[maps] = rounded
+        arguments = {**step.arguments, argument: 1}
+        return replace(step, outputs=(rounded, *step.outputs[1:]), arguments=arguments)
+
+    def _reads_rounded(self, node: Node, maps: Value) -> bool:
+        """Return whether a node can read a value that is stored rounded, or does without it."""
+        if isinstance(node.op, ChannelSum):
+            return self._summing(node) is not None
+        if isinstance(node.op, ActivateGradient):
+            return maps in self._signs and self._follows_product(node, maps)
+        if self.storage.keeps_place(node):
+            return False
+        allowed = self.storage.candidate(node).reads_rounded
+        return all(k in allowed for k, value in enumerate(node.inputs) if value is maps)
 
     def _with_pooling(self, step: Step) -> Step:
         """Return a step with the maximum pooling that follows and nothing else reads for."""

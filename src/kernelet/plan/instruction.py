@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from kernelet.plan.candidate import Arguments
-from kernelet.plan.fusion import Step
 from kernelet.plan.schedule import PhaseKind
+from kernelet.plan.step import Step
 
 
 class Space(Enum):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from kernelet.plan.candidate import Packing, Target, round_up
 from kernelet.plan.division import fitting, groups, slices
-from kernelet.plan.fusion import Fusion, Step
+from kernelet.plan.fusion import Fusion
 from kernelet.plan.instruction import Instruction, Operand, PlannedPhase, Space
 from kernelet.plan.memory import Lifetime, Stack, pack
 from kernelet.plan.merging import joined, merged
 from kernelet.plan.schedule import Phase, PhaseKind, Scheduler, spread
+from kernelet.plan.step import Step
 from kernelet.plan.storage import SampleBlocks, Storage
 from kernelet.program import Program, Type, Value
 

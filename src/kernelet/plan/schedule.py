@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from kernelet.plan.fusion import Step
+from kernelet.plan.step import Step
 from kernelet.program import Value
 
 # The kernel that may end a run; no parameter changes in a step before all of these have run.

@@ -16,8 +16,9 @@ from kernelet.ops.normalization import ChannelMean
 from kernelet.plan.accounts import ACCOUNTS, additions, products, reached
 from kernelet.plan.candidate import Target
 from kernelet.plan.division import groups
-from kernelet.plan.fusion import Fusion, Step
+from kernelet.plan.fusion import Fusion
 from kernelet.plan.rates import Rates, built_in_rates
+from kernelet.plan.step import Step
 from kernelet.program import Program, Value
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernelet.plan.accounts import ACCOUNTS, additions, products
-from kernelet.plan.fusion import Step
 from kernelet.plan.instruction import Instruction, Operand, Space
+from kernelet.plan.step import Step
 from kernelet.program import Value
 
 if TYPE_CHECKING:
