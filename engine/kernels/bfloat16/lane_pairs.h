@@ -79,8 +79,7 @@ inline void write_channels(const ChannelPlanes& layout, const InputRows& input, 
         const bool inside = plane >= 0 && plane < a.depth && row >= 0 && row < a.height;
         const float* cells = inside ? input.row(plane * a.height + row) : nullptr;
         for (std::int64_t c = 0; c < a.channels; ++c) {
-            write_channel_row(layout, inside ? cells + c * lanes : nullptr,
-                              a.channels * lanes,
+            write_channel_row(layout, inside ? cells + c * lanes : nullptr, a.channels * lanes,
                               target + c * layout.channel_size() + position * layout.row_size());
         }
     }

@@ -49,7 +49,8 @@ class OutputRows {
     void store_rounded(const float* cells, std::int64_t row) const {
         const std::int64_t floats = pooling_.row_floats();
         auto* target = reinterpret_cast<std::int32_t*>(output_) + row * floats / 2;
-        for (std::int64_t k = 0; k < floats; k += lanes) store_neighbours(cells + k, target + k / 2);
+        for (std::int64_t k = 0; k < floats; k += lanes)
+            store_neighbours(cells + k, target + k / 2);
     }
 
     void differentiate(std::int64_t row, float* cells, std::int64_t elements) const {

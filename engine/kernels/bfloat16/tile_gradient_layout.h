@@ -122,8 +122,7 @@ KERNELET_INLINE void write_two_cells(const One& one, const Other& other, std::in
 
 // One row of inputs; cells beside the picture are zeros.
 template <class Row>
-inline void write_gradient_inputs(const GradientTileLayout& layout, const Row& row,
-                                  Pair* target) {
+inline void write_gradient_inputs(const GradientTileLayout& layout, const Row& row, Pair* target) {
     const auto& a = layout.a;
     const std::int64_t apart = layout.steps * a.stride_width;
     const auto inside = [&](std::int64_t cell) { return cell >= 0 && cell < a.width; };

@@ -24,7 +24,8 @@ class FilterGradientWorkspace {
         return (pairs + alignment - 1) / alignment * alignment;
     }
     std::int64_t sums() const {
-        return upstream_row() + (a_.unpools || a_.rounded_upstream ? a_.output_width * a_.filters * lanes : 0);
+        return upstream_row() +
+               (a_.unpools || a_.rounded_upstream ? a_.output_width * a_.filters * lanes : 0);
     }
     std::int64_t input_row() const { return sums() + a_.filters * lanes; }
     std::int64_t size() const {
@@ -50,7 +51,8 @@ class UpstreamRows {
         : call_(call),
           a_(arguments<FilterGradientBfloat16Arguments>(call)),
           rows_(IndexedPooling(a_, a_.output_height, a_.output_width, a_.filters),
-                a_.rounded_upstream != 0, call.operands[1], call.operands[2], call.operands[5] + FilterGradientWorkspace(a_).upstream_row()),
+                a_.rounded_upstream != 0, call.operands[1], call.operands[2],
+                call.operands[5] + FilterGradientWorkspace(a_).upstream_row()),
           bias_(call.operands[4]),
           sums_(call.operands[5] + FilterGradientWorkspace(a_).sums()) {
         clear_floats(a_.filters * lanes, sums_);

@@ -34,7 +34,8 @@ class ConvolutionWorkspace {
 inline InputRows input_rows(const Call& call) {
     const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
     return {IndexedPooling(a, a.height, a.width, a.channels), a.rounded_input != 0,
-            call.operands[0], call.operands[5], call.operands[8] + ConvolutionWorkspace(a).input_row()};
+            call.operands[0], call.operands[5],
+            call.operands[8] + ConvolutionWorkspace(a).input_row()};
 }
 
 }  // namespace kernelet::KERNELET_ISA
