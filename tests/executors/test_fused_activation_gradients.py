@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from executors.test_fused_pooling import defined, draws, layer, run
+from executors.test_fused_pooling import defined, draws, layer, run, state_of
+from kernelet.executors.native import NativeExecutor
 from kernelet.geometry import sliding_window
 from kernelet.ops.activation import KINDS
 from kernelet.ops.dense import MatrixProduct
@@ -15,6 +16,7 @@ from kernelet.plan.gradients import differentiate
 from kernelet.program import Program, ProgramBuilder
 from levels import BFLOAT16_LEVELS
 from ops.execution import Gradient, declare
+from ops.test_bfloat16 import everywhere
 
 
 def training(kind: str, *, apart: bool) -> Program:
@@ -61,3 +63,21 @@ def test_a_reshape_may_come_between(pooled: bool, isa: str) -> None:
     inputs = draws(program, 21, whole=True)
     got, _ = run(program, inputs, isa, whole=True)
     np.testing.assert_array_equal(got["gradient"], defined(program, inputs)["gradient"])
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_values_that_only_rounding_kernels_read_are_stored_rounded(apart: bool) -> None:
+    program = training("relu", apart=apart)
+    state = state_of(program, whole=False)
+    storage = everywhere("amx_emulated")
+    plan = NativeExecutor(program, 16, state, isa="amx_emulated", storage=storage).plan
+    steps = [step for phase in plan.phases for one in phase.instructions for step in one.steps]
+    rounded = [
+        name
+        for step in steps
+        for name in ("rounded_input", "rounded_output")
+        if step.arguments.get(name)
+    ]
+    # The activation, and the gradient by its input. What a step of its own reads stays float32.
+    both = ["rounded_output", "rounded_input"]
+    assert rounded == ([] if apart else both + both)

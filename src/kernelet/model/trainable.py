@@ -154,8 +154,9 @@ class Trainable:
             Key of orders, dropout and augmentation: the same seed gives the same bits, at any
             number of threads.
         precision : {"auto", "float32", "bfloat16"}
-            Of what convolutions and dense layers multiply. Weights, sums and everything else are
-            float32 in any case; a layer for which bfloat16 does not pay stays float32 altogether.
+            Of what convolutions and dense layers multiply. Weights and sums are float32 in any
+            case, and so is what other layers read; a layer for which bfloat16 does not pay stays
+            float32 altogether.
             "auto" takes bfloat16 where the processor is faster by it (AVX512-BF16 of AMD, AMX); on
             others, "bfloat16" gives the same up to the order of sums, slowly.
         threads : int, optional

@@ -1,6 +1,7 @@
 """Convolutions and dense layers in bfloat16, where a plan may use it.
 
-Weights, sums and everything between two operations stay float32; kernels round what they multiply.
+Weights and sums stay float32; kernels round what they multiply, and values that only such kernels
+read are stored rounded.
 A gradient by the input is a convolution with rotated filters over an input whose cells lie a
 stride apart. Dense layers and their gradients take all samples of a batch at once.
 """
