@@ -67,29 +67,37 @@ inline void activation_gradient_any(const float* upstream, const float* saved, f
     }
 }
 
-// Where the output of a relu or leaky relu is above zero, or NaN, in a bit a sample.
+// Where the output of a relu or leaky relu is above zero, or NaN, in a bit a lane.
+KERNELET_INLINE std::uint32_t sign_bits(Vector output) {
+    return mask_bits(mask_not(less_equal(output, Vector::zero())));
+}
+
+// The gradient by the input of a relu, or else of a leaky relu, from those bits.
+KERNELET_INLINE Vector gradient_by_sign(Vector upstream, std::uint32_t bits, bool leaky,
+                                        Vector slope) {
+    return select(mask_of_bits(bits), upstream, leaky ? upstream * slope : Vector::zero());
+}
+
+// The signs of all samples of each element.
 inline void store_signs(const float* values, std::uint16_t* signs, std::int64_t elements) {
     for (std::int64_t k = 0; k < elements; ++k) {
         std::uint32_t bits = 0;
         for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-            const Vector value = Vector::load(values + k * lanes + lane);
-            bits |= mask_bits(mask_not(less_equal(value, Vector::zero()))) << lane;
+            bits |= sign_bits(Vector::load(values + k * lanes + lane)) << lane;
         }
         signs[k] = static_cast<std::uint16_t>(bits);
     }
 }
 
-// In place, the gradient by the input of a relu, or else of a leaky relu, from those bits.
-template <bool leaky>
+// In place.
 inline void gradient_by_signs(float* gradient, const std::uint16_t* signs, std::int64_t elements,
-                              float slope) {
+                              bool leaky, float slope) {
     for (std::int64_t k = 0; k < elements; ++k) {
         for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
             float* numbers = gradient + k * lanes + lane;
-            const Mask passes = mask_of_bits(std::uint32_t{signs[k]} >> lane);
-            const Vector upstream = Vector::load(numbers);
-            const Vector less = leaky ? upstream * Vector::broadcast(slope) : Vector::zero();
-            select(passes, upstream, less).store(numbers);
+            gradient_by_sign(Vector::load(numbers), std::uint32_t{signs[k]} >> lane, leaky,
+                             Vector::broadcast(slope))
+                .store(numbers);
         }
     }
 }

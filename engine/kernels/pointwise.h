@@ -3,6 +3,7 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/tile.h"
 #include "simd/math.h"
 
 namespace kernelet::KERNELET_ISA {
@@ -55,9 +56,8 @@ inline void activate_any(const float* source, float* target, std::int64_t elemen
 // Applies in place the activations that the tile's epilogue leaves to a second pass over the row
 // that has just been written, still in cache.
 inline void activate_row(float* row, std::int64_t elements, std::int64_t activation) {
-    const auto kind = static_cast<Activation>(activation);
-    if (kind != Activation::linear && kind != Activation::relu && kind != Activation::leaky_relu) {
-        activate_any(row, row, elements, kind, 0.0F);
+    if (!epilogue_applies(activation)) {
+        activate_any(row, row, elements, static_cast<Activation>(activation), 0.0F);
     }
 }
 

@@ -92,7 +92,12 @@ struct Epilogue {
     const float* factors = nullptr;  // of the same channels, with a bias; or null
 };
 
-// The activations that the epilogue applies; `activate_row` does the others.
+// Whether the epilogue applies an activation; `activate_row` does the others.
+KERNELET_INLINE bool epilogue_applies(std::int64_t activation) {
+    const auto kind = static_cast<Activation>(activation);
+    return kind == Activation::linear || kind == Activation::relu || kind == Activation::leaky_relu;
+}
+
 KERNELET_INLINE Vector activate_sum(Vector value, Activation activation, float slope) {
     if (activation == Activation::relu) {
         return max(Vector::zero(), value);

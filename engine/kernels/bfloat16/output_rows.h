@@ -48,9 +48,10 @@ class OutputRows {
   private:
     void store_rounded(const float* cells, std::int64_t row) const {
         const std::int64_t floats = pooling_.row_floats();
-        auto* target = reinterpret_cast<std::int32_t*>(output_) + row * floats / 2;
-        for (std::int64_t k = 0; k < floats; k += lanes)
-            store_neighbours(cells + k, target + k / 2);
+        auto* target = reinterpret_cast<std::uint16_t*>(output_) + row * floats;
+        for (std::int64_t k = 0; k < floats; k += Vector::width) {
+            store_bfloat16(Vector::load(cells + k), target + k);
+        }
     }
 
     void differentiate(std::int64_t row, float* cells, std::int64_t elements) const {
@@ -62,11 +63,7 @@ class OutputRows {
             return;
         }
         const auto* signs = reinterpret_cast<const std::uint16_t*>(saved_) + row * elements;
-        if (kind == Activation::relu) {
-            gradient_by_signs<false>(cells, signs, elements, slope);
-        } else {
-            gradient_by_signs<true>(cells, signs, elements, slope);
-        }
+        gradient_by_signs(cells, signs, elements, kind == Activation::leaky_relu, slope);
     }
 
     std::int64_t row_in_window(std::int64_t row) const {

@@ -32,8 +32,8 @@ class TileOutput {
         const std::int64_t first = row * row_elements_;
         numbers_ = whole_ ? rows_.row(row) : output_ + first * lanes;
         rounded_ = reinterpret_cast<std::uint16_t*>(output_) + first * lanes;
-        saved_ = all_saved_ + first;
-        signs_ = all_signs_ + first;
+        saved_ = all_saved_ ? all_saved_ + first : nullptr;
+        signs_ = all_signs_ ? all_signs_ + first : nullptr;
     }
     void finish(std::int64_t row) const {
         if (whole_) rows_.finish(row);
@@ -50,13 +50,8 @@ class TileOutput {
                                         std::int64_t) const;
 
     static bool needs_whole_rows(const ConvolutionBfloat16Arguments& a) {
-        const auto simple = [](std::int64_t kind) {
-            const auto activation = static_cast<Activation>(kind);
-            return activation == Activation::linear || activation == Activation::relu ||
-                   activation == Activation::leaky_relu;
-        };
         const bool derived = static_cast<Activation>(a.derivative) != Activation::linear;
-        return a.pools || !simple(a.activation) || (derived && !a.signs);
+        return a.pools || !epilogue_applies(a.activation) || (derived && !a.signs);
     }
 
     int kind() const {
@@ -72,19 +67,19 @@ class TileOutput {
         const Vector slope = Vector::broadcast(static_cast<float>(a_.slope));
         float* numbers = numbers_ + element * lanes;
         std::uint16_t* halves = rounded_ + element * lanes;
-        const std::uint16_t* passing = saved_ + element;
-        std::uint16_t* above = signs_ + element;
+        const std::uint16_t* passing = saved ? saved_ + element : nullptr;
+        std::uint16_t* above = signs ? signs_ + element : nullptr;
         for (std::int64_t f = 0; f < count; ++f) {
             const Finish finish = Finish::of_channel(epilogue, f);
             std::uint32_t bits = 0;
             for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
                 Vector value = finish(Vector::load(sums + f * lanes + lane));
                 if constexpr (saved) {
-                    const Mask passes = mask_of_bits(std::uint32_t{passing[f]} >> lane);
-                    value = select(passes, value, leaky ? value * slope : Vector::zero());
+                    value =
+                        gradient_by_sign(value, std::uint32_t{passing[f]} >> lane, leaky, slope);
                 }
                 if constexpr (signs) {
-                    bits |= mask_bits(mask_not(less_equal(value, Vector::zero()))) << lane;
+                    bits |= sign_bits(value) << lane;
                 }
                 if constexpr (rounded) {
                     store_bfloat16(value, halves + f * lanes + lane);
