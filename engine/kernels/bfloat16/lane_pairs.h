@@ -22,10 +22,8 @@ struct ChannelPlanes {
 
     explicit ChannelPlanes(const FilterGradientBfloat16Arguments& arguments)
         : a(arguments),
-          planes((a.output_depth - 1) * a.stride_depth + (a.kernel_depth - 1) * a.dilation_depth +
-                 1),
-          rows((a.output_height - 1) * a.stride_height + (a.kernel_height - 1) * a.dilation_height +
-               1),
+          planes(extent_of(a.output_depth, a.stride_depth, a.kernel_depth, a.dilation_depth)),
+          rows(extent_of(a.output_height, a.stride_height, a.kernel_height, a.dilation_height)),
           output_pairs((a.output_width + 1) / 2),
           phase(2 * output_pairs + (a.kernel_width - 1) * a.dilation_width / a.stride_width) {}
 

@@ -33,27 +33,36 @@ struct PaddedAxis {
     }
 };
 
-// Two layouts serve runs of consecutive channels from any cell on. Where every run begins at an
-// even channel, pairs lie side by side; otherwise a pair begins at every channel, and a run takes
-// every second pair.
-struct PairedInput {
+// How many positions an axis has that is read from, those at the border included.
+inline std::int64_t extent_of(std::int64_t output, std::int64_t stride, std::int64_t kernel,
+                              std::int64_t dilation) {
+    return (output - 1) * stride + (kernel - 1) * dilation + 1;
+}
+
+struct PaddedAxes {
     PaddedAxis depth;
     PaddedAxis height;
     PaddedAxis width;
+
+    explicit PaddedAxes(const ConvolutionBfloat16Arguments& a)
+        : depth{a.depth, a.pad_depth, a.step_depth,
+                extent_of(a.output_depth, a.stride_depth, a.kernel_depth, a.dilation_depth)},
+          height{a.height, a.pad_height, a.step_height,
+                 extent_of(a.output_height, a.stride_height, a.kernel_height, a.dilation_height)},
+          width{a.width, a.pad_width, a.step_width,
+                extent_of(a.output_width, a.stride_width, a.kernel_width, a.dilation_width)} {}
+};
+
+// Two layouts serve runs of consecutive channels from any cell on. Where every run begins at an
+// even channel, pairs lie side by side; otherwise a pair begins at every channel, and a run takes
+// every second pair.
+struct PairedInput : PaddedAxes {
     std::int64_t channels;
     std::int64_t element;  // pairs from a channel to the next
     Pair* pairs;
 
     PairedInput(const ConvolutionBfloat16Arguments& a, Pair* workspace)
-        : depth{
-              a.depth, a.pad_depth, a.step_depth,
-              (a.output_depth - 1) * a.stride_depth + (a.kernel_depth - 1) * a.dilation_depth + 1},
-          height{a.height, a.pad_height, a.step_height,
-                 (a.output_height - 1) * a.stride_height +
-                     (a.kernel_height - 1) * a.dilation_height + 1},
-          width{
-              a.width, a.pad_width, a.step_width,
-              (a.output_width - 1) * a.stride_width + (a.kernel_width - 1) * a.dilation_width + 1},
+        : PaddedAxes(a),
           channels(a.channels),
           element(a.channels / a.groups % 2 == 0 ? lanes / 2 : lanes),
           pairs(workspace) {}

@@ -40,9 +40,8 @@ struct GradientTileLayout {
           channels(a.channels / a.groups),
           filters(a.filters / a.groups),
           steps((a.output_width + 1) / 2),
-          positions((steps - 1) * a.stride_width + (a.kernel_width - 1) * a.dilation_width + 1),
-          rows((a.output_height - 1) * a.stride_height + (a.kernel_height - 1) * a.dilation_height +
-               1),
+          positions(extent_of(steps, a.stride_width, a.kernel_width, a.dilation_width)),
+          rows(extent_of(a.output_height, a.stride_height, a.kernel_height, a.dilation_height)),
           band(smaller(a.output_height, larger(1, band_products / steps))),
           kept_rows((a.kernel_depth - 1) * a.dilation_depth * rows + (band - 1) * a.stride_height +
                     (a.kernel_height - 1) * a.dilation_height + 1),

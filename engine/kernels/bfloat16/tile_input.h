@@ -11,27 +11,16 @@ namespace kernelet::KERNELET_ISA {
 // A row lies as [group][position][channel]. Where a filter is dilated, positions that it meets
 // together are neighbours. Where `rows_together`, the rows that the filter covers are copied once
 // more, as [group][pair][row], so that all of its products are one run.
-struct TileInputLayout {
+struct TileInputLayout : PaddedAxes {
     const ConvolutionBfloat16Arguments& a;
-    PaddedAxis depth;
-    PaddedAxis height;
-    PaddedAxis width;
     std::int64_t channels;   // of a group
     std::int64_t positions;  // with those that fill up the last residue by the dilation
     std::int64_t pair;  // elements from a pair to the next: 1, or 2 where all runs begin evenly
     std::int64_t kept;  // rows that are kept for a row of output cells
 
     explicit TileInputLayout(const ConvolutionBfloat16Arguments& arguments)
-        : a(arguments),
-          depth{
-              a.depth, a.pad_depth, a.step_depth,
-              (a.output_depth - 1) * a.stride_depth + (a.kernel_depth - 1) * a.dilation_depth + 1},
-          height{a.height, a.pad_height, a.step_height,
-                 (a.output_height - 1) * a.stride_height +
-                     (a.kernel_height - 1) * a.dilation_height + 1},
-          width{
-              a.width, a.pad_width, a.step_width,
-              (a.output_width - 1) * a.stride_width + (a.kernel_width - 1) * a.dilation_width + 1},
+        : PaddedAxes(arguments),
+          a(arguments),
           channels(a.channels / a.groups),
           positions((width.extent + a.dilation_width - 1) / a.dilation_width * a.dilation_width),
           pair(channels % 2 == 0 || (a.dilation_width == 1 && a.stride_width % 2 == 0) ? 2 : 1),
