@@ -40,48 +40,35 @@ struct TileRowOfCells {
 
     void run() const {
         for (std::int64_t q = 0; q < filters.all; q += 2 * bfloat16_filters) {
-            if (filters.all - q > bfloat16_filters) {
-                count == 1 ? all_cells<2, true>(q) : all_cells<2, false>(q);
-            } else {
-                count == 1 ? all_cells<1, true>(q) : all_cells<1, false>(q);
-            }
+            filters.all - q > bfloat16_filters ? all_cells<2>(q) : all_cells<1>(q);
         }
     }
 
-    // F blocks of filters from filter `q` on. The weights of a single product stay in their tiles.
-    template <int F, bool single>
-    void all_cells(std::int64_t q) const {
-        if constexpr (single) load_weights<F>(products->weights + weights_of(q));
-        std::int64_t cell = 0;
-        for (; cell + 2 <= a.output_width; cell += 2) block<F, 2, single>(cell, q);
-        if (cell < a.output_width) block<F, 1, single>(cell, q);
-    }
-
-    std::int64_t weights_of(std::int64_t q) const {
-        return q / bfloat16_filters * filters.block_size;
-    }
-
+    // F blocks of filters from filter `q` on.
     template <int F>
-    void load_weights(const Pair* w) const {
-        tiles.template load<weight_tiles>(w, tile_row_bytes);
-        if constexpr (F == 2) {
-            tiles.template load<weight_tiles + 1>(w + filters.block_size, tile_row_bytes);
-        }
+    void all_cells(std::int64_t q) const {
+        std::int64_t cell = 0;
+        for (; cell + 2 <= a.output_width; cell += 2) block<F, 2>(cell, q);
+        if (cell < a.output_width) block<F, 1>(cell, q);
     }
 
     // C cells.
-    template <int F, int C, bool single>
+    template <int F, int C>
     void block(std::int64_t cell, std::int64_t q) const {
         const std::int64_t first = layout.cell_offset(cell);
         const std::int64_t second = layout.cell_offset(cell + C - 1);
         const std::int64_t stride = layout.step() * std::int64_t{sizeof(Pair)};
-        const std::int64_t weights = weights_of(q);
+        const std::int64_t weights = q / bfloat16_filters * filters.block_size;
         clear<F, C>();
         for (const TileProduct* product = products; product < products + count; ++product) {
-            if constexpr (!single) load_weights<F>(product->weights + weights);
+            const Pair* w = product->weights + weights;
+            tiles.template load<weight_tiles>(w, tile_row_bytes);
             tiles.template load<input_tiles>(product->inputs + first, stride);
             tiles.template multiply<0, weight_tiles, input_tiles>();
-            if constexpr (F == 2) tiles.template multiply<2, weight_tiles + 1, input_tiles>();
+            if constexpr (F == 2) {
+                tiles.template load<weight_tiles + 1>(w + filters.block_size, tile_row_bytes);
+                tiles.template multiply<2, weight_tiles + 1, input_tiles>();
+            }
             if constexpr (C == 2) {
                 tiles.template load<input_tiles + 1>(product->inputs + second, stride);
                 tiles.template multiply<1, weight_tiles, input_tiles + 1>();
