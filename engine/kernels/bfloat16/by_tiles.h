@@ -15,10 +15,6 @@ inline void pack_filters_bfloat16(const Call& call) {
     pack_paired_filters<ChunkOrder::filter_by_filter>(call);
 }
 
-inline void pack_cells_bfloat16(const Call& call) {
-    pack_paired_cells<ChunkOrder::filter_by_filter>(call);
-}
-
 inline void convolution_bfloat16(const Call& call) { convolution_by_tiles(call); }
 
 inline void convolution_filter_gradient_bfloat16(const Call& call) {

@@ -15,10 +15,6 @@ inline void pack_filters_bfloat16(const Call& call) {
     pack_paired_filters<ChunkOrder::pair_by_pair>(call);
 }
 
-inline void pack_cells_bfloat16(const Call& call) {
-    pack_paired_cells<ChunkOrder::pair_by_pair>(call);
-}
-
 inline void convolution_bfloat16(const Call& call) { convolution_in_registers(call); }
 
 inline void convolution_filter_gradient_bfloat16(const Call& call) {

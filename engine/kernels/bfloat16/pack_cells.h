@@ -33,8 +33,7 @@ struct FilterWeights {
     }
 };
 
-// The packed weights of one block of filters.
-template <ChunkOrder order>
+// The packed weights of one block of filters, a chunk the rows of a tile.
 struct WeightBlock {
     Pair* pairs;
 
@@ -48,15 +47,13 @@ struct WeightBlock {
 
   private:
     static std::int64_t place(std::int64_t filter, std::int64_t slot) {
-        if (order == ChunkOrder::pair_by_pair) return slot * bfloat16_filters + filter;
         return slot / chunk_pairs * weight_chunk + filter * chunk_pairs + slot % chunk_pairs;
     }
 };
 
-// Operands: filters, packed filters. Where rows are taken together, those of a pair follow each
-// other.
-template <ChunkOrder order>
-inline void pack_paired_cells(const Call& call) {
+// Operands: filters, packed filters. Only matrix tiles multiply cells together. Where rows are
+// taken together, those of a pair follow each other.
+inline void pack_cells_bfloat16(const Call& call) {
     const auto& a = arguments<PackCellsBfloat16Arguments>(call);
     const RunShape shape = run_shape(a);
     const FilterWeights weights(a, call.operands[0]);
@@ -67,7 +64,7 @@ inline void pack_paired_cells(const Call& call) {
     auto* target = reinterpret_cast<Pair*>(call.operands[1]);
     clear_pairs(target, shape.size(a.cells * outputs));
     for (std::int64_t f = 0; f < a.cells * outputs; ++f) {
-        const WeightBlock<order> block{target + f / bfloat16_filters * shape.block_size()};
+        const WeightBlock block{target + f / bfloat16_filters * shape.block_size()};
         const std::int64_t filter = f % bfloat16_filters;
         for (std::int64_t tap = 0; tap < a.kernel_depth * a.kernel_height * a.kernel_width; ++tap) {
             const float* source = weights.first + f % outputs * weights.output + tap * weights.tap;
