@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernelet/cpu.h"
 #include "kernelet/kernel_list.h"
 #include "kernelet/select.h"
 
@@ -49,6 +50,20 @@ inline float* data_or_null(Numbers& numbers) { return numbers.empty() ? nullptr 
 // Pieces that a kernel makes of a number of elements.
 inline std::int64_t pieces_of(std::int64_t elements, std::int64_t piece) {
     return (elements + piece - 1) / piece;
+}
+
+// The instruction sets that the arguments of a program name; without any, all that the processor
+// has and emulated tiles.
+inline std::vector<std::string> bfloat16_levels(int count, char** given) {
+    std::vector<std::string> names(given + 1, given + count);
+    if (names.empty()) {
+        for (const kernelet::Isa isa : kernelet::processor().levels) {
+            names.emplace_back(kernelet::isa_name(isa));
+        }
+        names.emplace_back("amx_emulated");
+    }
+    for (const std::string& name : names) kernelet::isa_by_name(name, "the command line");
+    return names;
 }
 
 class Kernels {

@@ -11,7 +11,6 @@
 #include "check.h"
 #include "kernel_cases.h"
 #include "kernelet/aligned.h"
-#include "kernelet/cpu.h"
 #include "kernelet/kernel_list.h"
 
 namespace {
@@ -138,19 +137,8 @@ void test_dense(const Kernels& kernels, Random& random, std::int64_t inputs, std
 
 }  // namespace
 
-// Arguments name instruction sets; without any, all that the processor has are meant.
 int main(int count, char** given) {
-    std::vector<std::string> names(given + 1, given + count);
-    if (names.empty()) {
-        for (const kernelet::Isa isa : kernelet::processor().levels) {
-            names.emplace_back(kernelet::isa_name(isa));
-        }
-        names.emplace_back("amx_emulated");
-    }
-    for (const std::string& name : names) {
-        kernelet::isa_by_name(name, "the command line");
-    }
-    for (const std::string& name : names) {
+    for (const std::string& name : bfloat16_levels(count, given)) {
         const Kernels kernels(name);
         Random random;
         const int drawn = cases(20);
