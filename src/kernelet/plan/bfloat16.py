@@ -32,8 +32,8 @@ _CHUNK = 16
 _CALL = 500
 _STORED = 4
 _SUM = 10
-# In the time of a product of two vectors: a product of tiles, what a tile of sums takes at its end, a
-# vector of pairs made from float32, and one copied. An Emerald Rapids core takes 47, 245, 12 and 9;
+# In the time of a product of two vectors: a product of tiles, what a tile of sums takes at its end,
+# a vector of pairs made from float32, and one copied. An Emerald Rapids core takes 47, 245, 12, 9;
 # but what is fused into these kernels saves time elsewhere, and with those LeNet-5's first layer
 # would go to float32 and its step take 1.38 instead of 1.15 ms.
 _TILE_PRODUCT = 40
