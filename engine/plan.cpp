@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <stdexcept>
 
 #include "kernelet/kernel_list.h"
@@ -13,8 +12,6 @@
 namespace kernelet {
 
 namespace {
-
-constexpr std::size_t cache_line_bytes = alignment * sizeof(float);
 
 // Parameters of more floats are compared by all threads: that takes longer than waking them.
 constexpr std::int64_t most_compared_alone = 1 << 17;
@@ -50,15 +47,10 @@ std::int64_t bfloat16_operand_size(const std::string& kernel,
     return size(arrange(kernel_descriptions()[kernel_index(kernel)], given).data());
 }
 
-void Plan::AlignedFree::operator()(float* pointer) const {
-    ::operator delete[](pointer, std::align_val_t{cache_line_bytes});
-}
-
-Plan::Arena Plan::allocate(std::int64_t floats) {
-    const auto bytes =
-        static_cast<std::size_t>(std::max<std::int64_t>(floats, alignment)) * sizeof(float);
-    Arena arena(static_cast<float*>(::operator new[](bytes, std::align_val_t{cache_line_bytes})));
-    std::memset(arena.get(), 0, bytes);
+AlignedArray<float> Plan::allocate(std::int64_t floats) {
+    const std::int64_t size = std::max<std::int64_t>(floats, alignment);
+    AlignedArray<float> arena = aligned_array<float>(size);
+    std::memset(arena.get(), 0, static_cast<std::size_t>(size) * sizeof(float));
     return arena;
 }
 

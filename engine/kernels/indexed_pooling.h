@@ -10,7 +10,9 @@
 
 namespace kernelet::KERNELET_ISA {
 
-inline constexpr float no_index = 255.0F;
+inline constexpr std::uint8_t no_index = 255;
+// What no cell of a window has as its place.
+inline constexpr std::uint8_t no_place = 254;
 
 // A picture and its windows; see ARGUMENTS_IndexedPooling.
 struct IndexedPooling {
@@ -73,7 +75,7 @@ KERNELET_INLINE void index_maximum(const IndexedPooling& pooling, const float* s
         }
         if (rectified) {
             const Vector found = select(is_nan(highest), value(0, 0), highest);
-            index = select(less_equal(found, Vector::zero()), Vector::broadcast(no_index), index);
+            index = select(less_equal(found, Vector::zero()), Vector::broadcast(static_cast<float>(no_index)), index);
         }
         index.store_u8(indices + k);
     }
@@ -97,65 +99,61 @@ inline void pool_rows(const IndexedPooling& pooling, const float* cells, std::in
     }
 }
 
-// A cell of a value: a vector of its numbers.
+// A cell: vectors of its numbers, from number `k` on, and of pairs of those with the numbers of the
+// next channel.
 struct StoredCell {
+    static constexpr bool is_rounded = false;
     const float* numbers;
 
+    StoredCell moved(std::int64_t count) const { return {numbers + count}; }
     KERNELET_INLINE Vector load(std::int64_t k) const { return Vector::load(numbers + k); }
-};
-
-struct StoredRow {
-    const float* numbers;
-    std::int64_t cell_floats;
-
-    KERNELET_INLINE StoredCell cell(std::int64_t column) const {
-        return {numbers + column * cell_floats};
-    }
-};
-
-// Of a value that is stored rounded to bfloat16.
-struct RoundedCell {
-    const std::uint16_t* numbers;
-
-    KERNELET_INLINE Vector load(std::int64_t k) const { return load_bfloat16(numbers + k); }
-};
-
-struct RoundedRow {
-    const std::uint16_t* numbers;
-    std::int64_t cell_floats;
-
-    KERNELET_INLINE RoundedCell cell(std::int64_t column) const {
-        return {numbers + column * cell_floats};
+    KERNELET_INLINE IntVector pairs(std::int64_t k) const {
+        return pairs_of(load(k), load(k + lanes));
     }
 };
 
 // A cell of the gradient by the input of a pooling, from its window: what has its place as index.
+template <class Cell>
 struct UnpooledCell {
-    const float* upstream;
+    static constexpr bool is_rounded = Cell::is_rounded;
+    Cell upstream;
     const std::uint8_t* indices;
-    float place;
+    std::uint8_t place;
 
     KERNELET_INLINE Vector load(std::int64_t k) const {
-        const Mask chosen = equal(Vector::load_u8(indices + k), Vector::broadcast(place));
-        return select(chosen, Vector::load(upstream + k), Vector::zero());
+        return select(equal_u8(indices + k, place), upstream.load(k), Vector::zero());
+    }
+    KERNELET_INLINE IntVector pairs(std::int64_t k) const {
+        if constexpr (is_rounded) {
+            const Vector both = from_bits(upstream.pairs(k));
+            const auto chosen = [&](std::int64_t first) {
+                const Mask mask = equal_u8(indices + first, place);
+                return bits_of(select(mask, both, Vector::zero()));
+            };
+            return (chosen(k) & IntVector::broadcast(0xFFFF)) |
+                   (chosen(k + lanes) & IntVector::broadcast(-0x10000));
+        } else {
+            return pairs_of(load(k), load(k + lanes));
+        }
     }
 };
 
 // The gradient that all cells of a window have together.
+template <class Cell>
 struct KeptCell {
-    const float* upstream;
+    Cell upstream;
     const std::uint8_t* indices;
 
     KERNELET_INLINE Vector load(std::int64_t k) const {
-        const Mask lost = equal(Vector::load_u8(indices + k), Vector::broadcast(no_index));
-        return select(lost, Vector::zero(), Vector::load(upstream + k));
+        return select(equal_u8(indices + k, no_index), Vector::zero(), upstream.load(k));
     }
 };
 
+template <class Cell>
 class UnpooledRow {
   public:
     // A row, counted through all planes; the upstream gradient and the indices are whole ones.
-    UnpooledRow(const IndexedPooling& pooling, std::int64_t row, const float* upstream,
+    UnpooledRow(const IndexedPooling& pooling, std::int64_t row, const Cell& upstream,
                 const std::uint8_t* indices)
         : cell_floats_(pooling.cell_floats()),
           window_width_(pooling.window_width),
@@ -165,25 +163,25 @@ class UnpooledRow {
         const std::int64_t window = line / pooling.window_height;
         if (window >= pooling.pooled_height) return;
         const std::int64_t first = pooling.pooled_row(row / pooling.height, window);
-        upstream_ += first;
+        upstream_ = upstream.moved(first);
         indices_ += first;
         windows_ = pooling.pooled_width;
         first_place_ = line % pooling.window_height * pooling.window_width;
     }
 
-    // Cells that belong to no window have a place that is nobody's index.
-    KERNELET_INLINE UnpooledCell cell(std::int64_t column) const {
-        const std::int64_t window = column / window_width_;
-        if (window >= windows_) return {upstream_, indices_, -1.0F};
+    KERNELET_INLINE UnpooledCell<Cell> cell(std::int64_t column) const {
+        // Divisions take longer than a cell's numbers.
+        const std::int64_t window = window_width_ == 2 ? column >> 1 : column / window_width_;
+        if (window >= windows_) return {upstream_, indices_, no_place};
         const std::int64_t at = window * cell_floats_;
         const std::int64_t place = first_place_ + column - window * window_width_;
-        return {upstream_ + at, indices_ + at, static_cast<float>(place)};
+        return {upstream_.moved(at), indices_ + at, static_cast<std::uint8_t>(place)};
     }
 
   private:
     std::int64_t cell_floats_;
     std::int64_t window_width_;
-    const float* upstream_;
+    Cell upstream_;
     const std::uint8_t* indices_;
     std::int64_t windows_ = 0;
     std::int64_t first_place_ = 0;
@@ -192,9 +190,9 @@ class UnpooledRow {
 // One row of the gradient by the picture, counted through all planes.
 inline void unpool_row(const IndexedPooling& pooling, std::int64_t row, const float* upstream,
                        const std::uint8_t* indices, float* target) {
-    const UnpooledRow cells(pooling, row, upstream, indices);
+    const UnpooledRow cells(pooling, row, StoredCell{upstream}, indices);
     for (std::int64_t column = 0; column < pooling.width; ++column) {
-        const UnpooledCell cell = cells.cell(column);
+        const auto cell = cells.cell(column);
         for (std::int64_t k = 0; k < pooling.cell_floats(); k += Vector::width) {
             cell.load(k).store(target + k);
         }
@@ -212,58 +210,5 @@ inline void max_unpool(const Call& call) {
                    call.operands[2] + row * pooling.row_floats());
     }
 }
-
-// Rows of cells that a kernel reads: of a value, perhaps stored rounded to bfloat16, or of the
-// gradient by the input of a pooling, which is never stored as a whole.
-class InputRows {
-  public:
-    // `indices` is null for a value; `scratch` is for one row of anything but plain float32.
-    InputRows(const IndexedPooling& pooling, bool rounded, const float* numbers,
-              const float* indices, float* scratch)
-        : pooling_(pooling),
-          rounded_(rounded),
-          numbers_(numbers),
-          indices_(reinterpret_cast<const std::uint8_t*>(indices)),
-          scratch_(scratch) {}
-
-    // Calls `function` with a row, counted through all planes, whose cells are vectors to load.
-    template <class Function>
-    KERNELET_INLINE void visit(std::int64_t row, const Function& function) const {
-        if (indices_) {
-            function(UnpooledRow(pooling_, row, numbers_, indices_));
-        } else if (rounded_) {
-            function(rounded_row(row));
-        } else {
-            function(StoredRow{numbers_ + row * pooling_.row_floats(), pooling_.cell_floats()});
-        }
-    }
-
-    // The numbers of a row; valid until the next one is asked for.
-    const float* row(std::int64_t row) const {
-        if (indices_) {
-            unpool_row(pooling_, row, numbers_, indices_, scratch_);
-        } else if (rounded_) {
-            const RoundedCell all = rounded_row(row).cell(0);
-            for (std::int64_t k = 0; k < pooling_.row_floats(); k += Vector::width) {
-                all.load(k).store(scratch_ + k);
-            }
-        } else {
-            return numbers_ + row * pooling_.row_floats();
-        }
-        return scratch_;
-    }
-
-  private:
-    RoundedRow rounded_row(std::int64_t row) const {
-        const auto* numbers = reinterpret_cast<const std::uint16_t*>(numbers_);
-        return {numbers + row * pooling_.row_floats(), pooling_.cell_floats()};
-    }
-
-    IndexedPooling pooling_;
-    bool rounded_;
-    const float* numbers_;
-    const std::uint8_t* indices_;
-    float* scratch_;
-};
 
 }  // namespace kernelet::KERNELET_ISA

@@ -131,11 +131,20 @@ KERNELET_INLINE bool is_plain(const Epilogue& epilogue) {
 // vector stored took more time than its arithmetic.
 class Finish {
   public:
+    static constexpr float no_factor = 1.0F;
+    static constexpr float no_bias = -0.0F;
+
     // All lanes belong to one channel.
     KERNELET_INLINE static Finish of_channel(const Epilogue& epilogue, std::int64_t channel) {
         return {epilogue,
                 epilogue.factors ? Vector::broadcast_from(epilogue.factors + channel) : one(),
                 epilogue.bias ? Vector::broadcast_from(epilogue.bias + channel) : nothing()};
+    }
+
+    // Of an epilogue that has both factors and bias.
+    KERNELET_INLINE static Finish of_whole(const Epilogue& epilogue, std::int64_t channel) {
+        return {epilogue, Vector::broadcast_from(epilogue.factors + channel),
+                Vector::broadcast_from(epilogue.bias + channel)};
     }
 
     // The first `count` lanes belong to channels from `channel` on.
@@ -160,8 +169,8 @@ class Finish {
           slope_(epilogue.slope),
           leaky_(epilogue.activation == Activation::leaky_relu) {}
 
-    KERNELET_INLINE static Vector one() { return Vector::broadcast(1.0F); }
-    KERNELET_INLINE static Vector nothing() { return Vector::broadcast(-0.0F); }
+    KERNELET_INLINE static Vector one() { return Vector::broadcast(no_factor); }
+    KERNELET_INLINE static Vector nothing() { return Vector::broadcast(no_bias); }
 
     Vector factors_;
     Vector bias_;

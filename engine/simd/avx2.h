@@ -127,6 +127,9 @@ KERNELET_INLINE Mask less_equal(Vector a, Vector b) {
 }
 KERNELET_INLINE Mask greater(Vector a, Vector b) { return less(b, a); }
 KERNELET_INLINE Mask equal(Vector a, Vector b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)}; }
+KERNELET_INLINE Mask equal_u8(const std::uint8_t* p, std::uint8_t byte) {
+    return equal(Vector::load_u8(p), Vector::broadcast(static_cast<float>(byte)));
+}
 KERNELET_INLINE Mask is_nan(Vector a) { return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)}; }
 KERNELET_INLINE Mask mask_and(Mask a, Mask b) { return {_mm256_and_ps(a.m, b.m)}; }
 KERNELET_INLINE Mask mask_or(Mask a, Mask b) { return {_mm256_or_ps(a.m, b.m)}; }

@@ -118,6 +118,10 @@ KERNELET_INLINE Mask greater(Vector a, Vector b) { return less(b, a); }
 KERNELET_INLINE Mask equal(Vector a, Vector b) {
     return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)};
 }
+KERNELET_INLINE Mask equal_u8(const std::uint8_t* p, std::uint8_t byte) {
+    return {_mm_cmpeq_epi8_mask(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)),
+                                _mm_set1_epi8(static_cast<char>(byte)))};
+}
 KERNELET_INLINE Mask is_nan(Vector a) { return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)}; }
 KERNELET_INLINE Mask mask_and(Mask a, Mask b) { return {_kand_mask16(a.m, b.m)}; }
 KERNELET_INLINE Mask mask_or(Mask a, Mask b) { return {_kor_mask16(a.m, b.m)}; }

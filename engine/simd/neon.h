@@ -101,6 +101,9 @@ KERNELET_INLINE Mask less(Vector a, Vector b) { return {vcltq_f32(a.v, b.v)}; }
 KERNELET_INLINE Mask less_equal(Vector a, Vector b) { return {vcleq_f32(a.v, b.v)}; }
 KERNELET_INLINE Mask greater(Vector a, Vector b) { return {vcgtq_f32(a.v, b.v)}; }
 KERNELET_INLINE Mask equal(Vector a, Vector b) { return {vceqq_f32(a.v, b.v)}; }
+KERNELET_INLINE Mask equal_u8(const std::uint8_t* p, std::uint8_t byte) {
+    return equal(Vector::load_u8(p), Vector::broadcast(static_cast<float>(byte)));
+}
 KERNELET_INLINE Mask is_nan(Vector a) { return {vmvnq_u32(vceqq_f32(a.v, a.v))}; }
 KERNELET_INLINE Mask mask_and(Mask a, Mask b) { return {vandq_u32(a.m, b.m)}; }
 KERNELET_INLINE Mask mask_or(Mask a, Mask b) { return {vorrq_u32(a.m, b.m)}; }

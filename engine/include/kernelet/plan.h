@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "kernelet/aligned.h"
 #include "kernelet/kernel.h"
 #include "kernelet/seen_parameters.h"
 
@@ -143,11 +144,7 @@ class Plan {
     std::int64_t memory(int threads) const;
 
   private:
-    struct AlignedFree {
-        void operator()(float* pointer) const;
-    };
-    using Arena = std::unique_ptr<float[], AlignedFree>;
-    static Arena allocate(std::int64_t floats);
+    static AlignedArray<float> allocate(std::int64_t floats);
 
     struct Region;
     class Worker;
@@ -175,7 +172,7 @@ class Plan {
     std::vector<std::int64_t> results_;
     SeenParameters once_reads_;
     std::vector<Operand> rows_;  // operands that are rows of the caller's arrays
-    Arena scratch_, batch_, shared_, partial_;
+    AlignedArray<float> scratch_, batch_, shared_, partial_;
     int prepared_threads_ = 0;
 };
 

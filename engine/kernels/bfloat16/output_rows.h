@@ -38,19 +38,23 @@ class OutputRows {
         }
         if (a_.pools) {
             pool(row);
-        } else if (indices_) {
+            return;
+        }
+        if (indices_) {
             store_signs(cells, reinterpret_cast<std::uint16_t*>(indices_) + row * elements,
                         elements);
         }
-        if (a_.rounded_output) store_rounded(cells, row);
+        if (a_.rounded_output) {
+            store_rounded(cells, pooling_.row_floats(), row * pooling_.row_floats());
+        }
     }
 
   private:
-    void store_rounded(const float* cells, std::int64_t row) const {
-        const std::int64_t floats = pooling_.row_floats();
-        auto* target = reinterpret_cast<std::uint16_t*>(output_) + row * floats;
-        for (std::int64_t k = 0; k < floats; k += Vector::width) {
-            store_bfloat16(Vector::load(cells + k), target + k);
+    // Some floats of cells, to where the output's float `first` would lie.
+    void store_rounded(const float* cells, std::int64_t floats, std::int64_t first) const {
+        Pair* target = reinterpret_cast<Pair*>(output_) + first / 2;
+        for (std::int64_t k = 0; k < floats; k += 2 * lanes, target += lanes) {
+            store_pairs(cells + k, cells + k + lanes, target);
         }
     }
 
@@ -78,8 +82,13 @@ class OutputRows {
             row_in_window(row) + 1 == a_.window_height || line + 1 == a_.output_height;
         if (!last || window >= a_.pooled_height) return;
         const std::int64_t at = pooling_.pooled_row(row / a_.output_height, window);
-        pool_rows(pooling_, scratch_, row_in_window(row) + 1, a_.rectified != 0, output_ + at,
+        float* pooled =
+            a_.rounded_output ? scratch_ + a_.window_height * pooling_.row_floats() : output_ + at;
+        pool_rows(pooling_, scratch_, row_in_window(row) + 1, a_.rectified != 0, pooled,
                   indices_ ? indices_ + at : nullptr);
+        if (a_.rounded_output) {
+            store_rounded(pooled, a_.pooled_width * pooling_.cell_floats(), at);
+        }
     }
 
     const ConvolutionBfloat16Arguments& a_;

@@ -4,14 +4,12 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
-#include "kernels/indexed_pooling.h"
+#include "kernels/bfloat16/input_rows.h"
 #include "kernels/tile.h"
 #include "simd/pairs.h"
 
 namespace kernelet::KERNELET_ISA {
 
-// Thirty-two bits that hold two bfloat16 numbers; a vector of pairs has one for each lane.
-using Pair = std::int32_t;
 // Neighbouring samples of a cell make that many pairs.
 inline constexpr std::int64_t cell_pairs = lanes / 2;
 

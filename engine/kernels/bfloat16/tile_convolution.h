@@ -8,6 +8,7 @@
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/bfloat16/tile_output.h"
+#include "kernels/bfloat16/tile_pooling.h"
 #include "kernels/bfloat16/tile_workspace.h"
 
 namespace kernelet::KERNELET_ISA {
@@ -19,55 +20,88 @@ inline constexpr int input_tiles = 6;   // tiles 6 and 7
 // How the filters of a group lie; divisions take longer than a tile's sums.
 struct TileFilters {
     std::int64_t all;         // of a group, of all cells that are taken together
-    std::int64_t cell;        // of a group, of one cell
     std::int64_t block_size;  // of the packed weights
 
     TileFilters(const ConvolutionBfloat16Arguments& a, const RunShape& shape)
-        : all(a.filters / a.groups), cell(all / a.cells), block_size(shape.block_size()) {}
+        : all(a.filters / a.groups), block_size(shape.block_size()) {}
 };
 
-// A row of output cells with all filters of one group.
-struct TileRowOfCells {
-    const ConvolutionBfloat16Arguments& a;
+// What neighbouring output cells of a row multiply; the inputs of cell 0 begin at the products'.
+struct TileProducts {
+    const TileProduct* first;
+    const TileProduct* last;
+};
+
+// Some rows of output cells with all filters of one group.
+template <class Output>
+struct TileRowsOfCells {
     const TileInputLayout& layout;
     const TileFilters& filters;
-    const TileProduct* products;
-    std::int64_t count;
     const TileChannels& channels;
     std::int64_t group;
-    const TileOutput& output;
+    const Output& output;
     Tiles& tiles;
+    const TileProducts* products;  // of each row
 
-    void run() const {
+    void run(std::int64_t begin, std::int64_t end, std::int64_t offset) const {
         for (std::int64_t q = 0; q < filters.all; q += 2 * bfloat16_filters) {
-            filters.all - q > bfloat16_filters ? all_cells<2>(q) : all_cells<1>(q);
+            filters.all - q > bfloat16_filters ? all_cells<2>(begin, end, offset, q)
+                                               : all_cells<1>(begin, end, offset, q);
         }
     }
 
+  private:
     // F blocks of filters from filter `q` on.
     template <int F>
-    void all_cells(std::int64_t q) const {
-        std::int64_t cell = 0;
-        for (; cell + 2 <= a.output_width; cell += 2) block<F, 2>(cell, q);
-        if (cell < a.output_width) block<F, 1>(cell, q);
+    void all_cells(std::int64_t begin, std::int64_t end, std::int64_t offset,
+                   std::int64_t q) const {
+        std::int64_t cell = begin;
+        for (; cell + 2 <= end; cell += 2) block<F, 2>(cell, offset, q);
+        if (cell < end) block<F, 1>(cell, offset, q);
     }
 
     // C cells.
     template <int F, int C>
-    void block(std::int64_t cell, std::int64_t q) const {
-        const std::int64_t first = layout.cell_offset(cell);
-        const std::int64_t second = layout.cell_offset(cell + C - 1);
+    void block(std::int64_t cell, std::int64_t offset, std::int64_t q) const {
+        TileSums sums[Output::rows];
+        const std::int64_t first = layout.cell_offset(cell) + offset;
+        const std::int64_t second = layout.cell_offset(cell + C - 1) + offset;
+        for (int row = 0; row < Output::rows; ++row) {
+            multiply<F, C>(products[row], first, second, q);
+            take<F, C, 0>(sums, row, cell, q);
+            if constexpr (C == 2) take<F, C, 1>(sums, row, cell, q);
+            if constexpr (F == 2) take<F, C, C>(sums, row, cell, q);
+            if constexpr (F == 2 && C == 2) take<F, C, 3>(sums, row, cell, q);
+        }
+    }
+
+    // Finishing a tile while the next ones are stored hides some of the time of both. Tiles that
+    // are finished at once take the same memory, which stays in the nearest cache.
+    template <int F, int C, int tile>
+    KERNELET_INLINE void take(TileSums (&sums)[Output::rows], int row, std::int64_t cell,
+                              std::int64_t q) const {
+        constexpr int place = Output::rows == 1 ? 0 : tile;
+        tiles.template store<tile>(sums[row].tiles[place], tile_row_bytes);
+        output.template take<C, tile>(sums, row, {channels, group, cell, q});
+    }
+
+    template <int F, int C>
+    KERNELET_INLINE void multiply(const TileProducts& all, std::int64_t first, std::int64_t second,
+                                  std::int64_t q) const {
         const std::int64_t stride = layout.step() * std::int64_t{sizeof(Pair)};
         const std::int64_t weights = q / bfloat16_filters * filters.block_size;
-        clear<F, C>();
-        for (const TileProduct* product = products; product < products + count; ++product) {
+        tiles.template zero<0>();
+        if constexpr (C == 2) tiles.template zero<1>();
+        if constexpr (F == 2) tiles.template zero<C>();
+        if constexpr (F == 2 && C == 2) tiles.template zero<3>();
+        for (const TileProduct* product = all.first; product < all.last; ++product) {
             const Pair* w = product->weights + weights;
             tiles.template load<weight_tiles>(w, tile_row_bytes);
             tiles.template load<input_tiles>(product->inputs + first, stride);
             tiles.template multiply<0, weight_tiles, input_tiles>();
             if constexpr (F == 2) {
                 tiles.template load<weight_tiles + 1>(w + filters.block_size, tile_row_bytes);
-                tiles.template multiply<2, weight_tiles + 1, input_tiles>();
+                tiles.template multiply<C, weight_tiles + 1, input_tiles>();
             }
             if constexpr (C == 2) {
                 tiles.template load<input_tiles + 1>(product->inputs + second, stride);
@@ -77,51 +111,73 @@ struct TileRowOfCells {
                 }
             }
         }
-        finish_tile<0>(cell, q);
-        if constexpr (C == 2) finish_tile<1>(cell + 1, q);
-        if constexpr (F == 2) finish_tile<2>(cell, q + bfloat16_filters);
-        if constexpr (F == 2 && C == 2) finish_tile<3>(cell + 1, q + bfloat16_filters);
-    }
-
-    template <int F, int C>
-    void clear() const {
-        tiles.template zero<0>();
-        if constexpr (C == 2) tiles.template zero<1>();
-        if constexpr (F == 2) tiles.template zero<2>();
-        if constexpr (F == 2 && C == 2) tiles.template zero<3>();
-    }
-
-    // How many filters of a cell there are from `q` on: `cells` may reach beyond the last one.
-    std::int64_t filters_of(std::int64_t cell, std::int64_t q) const {
-        const std::int64_t cells = smaller(a.cells, a.output_cells - cell * a.cells);
-        return smaller(bfloat16_filters, cells * filters.cell - q);
-    }
-
-    template <int tile>
-    void finish_tile(std::int64_t cell, std::int64_t q) const {
-        alignas(64) float sums[bfloat16_filters * lanes];
-        tiles.template store<tile>(sums, tile_row_bytes);
-        const std::int64_t channel = group * filters.all + q;
-        output.write(sums, channels.epilogue(channel), cell * a.filters + channel,
-                     filters_of(cell, q));
     }
 };
 
-// The products of one group for a row of output cells, without those by zeros alone.
-inline std::int64_t list_products(const TileInput& input, const TileInputLayout& layout,
+// Lists the products of one group for a row of output cells, without those by zeros alone.
+inline TileProducts list_products(const TileInput& input, const TileInputLayout& layout,
                                   const RunShape& shape, std::int64_t plane, std::int64_t row,
-                                  std::int64_t group, const Pair* weights, TileProduct* products) {
+                                  std::int64_t group, bool in_place, const Pair* weights,
+                                  TileProduct* products) {
     TileProduct* next = products;
     const std::int64_t chunks = shape.slots / chunk_pairs;
     for (std::int64_t run = 0; run < shape.runs; ++run) {
         if (!input.meets_input(plane, row, run)) continue;
-        const Pair* first = input.pairs_of_run(plane, row, run) + group * layout.group_size();
+        const Pair* first = in_place ? input.pairs_in_place(plane, row, run)
+                                     : input.pairs_of_run(plane, row, run) +
+                                           group * layout.group_size();
         for (std::int64_t k = 0; k < chunks; ++k) {
             *next++ = {first + k * chunk_pairs * layout.step(),
                        weights + (run * chunks + k) * weight_chunk};
         }
     }
-    return next - products;
+    return {products, next};
+}
+
+// All output cells, as many rows at once as `output` takes.
+template <class Output>
+inline void convolve_by_tiles(const Call& call, std::int64_t lines, Output output) {
+    const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
+    const TileWorkspace space(a);
+    const TileInputLayout& layout = space.layout;
+    float* workspace = call.operands[8];
+    TileInput input(layout, input_rows(call), reinterpret_cast<Pair*>(workspace),
+                    reinterpret_cast<std::int32_t*>(workspace + space.cells));
+    auto* products = reinterpret_cast<TileProduct*>(workspace + space.products);
+    const TileChannels channels(a, call.operands[2], call.operands[3], workspace + space.channels);
+    const TileFilters filters(a, space.shape);
+    const auto* weights = reinterpret_cast<const Pair*>(call.operands[1]);
+    const CellsInPlace& in_place = layout.in_place;
+    Tiles tiles;
+    for (std::int64_t row = 0; row < a.output_depth * lines; ++row) {
+        const std::int64_t plane = row / lines;
+        const std::int64_t line = row % lines * Output::rows;
+        for (int r = 0; r < Output::rows; ++r) input.require_for(plane, line + r);
+        output.begin(row);
+        for (std::int64_t g = 0; g < a.groups; ++g) {
+            TileProduct* free = products;
+            const auto run = [&](bool place, std::int64_t begin, std::int64_t end,
+                                 std::int64_t offset) {
+                if (begin >= end) return;
+                TileProducts lists[Output::rows];
+                for (int r = 0; r < Output::rows; ++r) {
+                    lists[r] = list_products(input, layout, space.shape, plane, line + r, g, place,
+                                             weights + g * space.shape.size(filters.all), free);
+                    free = products + (lists[r].last - products);
+                }
+                free = products;
+                TileRowsOfCells<Output>{layout, filters, channels, g, output, tiles, lists}.run(
+                    begin, end, offset);
+            };
+            run(false, 0, in_place.any() ? smaller(in_place.begin, output.cells()) : output.cells(),
+                0);
+            run(true, in_place.begin, smaller(in_place.end, output.cells()), 0);
+            if (in_place.any()) {
+                run(false, in_place.end, output.cells(), layout.last_part_offset());
+            }
+        }
+        output.finish(row);
+    }
 }
 
 // Operands: input, filters packed by `pack_filters_bfloat16` or `pack_cells_bfloat16`, bias or
@@ -129,29 +185,10 @@ inline std::int64_t list_products(const TileInput& input, const TileInputLayout&
 // output, its indices or signs or null, workspace. Runs take whole chunks, and all taps of a row.
 inline void convolution_by_tiles(const Call& call) {
     const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
-    const TileWorkspace space(a);
-    float* workspace = call.operands[8];
-    TileInput input(space.layout, input_rows(call), reinterpret_cast<Pair*>(workspace),
-                    reinterpret_cast<std::int32_t*>(workspace + space.cells));
-    TileOutput output(call);
-    auto* products = reinterpret_cast<TileProduct*>(workspace + space.products);
-    const TileChannels channels(a, call.operands[2], call.operands[3], workspace + space.channels);
-    const TileFilters filters(a, space.shape);
-    const auto* weights = reinterpret_cast<const Pair*>(call.operands[1]);
-    Tiles tiles;
-    for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
-        const std::int64_t plane = row / a.output_height;
-        const std::int64_t line = row % a.output_height;
-        input.require_for(plane, line);
-        output.begin(row);
-        for (std::int64_t g = 0; g < a.groups; ++g) {
-            const std::int64_t count =
-                list_products(input, space.layout, space.shape, plane, line, g,
-                              weights + g * space.shape.size(filters.all), products);
-            TileRowOfCells{a, space.layout, filters, products, count, channels, g, output, tiles}
-                .run();
-        }
-        output.finish(row);
+    if (TilePooling::applies(call)) {
+        convolve_by_tiles(call, a.pooled_height, TilePooling(call));
+    } else {
+        convolve_by_tiles(call, a.output_height, TileOutput(call));
     }
 }
 

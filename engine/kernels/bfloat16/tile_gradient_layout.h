@@ -1,6 +1,6 @@
 // Operands of a bfloat16 gradient by the filters as matrix tiles read them. Products are summed
-// over samples and cells, sixteen pairs of neighbouring samples at once: those of two cells. The
-// two lie half a row apart, so that the inputs of every tap begin at a whole cache line.
+// over samples and cells, those of sixteen samples of two cells at once. The two lie half a row
+// apart, so that the inputs of every tap begin at a whole cache line.
 #pragma once
 
 #include "kernels/bfloat16/paired_input.h"
@@ -90,31 +90,49 @@ struct GradientTileLayout {
     std::int64_t size() const { return input_size() + upstream_size() + sums_size(); }
 };
 
-// Numbers of a cell that vectors of pairs of neighbours are made of.
-template <class Cell>
-KERNELET_INLINE void store_cell_neighbours(const Cell& cell, std::int64_t first, Pair* target) {
-    float numbers[lanes];
-    for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-        cell.load(first + lane).store(numbers + lane);
-    }
-    store_neighbours(numbers, target);
-}
-
 // What lies beyond a row.
 struct NoCell {
+    static constexpr bool is_rounded = true;
+
     KERNELET_INLINE Vector load(std::int64_t) const { return Vector::zero(); }
+    KERNELET_INLINE IntVector pairs(std::int64_t) const { return IntVector::broadcast(0); }
 };
+
+// Pairs of the numbers that two cells have of a channel, and of the next one.
+struct PairsOfCells {
+    IntVector channel;
+    IntVector next;
+};
+
+// From number `k` of each cell on, which where both are rounded is one of an even channel.
+template <class One, class Other>
+KERNELET_INLINE PairsOfCells pairs_of_cells(const One& one, const Other& other, std::int64_t k) {
+    if constexpr (One::is_rounded && Other::is_rounded) {
+        const IntVector high = IntVector::broadcast(-0x10000);
+        const IntVector first = one.pairs(k);
+        const IntVector second = other.pairs(k);
+        return {shift_right_logical<16>(shift_left<16>(first)) | shift_left<16>(second),
+                shift_right_logical<16>(first) | (second & high)};
+    } else {
+        return {pairs_of(one.load(k), other.load(k)),
+                pairs_of(one.load(k + lanes), other.load(k + lanes))};
+    }
+}
 
 // The channels of two cells, [channel][pair]; their numbers begin at `first` of each cell.
 template <class One, class Other>
 KERNELET_INLINE void write_two_cells(const One& one, const Other& other, std::int64_t first,
                                      std::int64_t channels, Pair* target) {
-    for (std::int64_t c = 0; c < channels; ++c, first += lanes, target += lanes) {
-        if constexpr (Vector::width == lanes) {
-            neighbours_of(one.load(first), other.load(first)).store(target);
-        } else {
-            store_cell_neighbours(one, first, target);
-            store_cell_neighbours(other, first, target + cell_pairs);
+    const std::int64_t paired = first / lanes % 2 == 0 ? channels / 2 * 2 : 0;
+    for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+        for (std::int64_t c = 0; c < paired; c += 2) {
+            const PairsOfCells pairs = pairs_of_cells(one, other, first + c * lanes + lane);
+            pairs.channel.store(target + c * lanes + lane);
+            pairs.next.store(target + (c + 1) * lanes + lane);
+        }
+        for (std::int64_t c = paired; c < channels; ++c) {
+            const std::int64_t k = first + c * lanes + lane;
+            pairs_of(one.load(k), other.load(k)).store(target + c * lanes + lane);
         }
     }
 }
@@ -147,25 +165,21 @@ inline void write_gradient_inputs(const GradientTileLayout& layout, const Row& r
 template <class One, class Other>
 KERNELET_INLINE void write_transposed(const One& one, const Other& other, std::int64_t first,
                                       std::int64_t count, Pair* target) {
+    alignas(64) Pair rows[lanes * lanes];
+    write_two_cells(one, other, first, count, rows);
+    clear_pairs(rows + count * lanes, (lanes - count) * lanes);
     if constexpr (Vector::width == lanes) {
-        Vector rows[lanes];
+        Vector columns[lanes];
         KERNELET_UNROLL
         for (int f = 0; f < lanes; ++f) {
-            const std::int64_t at = first + f * lanes;
-            rows[f] =
-                f < count ? from_bits(neighbours_of(one.load(at), other.load(at))) : Vector::zero();
+            columns[f] = from_bits(IntVector::load(rows + f * lanes));
         }
-        transpose(rows);
+        transpose(columns);
         KERNELET_UNROLL
-        for (int k = 0; k < lanes; ++k) bits_of(rows[k]).store(target + k * lanes);
+        for (int k = 0; k < lanes; ++k) bits_of(columns[k]).store(target + k * lanes);
     } else {
-        for (std::int64_t f = 0; f < lanes; ++f) {
-            Pair row[lanes] = {};
-            if (f < count) {
-                store_cell_neighbours(one, first + f * lanes, row);
-                store_cell_neighbours(other, first + f * lanes, row + cell_pairs);
-            }
-            for (std::int64_t k = 0; k < lanes; ++k) target[k * lanes + f] = row[k];
+        for (std::int64_t k = 0; k < lanes; ++k) {
+            for (std::int64_t f = 0; f < lanes; ++f) target[k * lanes + f] = rows[f * lanes + k];
         }
     }
 }

@@ -8,31 +8,80 @@
 
 namespace kernelet::KERNELET_ISA {
 
+inline constexpr std::int64_t pooled_side = 2;
+
+// Whether all windows of a pooled output are whole and of 2×2 cells, none of them only partly in a
+// tile: then tiles of two rows of cells are multiplied together.
+inline bool pools_in_tiles(const ConvolutionBfloat16Arguments& a) {
+    return a.pools && a.window_height == pooled_side && a.window_width == pooled_side &&
+           pooled_side * a.pooled_height <= a.output_height &&
+           pooled_side * a.pooled_width <= a.output_cells &&
+           (a.cells == 1 || a.cells % pooled_side == 0);
+}
+
+// Whether a value that is stored rounded lies as tiles read it. Only what cells near the border
+// read is copied then, with zeros beside it.
+inline bool reads_in_place(const ConvolutionBfloat16Arguments& a) {
+    return a.rounded_input && !a.unpools && a.groups == 1 && !a.rows_together &&
+           a.dilation_width == 1 && a.step_width == 1;
+}
+
+// Output cells [begin, end) of a row that read the input in place; the others read copies.
+struct CellsInPlace {
+    std::int64_t begin;
+    std::int64_t end;
+
+    explicit CellsInPlace(const ConvolutionBfloat16Arguments& a) : begin(0), end(0) {
+        if (!reads_in_place(a)) return;
+        // Tiles read whole chunks behind the last run. Cells go two by two.
+        const std::int64_t read = (2 * a.run_slots + a.channels - 1) / a.channels;
+        const std::int64_t last = a.width + a.pad_width - read;
+        begin = (a.pad_width + a.stride_width - 1) / a.stride_width;
+        begin = smaller(begin + begin % 2, a.output_width);
+        end = last < 0 ? 0 : smaller(last / a.stride_width + 1, a.output_width);
+        end -= end % 2;
+        if (end <= begin) begin = end = 0;
+    }
+
+    bool any() const { return end > begin; }
+};
+
 // A row lies as [group][position][channel]. Where a filter is dilated, positions that it meets
 // together are neighbours. Where `rows_together`, the rows that the filter covers are copied once
-// more, as [group][pair][row], so that all of its products are one run.
+// more, as [group][pair][row], so that all of its products are one run. Where most cells read the
+// input in place, positions are those that the first cells of a row read, and then those that the
+// last ones do.
 struct TileInputLayout : PaddedAxes {
     const ConvolutionBfloat16Arguments& a;
-    std::int64_t channels;   // of a group
-    std::int64_t positions;  // with those that fill up the last residue by the dilation
+    CellsInPlace in_place;
+    std::int64_t channels;    // of a group
+    std::int64_t rows;        // of output cells that are multiplied together
+    std::int64_t first_part;  // positions that the first cells read, where others read in place
+    std::int64_t positions;   // with those that fill up the last residue by the dilation
     std::int64_t pair;  // elements from a pair to the next: 1, or 2 where all runs begin evenly
-    std::int64_t kept;  // rows that are kept for a row of output cells
+    std::int64_t kept;  // rows that are kept for the rows of output cells
 
     explicit TileInputLayout(const ConvolutionBfloat16Arguments& arguments)
         : PaddedAxes(arguments),
           a(arguments),
+          in_place(a),
           channels(a.channels / a.groups),
-          positions((width.extent + a.dilation_width - 1) / a.dilation_width * a.dilation_width),
+          rows(pools_in_tiles(a) ? pooled_side : 1),
+          first_part(read_by(in_place.begin)),
+          positions(in_place.any()
+                        ? first_part + read_by(a.output_width - in_place.end)
+                        : (width.extent + a.dilation_width - 1) / a.dilation_width *
+                              a.dilation_width),
           pair(channels % 2 == 0 || (a.dilation_width == 1 && a.stride_width % 2 == 0) ? 2 : 1),
           kept((a.kernel_depth - 1) * a.dilation_depth * height.extent +
-               (a.kernel_height - 1) * a.dilation_height + 1) {}
+               (a.kernel_height - 1) * a.dilation_height + (rows - 1) * a.stride_height + 1) {}
 
     std::int64_t group_pairs() const { return (positions * channels + pair - 1) / pair; }
     std::int64_t row_size() const { return a.groups * group_pairs() * lanes; }
     // Rows, and then their copies; tiles read whole chunks behind the last run.
     std::int64_t rows_size() const { return kept * row_size(); }
     std::int64_t copies_size() const {
-        return a.rows_together ? a.kernel_depth * a.kernel_height * row_size() : 0;
+        return a.rows_together ? rows * a.kernel_depth * a.kernel_height * row_size() : 0;
     }
     std::int64_t size() const { return rows_size() + copies_size() + 2 * chunk_pairs * lanes; }
 
@@ -41,6 +90,21 @@ struct TileInputLayout : PaddedAxes {
     // From a group to the next.
     std::int64_t group_size() const {
         return group_pairs() * lanes * (a.rows_together ? a.kernel_height : 1);
+    }
+
+    // From where the input of a cell behind those that read in place would lie in a row of
+    // positions, to where it lies.
+    std::int64_t last_part_offset() const {
+        return (first_part - in_place.end * a.stride_width) * (channels / 2) * lanes;
+    }
+    // Positions that `cells` neighbouring output cells read.
+    std::int64_t read_by(std::int64_t cells) const {
+        return cells == 0 ? 0 : extent_of(cells, a.stride_width, a.kernel_width, a.dilation_width);
+    }
+    // The position, counted from the border, of a kept one.
+    std::int64_t position_of(std::int64_t column) const {
+        const bool last_part = in_place.any() && column >= first_part;
+        return last_part ? in_place.end * a.stride_width + column - first_part : column;
     }
 
     std::int64_t place(std::int64_t position) const {
@@ -53,7 +117,7 @@ struct TileInputLayout : PaddedAxes {
         if (pair == 2) return k;
         return k % 2 * ((group_pairs() + 1) / 2) + k / 2;
     }
-    // Where the run of an output cell begins in a group.
+    // Where the run of an output cell begins in a group, for all cells that read the same memory.
     std::int64_t cell_offset(std::int64_t cell) const {
         const std::int64_t element = place(cell * a.stride_width) * channels;
         const std::int64_t k = pair == 2 ? element / 2 : element;
@@ -71,9 +135,10 @@ class TileInput {
         : layout_(layout), source_(source), pairs_(pairs), cells_(cells) {
         clear_pairs(pairs_, layout_.size());
         for (std::int64_t column = 0; column < layout_.positions; ++column) {
-            const bool read = column < layout_.width.extent;
+            const std::int64_t position = layout_.position_of(column);
+            const bool read = position < layout_.width.extent;
             cells_[layout_.place(column)] =
-                static_cast<std::int32_t>(read ? layout_.width.cell(column) : -1);
+                static_cast<std::int32_t>(read ? layout_.width.cell(position) : -1);
         }
     }
 
@@ -84,7 +149,7 @@ class TileInput {
         for (; done_ <= last; ++done_) write_row(done_);
         if (!a.rows_together) return;
         for (std::int64_t tap = 0; tap < a.kernel_depth * a.kernel_height; ++tap) {
-            copy_row(kept_row(position(plane, row, tap)), tap);
+            copy_row(kept_row(position(plane, row, tap)), copies(row), tap);
         }
     }
 
@@ -93,10 +158,15 @@ class TileInput {
         return layout_.a.rows_together || in_picture(position(plane, row, run));
     }
 
-    // The pairs of a run for a row of output cells.
+    // The pairs of a run for a row of output cells: of cells that read kept rows, from the first
+    // one on, or of those that read in place.
     const Pair* pairs_of_run(std::int64_t plane, std::int64_t row, std::int64_t run) const {
         if (!layout_.a.rows_together) return kept_row(position(plane, row, run));
-        return pairs_ + layout_.rows_size() + run * layout_.a.groups * layout_.group_size();
+        return copies(row) + run * layout_.a.groups * layout_.group_size();
+    }
+    const Pair* pairs_in_place(std::int64_t plane, std::int64_t row, std::int64_t run) const {
+        return source_.pairs(source_row(position(plane, row, run))) -
+               layout_.a.pad_width * (layout_.channels / 2) * lanes;
     }
 
   private:
@@ -110,22 +180,23 @@ class TileInput {
     Pair* kept_row(std::int64_t position) const {
         return pairs_ + position % layout_.kept * layout_.row_size();
     }
+    // Of a position's row within the input, counted through all planes.
+    std::int64_t source_row(std::int64_t position) const {
+        return layout_.depth.cell(position / layout_.height.extent) * layout_.a.height +
+               layout_.height.cell(position % layout_.height.extent);
+    }
     bool in_picture(std::int64_t position) const {
         return layout_.depth.cell(position / layout_.height.extent) >= 0 &&
                layout_.height.cell(position % layout_.height.extent) >= 0;
     }
 
     void write_row(std::int64_t position) const {
-        const auto& a = layout_.a;
         Pair* target = kept_row(position);
         if (!in_picture(position)) {
             clear_pairs(target, layout_.row_size());
             return;
         }
-        const std::int64_t plane = layout_.depth.cell(position / layout_.height.extent);
-        const std::int64_t line = layout_.height.cell(position % layout_.height.extent);
-        source_.visit(plane * a.height + line,
-                      [&](const auto& cells) { write_groups(cells, target); });
+        source_.visit(source_row(position), [&](const auto& cells) { write_groups(cells, target); });
     }
 
     template <class Row>
@@ -155,9 +226,7 @@ class TileInput {
             const auto cell = row.cell(cells_[k]);
             for (std::int64_t c = 0; c < layout_.channels; c += 2) {
                 for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-                    const std::int64_t at = first + c * lanes + lane;
-                    pairs_of(cell.load(at), cell.load(at + lanes))
-                        .store(target + c / 2 * lanes + lane);
+                    cell.pairs(first + c * lanes + lane).store(target + c / 2 * lanes + lane);
                 }
             }
         }
@@ -187,11 +256,16 @@ class TileInput {
         if (ahead == 0) add(Vector::zero());
     }
 
+    // The copies for a row of output cells.
+    Pair* copies(std::int64_t row) const {
+        return pairs_ + layout_.rows_size() +
+               row % layout_.rows * (layout_.copies_size() / layout_.rows);
+    }
+
     // To the copies of all rows that a run takes; `taps` is a row of the filter's.
-    void copy_row(const Pair* row, std::int64_t taps) const {
+    void copy_row(const Pair* row, Pair* all, std::int64_t taps) const {
         const auto& a = layout_.a;
-        Pair* target = pairs_ + layout_.rows_size() +
-                       taps / a.kernel_height * a.groups * layout_.group_size() +
+        Pair* target = all + taps / a.kernel_height * a.groups * layout_.group_size() +
                        taps % a.kernel_height * lanes;
         for (std::int64_t g = 0; g < a.groups; ++g, target += layout_.group_size()) {
             for (std::int64_t k = 0; k < layout_.group_pairs(); ++k, row += lanes) {

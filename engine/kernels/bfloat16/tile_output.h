@@ -7,6 +7,7 @@
 #include "kernelet/kernel_list.h"
 #include "kernels/bfloat16/output_rows.h"
 #include "kernels/bfloat16/reduction.h"
+#include "kernels/bfloat16/tile_workspace.h"
 #include "kernels/tile.h"
 #include "simd/pairs.h"
 
@@ -14,11 +15,14 @@ namespace kernelet::KERNELET_ISA {
 
 class TileOutput {
   public:
+    static constexpr int rows = 1;
+
     // Of a call of `convolution_bfloat16`.
     explicit TileOutput(const Call& call)
         : a_(arguments<ConvolutionBfloat16Arguments>(call)),
           rows_(call),
-          row_elements_(a_.output_cells * (a_.filters / a_.cells)),
+          maps_(a_.filters / a_.cells),
+          row_elements_(a_.output_cells * maps_),
           whole_(needs_whole_rows(a_)),
           leaky_(static_cast<Activation>(a_.derivative) == Activation::leaky_relu),
           all_saved_(reinterpret_cast<const std::uint16_t*>(call.operands[4])),
@@ -31,7 +35,7 @@ class TileOutput {
     void begin(std::int64_t row) {
         const std::int64_t first = row * row_elements_;
         numbers_ = whole_ ? rows_.row(row) : output_ + first * lanes;
-        rounded_ = reinterpret_cast<std::uint16_t*>(output_) + first * lanes;
+        pairs_ = reinterpret_cast<Pair*>(output_) + first / 2 * lanes;
         saved_ = all_saved_ ? all_saved_ + first : nullptr;
         signs_ = all_signs_ ? all_signs_ + first : nullptr;
     }
@@ -39,10 +43,17 @@ class TileOutput {
         if (whole_) rows_.finish(row);
     }
 
-    // Stores the sums of `count` elements of the row from `element` on.
-    KERNELET_INLINE void write(const float* sums, const Epilogue& epilogue, std::int64_t element,
-                               std::int64_t count) const {
-        (this->*write_)(sums, epilogue, element, count);
+    // Of a row.
+    std::int64_t cells() const { return a_.output_width; }
+
+    // Takes a tile of sums, of those of C cells.
+    template <int C, int tile>
+    KERNELET_INLINE void take(const TileSums (&sums)[rows], int, const TilePlace& place) const {
+        const std::int64_t cell = place.cell + tile % C;
+        const std::int64_t first = place.q + tile / C * bfloat16_filters;
+        const std::int64_t channel = place.group * (a_.filters / a_.groups) + first;
+        (this->*write_)(sums[0].tiles[0], place.channels.epilogue(channel),
+                        cell * a_.filters + channel, filters_of(cell, first));
     }
 
   private:
@@ -58,6 +69,12 @@ class TileOutput {
         return (a_.rounded_output ? 1 : 0) + (all_saved_ ? 2 : 0) + (all_signs_ ? 4 : 0);
     }
 
+    // How many filters of a cell there are from `q` on: `cells` may reach beyond the last one.
+    std::int64_t filters_of(std::int64_t cell, std::int64_t q) const {
+        const std::int64_t cells = smaller(a_.cells, a_.output_cells - cell * a_.cells);
+        return smaller(bfloat16_filters, cells * (maps_ / a_.groups) - q);
+    }
+
     // Copies of members: after each vector stored, members would be loaded again.
     template <bool rounded, bool saved, bool signs>
     void write_elements(const float* sums, const Epilogue& given, std::int64_t element,
@@ -66,28 +83,37 @@ class TileOutput {
         const bool leaky = leaky_;
         const Vector slope = Vector::broadcast(static_cast<float>(a_.slope));
         float* numbers = numbers_ + element * lanes;
-        std::uint16_t* halves = rounded_ + element * lanes;
+        Pair* pairs = pairs_ + element / 2 * lanes;
         const std::uint16_t* passing = saved ? saved_ + element : nullptr;
         std::uint16_t* above = signs ? signs_ + element : nullptr;
-        for (std::int64_t f = 0; f < count; ++f) {
-            const Finish finish = Finish::of_channel(epilogue, f);
-            std::uint32_t bits = 0;
+        const auto finished = [&](const Finish& finish, std::int64_t f, std::int64_t lane,
+                                  std::uint32_t& bits) {
+            Vector value = finish(Vector::load(sums + f * lanes + lane));
+            if constexpr (saved) {
+                value = gradient_by_sign(value, std::uint32_t{passing[f]} >> lane, leaky, slope);
+            }
+            if constexpr (signs) bits |= sign_bits(value) << lane;
+            return value;
+        };
+        constexpr std::int64_t together = rounded ? 2 : 1;
+        for (std::int64_t f = 0; f < count; f += together) {
+            const Finish first = Finish::of_whole(epilogue, f);
+            const Finish second = Finish::of_whole(epilogue, f + together - 1);
+            std::uint32_t bits[2] = {};
             for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-                Vector value = finish(Vector::load(sums + f * lanes + lane));
-                if constexpr (saved) {
-                    value =
-                        gradient_by_sign(value, std::uint32_t{passing[f]} >> lane, leaky, slope);
-                }
-                if constexpr (signs) {
-                    bits |= sign_bits(value) << lane;
-                }
+                const Vector value = finished(first, f, lane, bits[0]);
                 if constexpr (rounded) {
-                    store_bfloat16(value, halves + f * lanes + lane);
+                    pairs_of(value, finished(second, f + 1, lane, bits[1]))
+                        .store(pairs + f / 2 * lanes + lane);
                 } else {
                     value.store(numbers + f * lanes + lane);
                 }
             }
-            if constexpr (signs) above[f] = static_cast<std::uint16_t>(bits);
+            if constexpr (signs) {
+                for (std::int64_t k = 0; k < together; ++k) {
+                    above[f + k] = static_cast<std::uint16_t>(bits[k]);
+                }
+            }
         }
     }
 
@@ -104,6 +130,7 @@ class TileOutput {
 
     const ConvolutionBfloat16Arguments& a_;
     OutputRows rows_;
+    std::int64_t maps_;  // of a cell
     std::int64_t row_elements_;
     bool whole_;
     bool leaky_;
@@ -113,7 +140,7 @@ class TileOutput {
     Writer write_;
     // Of the row that is being written.
     float* numbers_ = nullptr;
-    std::uint16_t* rounded_ = nullptr;
+    Pair* pairs_ = nullptr;
     const std::uint16_t* saved_ = nullptr;
     std::uint16_t* signs_ = nullptr;
 };

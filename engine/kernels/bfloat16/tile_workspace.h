@@ -13,39 +13,47 @@ struct TileProduct {
     const Pair* weights;
 };
 
-// The channels that sums of a tile belong to: those of one cell after the other.
+// Tiles of sums of one row of output cells, [filter][sample]: those of several cells of the first
+// block of filters, and then of the second.
+struct TileSums {
+    alignas(64) float tiles[4][bfloat16_filters * lanes];
+};
+
+// The channels that sums of a tile belong to: those of one cell after the other. All have a bias
+// and a factor, those without one what changes nothing.
 class TileChannels {
   public:
-    static std::int64_t size(const ConvolutionBfloat16Arguments& a) {
-        return a.cells > 1 ? 2 * a.filters : 0;
-    }
+    static std::int64_t size(const ConvolutionBfloat16Arguments& a) { return 2 * a.filters; }
 
     TileChannels(const ConvolutionBfloat16Arguments& a, const float* bias, const float* factors,
                  float* workspace)
-        : a_(a), bias_(bias), factors_(factors) {
-        if (a.cells > 1) {
-            bias_ = repeated(a, bias, workspace);
-            factors_ = repeated(a, factors, workspace + a.filters);
-        }
+        : all_(epilogue_of(workspace, 0, a.activation, a.slope, workspace + a.filters)) {
+        write(a, bias, Finish::no_bias, workspace);
+        write(a, factors, Finish::no_factor, workspace + a.filters);
     }
 
-    Epilogue epilogue(std::int64_t first) const {
-        return epilogue_of(bias_, first, a_.activation, a_.slope, factors_);
+    KERNELET_INLINE Epilogue epilogue(std::int64_t first) const {
+        return {all_.bias + first, all_.activation, all_.slope, all_.factors + first};
     }
 
   private:
-    static const float* repeated(const ConvolutionBfloat16Arguments& a, const float* numbers,
-                                 float* target) {
-        if (numbers == nullptr) return nullptr;
+    static void write(const ConvolutionBfloat16Arguments& a, const float* numbers, float otherwise,
+                      float* target) {
+        const std::int64_t maps = a.filters / a.cells;
         for (std::int64_t k = 0; k < a.filters; ++k) {
-            target[k] = numbers[k % (a.filters / a.cells)];
+            target[k] = numbers ? numbers[k % maps] : otherwise;
         }
-        return target;
     }
 
-    const ConvolutionBfloat16Arguments& a_;
-    const float* bias_;
-    const float* factors_;
+    Epilogue all_;
+};
+
+// Whose sums tiles hold: filters of a group from `q` on, of output cells from `cell` on.
+struct TilePlace {
+    const TileChannels& channels;
+    std::int64_t group;
+    std::int64_t cell;
+    std::int64_t q;
 };
 
 // One behind the other.
@@ -54,7 +62,8 @@ struct TileWorkspace {
         : layout(a),
           shape(run_shape(a)),
           products(layout.size()),
-          channels(products + shape.chunks() * std::int64_t{sizeof(TileProduct) / sizeof(float)}),
+          channels(products + 2 * layout.rows * shape.chunks() *
+                                  std::int64_t{sizeof(TileProduct) / sizeof(float)}),
           cells(channels + TileChannels::size(a)) {}
 
     std::int64_t size() const { return cells + layout.positions; }

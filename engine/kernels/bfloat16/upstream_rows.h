@@ -107,11 +107,14 @@ class UpstreamRows {
     void add_windows() const {
         const std::int64_t windows = a_.output_depth * a_.pooled_height * a_.pooled_width;
         const auto* indices = reinterpret_cast<const std::uint8_t*>(call_.operands[2]);
-        const float* upstream = call_.operands[1];
-        const std::int64_t floats = a_.filters * lanes;
-        add_cells(windows, [&](std::int64_t window) {
-            return KeptCell{upstream + window * floats, indices + window * floats};
-        });
+        const auto add = [&](const auto& upstream) {
+            add_cells(windows, [&](std::int64_t window) {
+                const std::int64_t first = window * a_.filters * lanes;
+                return KeptCell{upstream.moved(first), indices + first};
+            });
+        };
+        a_.rounded_upstream ? add(RoundedCell{reinterpret_cast<const Pair*>(call_.operands[1])})
+                            : add(StoredCell{call_.operands[1]});
     }
 
     const Call& call_;

@@ -7,7 +7,7 @@
 namespace kernelet::KERNELET_ISA {
 
 // Offsets in floats: behind what kernels multiply, in registers or by tiles, come a row of the
-// input where that is unpooled or rounded, and the rows of a window where the output is pooled, or
+// input where that is unpooled or rounded, and the rows of a window where the output is pooled, and
 // one row where it is rounded.
 class ConvolutionWorkspace {
   public:
@@ -22,7 +22,7 @@ class ConvolutionWorkspace {
         return input_row() + (a_.unpools || a_.rounded_input ? a_.width * a_.channels * lanes : 0);
     }
     std::int64_t size() const {
-        const std::int64_t rows = a_.pools ? a_.window_height : a_.rounded_output;
+        const std::int64_t rows = (a_.pools ? a_.window_height : 0) + a_.rounded_output;
         return output_rows() + rows * a_.output_cells * (a_.filters / a_.cells) * lanes;
     }
 

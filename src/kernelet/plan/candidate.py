@@ -94,7 +94,7 @@ class Candidate:
         the indices of the maxima as a second output.
     unpools : int or None
         Which input may be the upstream gradient of a maximum pooling, whose indices (or nothing)
-        come behind all other inputs.
+        come behind all other inputs. That gradient may be stored rounded.
     sums_upstream : bool
         Whether a gradient by filters can sum up each channel of its second input as well, as a
         second output.

@@ -122,7 +122,8 @@ class Fusion:
         if candidate.sums_upstream:
             step = self._with_sum(step)
         if candidate.unpools is not None:
-            step = self._with_unpooling(step, candidate.unpools)
+            rounds = candidate.reads_rounded[candidate.unpools]
+            step = self._with_unpooling(step, candidate.unpools, rounds)
         if candidate.pools:
             step = self._with_pooling(step)
         if candidate.derivative:
@@ -211,7 +212,7 @@ class Fusion:
         """
         maps = step.outputs[0]
         readers = self.readers.get(maps, ())
-        if step.arguments["pools"] or maps in self.kept or not readers:
+        if maps in self.kept or not readers or maps.shape[-1] % 2:
             return step
         if not all(self._reads_rounded(node, maps) for node in readers):
             return step
@@ -228,6 +229,8 @@ class Fusion:
             return self._summing(node) is not None
         if isinstance(node.op, ActivateGradient):
             return maps in self._signs and self._follows_product(node, maps)
+        if node.output in self._pooled:
+            return maps is not node.inputs[0] or self._all_unpool(self._pooled[node.output])
         if self.storage.keeps_place(node):
             return False
         allowed = self.storage.candidate(node).reads_rounded
@@ -251,15 +254,19 @@ class Fusion:
         """Return the step of the gradient of a pooling, or none where all readers do without."""
         self._done.add(pooling.output)
         unpooled = Unpooled(pooling, self.resolve(node.inputs[0]))
-        readers = self.readers.get(pooling.output, [])
-        if pooling.output not in self.kept and all(
-            self._unpools(reader, pooling.output) for reader in readers
-        ):
+        if self._all_unpool(pooling):
             self._unpooled[pooling.output] = unpooled
             return []
         arguments = {**pooling.picture, **pooling.arguments}
         inputs = (unpooled.upstream, pooling.indices)
         return [Step("max_unpool", arguments, inputs, (pooling.output,), nodes=pooling.gradient)]
+
+    def _all_unpool(self, pooling: IndexedPooling) -> bool:
+        """Return whether nothing needs the gradient of a pooling as a whole."""
+        readers = self.readers.get(pooling.output, [])
+        return pooling.output not in self.kept and all(
+            self._unpools(reader, pooling.output) for reader in readers
+        )
 
     def _unpools(self, node: Node, gradient: Value) -> bool:
         """Return whether a node can read a gradient that is not stored."""
@@ -294,7 +301,7 @@ class Fusion:
         outputs, nodes = (*step.outputs, *node.outputs), (*step.nodes, node)
         return replace(step, outputs=outputs, nodes=nodes, constants=())
 
-    def _with_unpooling(self, step: Step, operand: int) -> Step:
+    def _with_unpooling(self, step: Step, operand: int, rounds: str) -> Step:
         """Return a step with the indices of its upstream gradient, where that is not stored."""
         unpooled = self._unpooled.get(step.nodes[0].inputs[operand])
         if unpooled is None:
@@ -302,10 +309,11 @@ class Fusion:
         pooling = unpooled.pooling
         inputs = [*step.inputs, pooling.indices]
         inputs[operand] = unpooled.upstream
+        rounded = int(pooling.gradient[0].inputs[0] in self._rounded)
         return replace(
             step,
             inputs=tuple(inputs),
-            arguments={**step.arguments, **pooling.arguments, "unpools": 1},
+            arguments={**step.arguments, **pooling.arguments, "unpools": 1, rounds: rounded},
             nodes=(*step.nodes, *pooling.gradient),
         )
 

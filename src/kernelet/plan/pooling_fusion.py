@@ -17,8 +17,8 @@ from kernelet.ops.activation import ActivateGradient
 from kernelet.ops.pooling import MaxPool, MaxPoolGradient
 from kernelet.program import Node, Type, Value
 
-# Bytes hold the indices, and one value says that there is none.
-_MOST_CELLS = 255
+# Bytes hold the indices; one value says that there is none, and one is that of no cell.
+_MOST_CELLS = 254
 _BYTES_OF_FLOAT = 4
 
 
