@@ -75,7 +75,8 @@ KERNELET_INLINE void index_maximum(const IndexedPooling& pooling, const float* s
         }
         if (rectified) {
             const Vector found = select(is_nan(highest), value(0, 0), highest);
-            index = select(less_equal(found, Vector::zero()), Vector::broadcast(static_cast<float>(no_index)), index);
+            index = select(less_equal(found, Vector::zero()),
+                           Vector::broadcast(static_cast<float>(no_index)), index);
         }
         index.store_u8(indices + k);
     }

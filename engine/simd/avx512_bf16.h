@@ -27,20 +27,6 @@ KERNELET_INLINE void store_neighbours(const float* source, std::int32_t* target)
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(target), halves);
 }
 
-KERNELET_INLINE Vector load_bfloat16(const std::uint16_t* numbers) {
-    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers));
-    return from_bits({_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16)});
-}
-
-KERNELET_INLINE void store_bfloat16(Vector a, std::uint16_t* numbers) {
-    const auto halves = __builtin_bit_cast(__m256i, _mm512_cvtneps_pbh(a.v));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(numbers), halves);
-}
-
-KERNELET_INLINE IntVector neighbours_of(Vector first, Vector second) {
-    return {__builtin_bit_cast(__m512i, _mm512_cvtne2ps_pbh(second.v, first.v))};
-}
-
 KERNELET_INLINE Vector add_products(IntVector a, IntVector b, Vector sum) {
     return {_mm512_dpbf16_ps(sum.v, as_pairs(a), as_pairs(b))};
 }

@@ -93,6 +93,9 @@ KERNELET_INLINE __m512 _mm512_maskz_loadu_ps(__mmask16 mask, const float* p) {
 KERNELET_INLINE __m128i _mm_maskz_loadu_epi8(__mmask16 mask, const std::uint8_t* p) {
     return read_where<__m128i>(mask, p);
 }
+KERNELET_INLINE __mmask16 _mm_cmpeq_epi8_mask(__m128i a, __m128i b) {
+    return static_cast<__mmask16>(_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)));
+}
 KERNELET_INLINE void _mm512_mask_storeu_ps(float* p, __mmask16 mask, __m512 a) {
     float numbers[16];
     _mm512_storeu_ps(numbers, a);

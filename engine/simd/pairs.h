@@ -31,35 +31,6 @@ KERNELET_INLINE void store_neighbours(const float* source, std::int32_t* target)
     }
 }
 
-// Numbers of bfloat16 as float32.
-KERNELET_INLINE Vector load_bfloat16(const std::uint16_t* numbers) {
-    std::int32_t bits[Vector::width];
-    for (int k = 0; k < Vector::width; ++k) {
-        bits[k] = static_cast<std::int32_t>(static_cast<std::uint32_t>(numbers[k]) << 16);
-    }
-    return from_bits(IntVector::load(bits));
-}
-
-KERNELET_INLINE void store_bfloat16(Vector a, std::uint16_t* numbers) {
-    float lanes[Vector::width];
-    a.store(lanes);
-    for (int k = 0; k < Vector::width; ++k) {
-        numbers[k] = static_cast<std::uint16_t>(bfloat16_of(lanes[k]));
-    }
-}
-
-// Pairs of neighbouring lanes, those of `first` before those of `second`.
-KERNELET_INLINE IntVector neighbours_of(Vector first, Vector second) {
-    float numbers[2 * Vector::width];
-    first.store(numbers);
-    second.store(numbers + Vector::width);
-    std::int32_t pairs[Vector::width];
-    for (int k = 0; k < Vector::width; ++k) {
-        pairs[k] = pair_of(numbers[2 * k], numbers[2 * k + 1]);
-    }
-    return IntVector::load(pairs);
-}
-
 // sum + first × first + second × second, lane by lane, in float32.
 KERNELET_INLINE Vector add_products(IntVector a, IntVector b, Vector sum) {
     const IntVector high = IntVector::broadcast(-0x10000);

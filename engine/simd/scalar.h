@@ -85,9 +85,7 @@ KERNELET_INLINE Mask less(Vector a, Vector b) { return {a.v < b.v}; }
 KERNELET_INLINE Mask less_equal(Vector a, Vector b) { return {a.v <= b.v}; }
 KERNELET_INLINE Mask greater(Vector a, Vector b) { return {a.v > b.v}; }
 KERNELET_INLINE Mask equal(Vector a, Vector b) { return {a.v == b.v}; }
-KERNELET_INLINE Mask equal_u8(const std::uint8_t* p, std::uint8_t byte) {
-    return {*p == byte};
-}
+KERNELET_INLINE Mask equal_u8(const std::uint8_t* p, std::uint8_t byte) { return {*p == byte}; }
 KERNELET_INLINE Mask is_nan(Vector a) { return {a.v != a.v}; }
 KERNELET_INLINE Mask mask_and(Mask a, Mask b) { return {a.m && b.m}; }
 KERNELET_INLINE Mask mask_or(Mask a, Mask b) { return {a.m || b.m}; }

@@ -29,13 +29,14 @@ struct RoundedCell {
     // By a number of whole channels, an even one.
     RoundedCell moved(std::int64_t count) const { return {numbers + count / 2}; }
     KERNELET_INLINE Vector load(std::int64_t k) const {
-        const std::int64_t channel = k / lanes;
-        const IntVector both = pairs(k - channel % 2 * lanes);
-        return from_bits(channel % 2 == 0 ? shift_left<16>(both) : both & high_half());
+        const bool even = (k & lanes) == 0;
+        const IntVector both = pairs(even ? k : k - lanes);
+        return from_bits(even ? shift_left<16>(both) : both & high_half());
     }
     // Of an even channel and the next one.
     KERNELET_INLINE IntVector pairs(std::int64_t k) const {
-        return IntVector::load(numbers + k / lanes / 2 * lanes + k % lanes);
+        const std::int64_t lane = k & (lanes - 1);
+        return IntVector::load(numbers + ((k - lane) >> 1) + lane);
     }
 
   private:
@@ -88,8 +89,8 @@ class InputRows {
         if (indices_) {
             function(UnpooledRow(pooling_, row, all, indices_));
         } else {
-            function(RowOfCells<Cell>{all.moved(row * pooling_.row_floats()),
-                                      pooling_.cell_floats()});
+            function(
+                RowOfCells<Cell>{all.moved(row * pooling_.row_floats()), pooling_.cell_floats()});
         }
     }
 

@@ -123,9 +123,9 @@ inline TileProducts list_products(const TileInput& input, const TileInputLayout&
     const std::int64_t chunks = shape.slots / chunk_pairs;
     for (std::int64_t run = 0; run < shape.runs; ++run) {
         if (!input.meets_input(plane, row, run)) continue;
-        const Pair* first = in_place ? input.pairs_in_place(plane, row, run)
-                                     : input.pairs_of_run(plane, row, run) +
-                                           group * layout.group_size();
+        const Pair* first = in_place
+                                ? input.pairs_in_place(plane, row, run)
+                                : input.pairs_of_run(plane, row, run) + group * layout.group_size();
         for (std::int64_t k = 0; k < chunks; ++k) {
             *next++ = {first + k * chunk_pairs * layout.step(),
                        weights + (run * chunks + k) * weight_chunk};

@@ -120,6 +120,11 @@ struct GradientTiles {
     Tiles& tiles;
 
     void run(const GradientBand& band) const {
+        layout.shifts ? run_shifted(band) : run_tiles(band);
+    }
+
+  private:
+    void run_tiles(const GradientBand& band) const {
         for (std::int64_t q = 0; q < layout.filter_tiles(); q += 2) {
             const bool both = layout.filter_tiles() - q > 1;
             for (std::int64_t t = 0; t < layout.tiles(); t += 2) {
@@ -129,6 +134,102 @@ struct GradientTiles {
                     both ? block<1, 2>(band, t, q) : block<1, 1>(band, t, q);
                 }
             }
+        }
+    }
+
+    // Taps of a row of the filter read inputs shifted by one position each: tiles of inputs are
+    // loaded once for two or three taps. All that is multiplied comes from the second cache, which
+    // takes longer than the products.
+    void run_shifted(const GradientBand& band) const {
+        const std::int64_t parts = layout.channels / tile_rows;
+        for (std::int64_t q = 0; q < layout.filter_tiles(); q += 2) {
+            const bool both = layout.filter_tiles() - q > 1;
+            for (std::int64_t run = 0; run < layout.runs; ++run) {
+                for (std::int64_t tap = 0; tap < layout.a.kernel_width;) {
+                    const std::int64_t left = layout.a.kernel_width - tap;
+                    const int taps = left == 2 || left == 4 ? 2 : 3;
+                    for (std::int64_t part = 0; part < parts; ++part) {
+                        const std::int64_t t = run * layout.run_tiles + tap * parts + part;
+                        if (taps == 3) {
+                            shifted<3, 1>(band, t, q);
+                            if (both) shifted<3, 1>(band, t, q + 1);
+                        } else {
+                            both ? shifted<2, 2>(band, t, q) : shifted<2, 1>(band, t, q);
+                        }
+                    }
+                    tap += taps;
+                }
+            }
+        }
+    }
+
+    // T taps from tile `t` on × F tiles of filters.
+    template <int T, int F>
+    void shifted(const GradientBand& band, std::int64_t t, std::int64_t q) const {
+        const TileOfRows one(layout, group, t);
+        const Pair* y = upstream + q * layout.panel_size();
+        const std::int64_t step = layout.step_size();
+        begin_shifted<T, F, 0>(band, t, q);
+        for (std::int64_t row = 0; row < band.rows; ++row) {
+            const Pair* x = inputs.inputs(band.plane, band.row, row, one.taps) + one.offset;
+            tiles.template load<T * F>(x, tile_row_bytes);
+            if constexpr (T == 3) tiles.template load<T * F + 1>(x + step, tile_row_bytes);
+            x += (T - 1) * step;
+            std::int64_t k = 0;
+            for (; k + T <= layout.steps; k += T) {
+                turn<T, F, 0>(x, y);
+                turn<T, F, 1>(x + step, y + tile_pairs);
+                if constexpr (T == 3) turn<T, F, 2>(x + 2 * step, y + 2 * tile_pairs);
+                x += T * step;
+                y += T * tile_pairs;
+            }
+            if (k < layout.steps) turn<T, F, 0>(x, y);
+            if constexpr (T == 3) {
+                if (k + 1 < layout.steps) turn<T, F, 1>(x + step, y + tile_pairs);
+            }
+            y += (layout.steps - k) * tile_pairs;
+        }
+        end_shifted<T, F, 0>(band, t, q);
+    }
+
+    // The products of a step: the last tap's inputs take the place of those that no tap reads any
+    // more.
+    template <int T, int F, int first>
+    KERNELET_INLINE void turn(const Pair* x, const Pair* y) const {
+        constexpr int x_tile = T * F;
+        constexpr int y_tile = x_tile + T;
+        tiles.template load<x_tile + (first + T - 1) % T>(x, tile_row_bytes);
+        tiles.template load<y_tile>(y, tile_row_bytes);
+        multiply_taps<T, first, 0, x_tile, y_tile>();
+        if constexpr (F == 2) {
+            tiles.template load<y_tile + 1>(y + layout.panel_size(), tile_row_bytes);
+            multiply_taps<T, first, T, x_tile, y_tile + 1>();
+        }
+    }
+
+    template <int T, int first, int sums, int x_tile, int y_tile>
+    KERNELET_INLINE void multiply_taps() const {
+        tiles.template multiply<sums, x_tile + first, y_tile>();
+        tiles.template multiply<sums + 1, x_tile + (first + 1) % T, y_tile>();
+        if constexpr (T == 3) tiles.template multiply<sums + 2, x_tile + (first + 2) % T, y_tile>();
+    }
+
+    // Sums of tap `sum` % T and tile `sum` / T of filters.
+    template <int T, int F, int sum>
+    KERNELET_INLINE void begin_shifted(const GradientBand& band, std::int64_t t,
+                                       std::int64_t q) const {
+        if constexpr (sum < T * F) {
+            begin_tile<sum>(band, t + sum % T * (layout.channels / tile_rows), q + sum / T);
+            begin_shifted<T, F, sum + 1>(band, t, q);
+        }
+    }
+
+    template <int T, int F, int sum>
+    KERNELET_INLINE void end_shifted(const GradientBand& band, std::int64_t t,
+                                     std::int64_t q) const {
+        if constexpr (sum < T * F) {
+            end<sum>(band, t + sum % T * (layout.channels / tile_rows), q + sum / T);
+            end_shifted<T, F, sum + 1>(band, t, q);
         }
     }
 
@@ -169,7 +270,6 @@ struct GradientTiles {
         if constexpr (R == 2 && F == 2) end<3>(band, t + 1, q + 1);
     }
 
-  private:
     float* waiting(std::int64_t t, std::int64_t q) const {
         return sums + (q * layout.tiles() + t) * tile_pairs;
     }

@@ -14,7 +14,7 @@ inline constexpr std::int64_t tile_pairs = tile_rows * lanes;
 inline constexpr std::int64_t tile_filters = 16;
 // Products of tiles after which sums go to memory and other ones come: what all sums read in the
 // meantime stays in the caches.
-inline constexpr std::int64_t band_products = 64;
+inline constexpr std::int64_t band_products = 32;
 
 // The gradient's rows, taps × channels, are cut into runs whose inputs follow each other: the taps
 // of a row of the filter, or single ones where they are dilated. Where `rows_together`, the rows of
@@ -34,6 +34,7 @@ struct GradientTileLayout {
     std::int64_t columns;  // runs of a row of taps
     std::int64_t run_rows;
     std::int64_t run_tiles;
+    bool shifts;  // taps of a row of the filter read whole tiles of inputs, a position apart
 
     explicit GradientTileLayout(const FilterGradientBfloat16Arguments& arguments)
         : a(arguments),
@@ -48,7 +49,9 @@ struct GradientTileLayout {
           runs(a.kernel_depth * a.kernel_height * a.kernel_width / run_taps()),
           columns(a.rows_together ? 1 : a.kernel_width / run_taps()),
           run_rows(run_taps() * channels),
-          run_tiles((run_rows + tile_rows - 1) / tile_rows) {}
+          run_tiles((run_rows + tile_rows - 1) / tile_rows),
+          shifts(!a.rows_together && a.dilation_width == 1 && a.stride_width == 1 &&
+                 a.kernel_width > 1 && channels % tile_rows == 0) {}
 
     std::int64_t rows_of_run() const { return a.rows_together ? a.kernel_height : 1; }
     std::int64_t run_taps() const {

@@ -68,10 +68,9 @@ struct TileInputLayout : PaddedAxes {
           channels(a.channels / a.groups),
           rows(pools_in_tiles(a) ? pooled_side : 1),
           first_part(read_by(in_place.begin)),
-          positions(in_place.any()
-                        ? first_part + read_by(a.output_width - in_place.end)
-                        : (width.extent + a.dilation_width - 1) / a.dilation_width *
-                              a.dilation_width),
+          positions(in_place.any() ? first_part + read_by(a.output_width - in_place.end)
+                                   : (width.extent + a.dilation_width - 1) / a.dilation_width *
+                                         a.dilation_width),
           pair(channels % 2 == 0 || (a.dilation_width == 1 && a.stride_width % 2 == 0) ? 2 : 1),
           kept((a.kernel_depth - 1) * a.dilation_depth * height.extent +
                (a.kernel_height - 1) * a.dilation_height + (rows - 1) * a.stride_height + 1) {}
@@ -196,7 +195,8 @@ class TileInput {
             clear_pairs(target, layout_.row_size());
             return;
         }
-        source_.visit(source_row(position), [&](const auto& cells) { write_groups(cells, target); });
+        source_.visit(source_row(position),
+                      [&](const auto& cells) { write_groups(cells, target); });
     }
 
     template <class Row>

@@ -13,6 +13,12 @@
 
 namespace kernelet::KERNELET_ISA {
 
+// Fewer products do not hide how long it takes to fetch the memory that sums are written to. It is
+// asked for as many elements ahead, where they are rounded: with them, the first convolution of a
+// small VGG took 1.19 instead of 1.49 ms.
+inline constexpr std::int64_t few_chunks = 4;
+inline constexpr std::int64_t fetched_elements = 256;
+
 class TileOutput {
   public:
     static constexpr int rows = 1;
@@ -24,6 +30,7 @@ class TileOutput {
           maps_(a_.filters / a_.cells),
           row_elements_(a_.output_cells * maps_),
           whole_(needs_whole_rows(a_)),
+          fetches_(!whole_ && run_shape(a_).chunks() <= few_chunks),
           leaky_(static_cast<Activation>(a_.derivative) == Activation::leaky_relu),
           all_saved_(reinterpret_cast<const std::uint16_t*>(call.operands[4])),
           output_(call.operands[6]),
@@ -52,6 +59,7 @@ class TileOutput {
         const std::int64_t cell = place.cell + tile % C;
         const std::int64_t first = place.q + tile / C * bfloat16_filters;
         const std::int64_t channel = place.group * (a_.filters / a_.groups) + first;
+        if (fetches_) fetch(cell * a_.filters + channel);
         (this->*write_)(sums[0].tiles[0], place.channels.epilogue(channel),
                         cell * a_.filters + channel, filters_of(cell, first));
     }
@@ -67,6 +75,17 @@ class TileOutput {
 
     int kind() const {
         return (a_.rounded_output ? 1 : 0) + (all_saved_ ? 2 : 0) + (all_signs_ ? 4 : 0);
+    }
+
+    // What a tile that comes some cells later is written to.
+    KERNELET_INLINE void fetch(std::int64_t element) const {
+        const std::int64_t later = element + fetched_elements / (a_.rounded_output ? 1 : 2);
+        const float* numbers =
+            a_.rounded_output ? reinterpret_cast<const float*>(pairs_) : numbers_;
+        const std::int64_t size = a_.rounded_output ? lanes / 2 : lanes;
+        for (std::int64_t k = 0; k < bfloat16_filters * size; k += lanes) {
+            __builtin_prefetch(numbers + later * size + k, 0, 2);
+        }
     }
 
     // How many filters of a cell there are from `q` on: `cells` may reach beyond the last one.
@@ -133,6 +152,7 @@ class TileOutput {
     std::int64_t maps_;  // of a cell
     std::int64_t row_elements_;
     bool whole_;
+    bool fetches_;
     bool leaky_;
     const std::uint16_t* all_saved_;
     float* output_;

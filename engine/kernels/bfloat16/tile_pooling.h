@@ -41,9 +41,7 @@ class TilePooling {
           indices_(reinterpret_cast<std::uint8_t*>(call.operands[7])) {}
 
     // Output cells of a row that are in a window.
-    std::int64_t cells() const {
-        return (pooled_side * a_.pooled_width + a_.cells - 1) / a_.cells;
-    }
+    std::int64_t cells() const { return (pooled_side * a_.pooled_width + a_.cells - 1) / a_.cells; }
 
     // To be called for each row of windows, counted through all planes: before its first tile, and
     // behind the last one.
@@ -58,8 +56,7 @@ class TilePooling {
         const auto& above = sums[0].tiles;
         const auto& below = sums[1].tiles;
         if (a_.cells > 1) {
-            several_cells(above[tile], below[tile], place.channels,
-                          (place.cell + tile) * a_.cells);
+            several_cells(above[tile], below[tile], place.channels, (place.cell + tile) * a_.cells);
         } else if constexpr (tile % pooled_side == 1) {
             const std::int64_t first = place.q + tile / C * bfloat16_filters;
             const std::int64_t channel = place.group * filters_ + first;
@@ -110,9 +107,8 @@ class TilePooling {
 
     // Of filter `f`, some lanes. Its index is stored as well: the first cell that is not less than
     // the maximum, and so the first of all where that is NaN.
-    KERNELET_INLINE Vector maximum(const WindowSums& sums, const Epilogue& epilogue,
-                                   std::int64_t f, std::int64_t lane,
-                                   std::uint8_t* indices) const {
+    KERNELET_INLINE Vector maximum(const WindowSums& sums, const Epilogue& epilogue, std::int64_t f,
+                                   std::int64_t lane, std::uint8_t* indices) const {
         const std::int64_t k = f * lanes + lane;
         const Finish finish = Finish::of_whole(epilogue, f);
         const Vector first = Vector::load(sums.cells[0][0] + k);
