@@ -108,9 +108,13 @@ class Convolution(_Convolution):
     ) -> Sequence[Value | None]:
         picture, weights = node.inputs
         shared = (self.window, self.channels, self.filters, self.groups)
+        # What comes before this convolution reads the gradient by the picture while it is in a cache.
+        filters = (
+            build.add(ConvolutionFilterGradient(*shared), picture, upstream) if needed[1] else None
+        )
         return (
             build.add(ConvolutionInputGradient(*shared), upstream, weights) if needed[0] else None,
-            build.add(ConvolutionFilterGradient(*shared), picture, upstream) if needed[1] else None,
+            filters,
         )
 
     def reference(self, context: StepContext, *inputs: Array) -> tuple[Array, ...]:
