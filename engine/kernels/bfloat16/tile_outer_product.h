@@ -94,6 +94,7 @@ struct OuterTiles {
 
     template <int tile>
     void end(const Place& place) const {
+        fetch(place.sums + outer_product_sum_bfloat16_piece * of.stride);
         if (place.whole()) {
             tiles.template store<tile>(place.sums, row_bytes());
             return;
@@ -102,6 +103,13 @@ struct OuterTiles {
         tiles.template store<tile>(sums, tile_row_bytes);
         for (std::int64_t r = 0; r < place.rows; ++r) {
             copy(sums + r * lanes, place.columns, place.sums + r * of.stride);
+        }
+    }
+
+    // What the next piece is written to, which takes longer to fetch than its products.
+    void fetch(const float* sums) const {
+        for (std::int64_t r = 0; r < tile_rows; ++r) {
+            __builtin_prefetch(sums + r * of.stride, 0, 2);
         }
     }
 
