@@ -68,7 +68,7 @@ class Bfloat16:
     def candidate(self, node: Node) -> Candidate | None:
         """Return the kernel of a node, or None where float32 is to run it."""
         if isinstance(node.op, Convolution | ConvolutionInputGradient):
-            found, cycles = self._product_candidate(), self._product_cycles
+            found, cycles = self._product_candidate(node), self._product_cycles
         elif isinstance(node.op, ConvolutionFilterGradient):
             found, cycles = self._gradient_candidate(), self._gradient_cycles
         elif isinstance(node.op, MatrixProduct):
@@ -156,8 +156,11 @@ class Bfloat16:
         kernel, arguments = "pack_inputs_bfloat16", {"size": node.inputs[0].size}
         return Packing(0, arguments, kernel, self.operand_size(kernel, arguments) // LANES)
 
-    def _product_candidate(self) -> Candidate:
+    def _product_candidate(self, node: Node) -> Candidate:
         kernel = "convolution_bfloat16"
+        product = _product(node)
+        # Rounded numbers are stored by pairs of neighbouring channels, those of one tile of sums.
+        paired = product["filters"] // product["groups"] % 2 == 0
         return Candidate(
             kernel,
             self._arguments,
@@ -169,7 +172,7 @@ class Bfloat16:
             derivative=True,
             pools=True,
             unpools=0,
-            rounds="rounded_output",
+            rounds="rounded_output" if paired else None,
             reads_rounded={0: "rounded_input"},
         )
 

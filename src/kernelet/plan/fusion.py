@@ -212,7 +212,7 @@ class Fusion:
         """
         maps = step.outputs[0]
         readers = self.readers.get(maps, ())
-        if maps in self.kept or not readers or maps.shape[-1] % 2:
+        if maps in self.kept or not readers:
             return step
         if not all(self._reads_rounded(node, maps) for node in readers):
             return step
