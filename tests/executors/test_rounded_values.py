@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,7 +122,7 @@ def state_of(program: Program, *, whole: bool) -> State:
         shape = parameter.value.shape
         if parameter.role == "weight" and whole:
             numbers = generator.integers(-1, 2, shape)
-            share = min(1.0, 3 / max(1, np.prod(shape[:-1])))
+            share = min(1.0, 3 / math.prod(shape[:-1]))
             state.view(parameter)[...] = np.where(generator.random(shape) < share, numbers, 0)
     return state
 

@@ -108,7 +108,7 @@ class Convolution(_Convolution):
     ) -> Sequence[Value | None]:
         picture, weights = node.inputs
         shared = (self.window, self.channels, self.filters, self.groups)
-        # What comes before this convolution reads the gradient by the picture while it is in a cache.
+        # The gradient by the picture comes last: it is in a cache when what is before reads it.
         filters = (
             build.add(ConvolutionFilterGradient(*shared), picture, upstream) if needed[1] else None
         )
