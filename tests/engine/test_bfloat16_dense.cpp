@@ -17,7 +17,7 @@ namespace {
 
 using namespace kernel_cases;
 using kernelet::AlignedArray;
-using kernelet::DenseArguments;
+using kernelet::OuterProductBfloat16Arguments;
 using kernelet::DenseBfloat16Arguments;
 using kernelet::SizeArguments;
 
@@ -72,7 +72,7 @@ void test_gradient(const Kernels& kernels, Random& random, const Batch& batch) {
     for (std::int64_t sample = batch.samples; sample < batch.blocks() * lanes; ++sample) {
         for (std::int64_t o = 0; o < batch.outputs; ++o) batch.output_of(o, sample) = 0;
     }
-    const DenseArguments arguments{batch.inputs, batch.outputs, 0, 0};
+    const OuterProductBfloat16Arguments arguments{batch.inputs, batch.outputs, 0};
     const auto space = workspace(name, arguments);
     const auto gradient = aligned(random.numbers(batch.inputs * batch.outputs));
     const std::int64_t pieces = pieces_of(batch.inputs, kernelet::outer_product_sum_bfloat16_piece);

@@ -187,6 +187,11 @@ inline constexpr std::int64_t any_number = 0;
 // Transposed, the weights are [output][input].
 #define ARGUMENTS_DenseBfloat16(INTEGER, REAL) ARGUMENTS_Dense(INTEGER, REAL) INTEGER(transposed)
 
+#define ARGUMENTS_OuterProductBfloat16(INTEGER, REAL) \
+    INTEGER(inputs)                                   \
+    INTEGER(outputs)                                  \
+    INTEGER(rounded_input)
+
 #define ARGUMENTS_Size(INTEGER, REAL) INTEGER(size)
 
 #define ARGUMENTS_None(INTEGER, REAL)
@@ -308,7 +313,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(convolution_filter_gradient_bfloat16, FilterGradientBfloat16, 6) \
     KERNEL(pack_inputs_bfloat16, Size, 2)                                   \
     KERNEL(dense_bfloat16, DenseBfloat16, 6)                                \
-    KERNEL(outer_product_sum_bfloat16, Dense, 4)
+    KERNEL(outer_product_sum_bfloat16, OuterProductBfloat16, 4)
 
 #define KERNELET_KERNELS(KERNEL)                                        \
     KERNEL(pack_samples, PackSamples, 4)                                \
@@ -443,6 +448,7 @@ KERNELET_DEFINE_ARGUMENTS(PackFiltersBfloat16)
 KERNELET_DEFINE_ARGUMENTS(PackCellsBfloat16)
 KERNELET_DEFINE_ARGUMENTS(Dense)
 KERNELET_DEFINE_ARGUMENTS(DenseBfloat16)
+KERNELET_DEFINE_ARGUMENTS(OuterProductBfloat16)
 KERNELET_DEFINE_ARGUMENTS(Size)
 KERNELET_DEFINE_ARGUMENTS(None)
 KERNELET_DEFINE_ARGUMENTS(Channels)

@@ -22,10 +22,11 @@ inline std::int64_t outer_upstream_pairs(std::int64_t outputs) {
 inline constexpr std::int64_t outer_input_chunk = outer_product_sum_bfloat16_piece * lanes;
 inline constexpr std::int64_t outer_input_pairs = outer_chunks * outer_input_chunk;
 
-// Some elements of the blocks of a batch from one of them on.
+// Some elements of the blocks of a batch from one of them on, as those of a cell.
+template <class Cell>
 struct BatchElements {
-    const float* values;  // of the first block
-    std::int64_t stride;  // floats from a block to the next
+    Cell values;          // of the first block
+    std::int64_t stride;  // from a block to the next
     std::int64_t blocks;
 
     std::int64_t chunks() const { return (blocks + 1) / 2; }
@@ -56,9 +57,9 @@ struct BatchElements {
     // The elements of a chunk's two blocks, as those of two cells.
     template <class Function>
     void with_cells(std::int64_t chunk, const Function& function) const {
-        const StoredCell one{values + 2 * chunk * stride};
+        const Cell one{values.numbers + 2 * chunk * stride};
         if (2 * chunk + 1 < blocks) {
-            function(one, StoredCell{one.numbers + stride});
+            function(one, Cell{one.numbers + stride});
         } else {
             function(one, NoCell{});
         }
@@ -88,7 +89,7 @@ struct OuterProducts {
 template <class Products>
 inline void outer_products_of_batch(const Call& call, const Products& products) {
     constexpr std::int64_t piece = outer_product_sum_bfloat16_piece;
-    const auto& a = arguments<DenseArguments>(call);
+    const auto& a = arguments<OuterProductBfloat16Arguments>(call);
     const std::int64_t stride = call.step->batch_stride;
     const std::int64_t blocks = (call.step->batch + lanes - 1) / lanes;
     auto* upstream = reinterpret_cast<Pair*>(call.operands[3]);
@@ -97,15 +98,20 @@ inline void outer_products_of_batch(const Call& call, const Products& products) 
         const std::int64_t outputs = smaller(outer_outputs, a.outputs - o);
         for (std::int64_t block = 0; block < blocks; block += 2 * outer_chunks) {
             const std::int64_t together = smaller(2 * outer_chunks, blocks - block);
-            const BatchElements y{call.operands[1] + block * stride + o * lanes, stride, together};
+            const BatchElements<StoredCell> y{
+                {call.operands[1] + block * stride + o * lanes}, stride, together};
             y.write_columns(outputs, upstream);
             for (std::int64_t i = call.begin * piece; i < smaller(call.end * piece, a.inputs);
                  i += piece) {
                 const std::int64_t inputs = smaller(piece, a.inputs - i);
-                const BatchElements x{call.operands[0] + block * stride + i * lanes, stride,
-                                      together};
-                x.write_rows(inputs, rows);
-                products({rows, upstream, x.chunks(), call.operands[2] + i * a.outputs + o,
+                const float* first = call.operands[0] + block * stride;
+                const auto write = [&](const auto& values) {
+                    BatchElements{values.moved(i * lanes), stride, together}.write_rows(inputs,
+                                                                                       rows);
+                };
+                a.rounded_input ? write(RoundedCell{reinterpret_cast<const Pair*>(first)})
+                                : write(StoredCell{first});
+                products({rows, upstream, y.chunks(), call.operands[2] + i * a.outputs + o,
                           a.outputs, inputs, outputs, block == 0});
             }
         }

@@ -44,7 +44,7 @@ inline std::int64_t size_of_dense_bfloat16(const void* given) {
 }
 
 inline std::int64_t size_of_outer_product_sum_bfloat16(const void* given) {
-    const auto& a = *static_cast<const DenseArguments*>(given);
+    const auto& a = *static_cast<const OuterProductBfloat16Arguments*>(given);
     return outer_upstream_pairs(a.outputs) + outer_input_pairs;
 }
 

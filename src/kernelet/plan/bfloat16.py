@@ -72,10 +72,16 @@ class Bfloat16:
         elif isinstance(node.op, ConvolutionFilterGradient):
             found, cycles = self._gradient_candidate(), self._gradient_cycles
         elif isinstance(node.op, MatrixProduct):
-            found = self._whole_batch("dense_bfloat16", _dense, self._paired_inputs)
+            # Whole chunks of pairs are what packing makes of them.
+            whole = node.inputs[0].size % (2 * _CHUNK) == 0
+            found = self._whole_batch(
+                "dense_bfloat16", _dense, {0: None} if whole else {}, self._paired_inputs
+            )
             cycles = self._dense_cycles
         elif isinstance(node.op, OuterProductSum):
-            found = self._whole_batch("outer_product_sum_bfloat16", _outer_product)
+            found = self._whole_batch(
+                "outer_product_sum_bfloat16", _outer_product, {0: "rounded_input"}
+            )
             cycles = self._outer_product_cycles
         else:
             return None
@@ -135,6 +141,7 @@ class Bfloat16:
         self,
         kernel: str,
         arguments: Callable[[Node], Arguments],
+        reads_rounded: Mapping[int, str | None],
         packing: Callable[[Node], Packing] | None = None,
     ) -> Candidate:
         def elements(node: Node) -> int:
@@ -150,6 +157,7 @@ class Bfloat16:
             packing=packing,
             bias=packing is not None,
             factors=packing is not None,
+            reads_rounded=reads_rounded,
         )
 
     def _paired_inputs(self, node: Node) -> Packing:
@@ -336,7 +344,8 @@ def _dense(node: Node) -> Arguments:
 
 
 def _outer_product(node: Node) -> Arguments:
-    return CONVOLUTION_CANDIDATES[OuterProductSum][0].arguments(node)
+    inputs, outputs = (value.size for value in node.inputs)
+    return {"inputs": inputs, "outputs": outputs, "rounded_input": 0}
 
 
 def _extent(window: Mapping[str, int], axis: str) -> int:

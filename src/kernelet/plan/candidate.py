@@ -100,8 +100,9 @@ class Candidate:
         second output.
     rounds : str or None
         The argument that says whether the output is stored rounded to bfloat16.
-    reads_rounded : mapping of int to str
-        Inputs that may be stored so, each with the argument that says whether it is.
+    reads_rounded : mapping of int to str or None
+        Inputs that may be stored so, each with the argument that says whether it is; None for one
+        that is then what packing would make of it.
     fused_workspace : callable or None
         Floats of scratch memory by the arguments, with what was fused.
     activation : bool
@@ -128,7 +129,7 @@ class Candidate:
     unpools: int | None = None
     sums_upstream: bool = False
     rounds: str | None = None
-    reads_rounded: Mapping[int, str] = field(default_factory=dict)
+    reads_rounded: Mapping[int, str | None] = field(default_factory=dict)
     fused_workspace: Callable[[Arguments], int] | None = None
     activation: bool = False
     rectifies: bool = False

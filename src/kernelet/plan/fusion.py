@@ -12,7 +12,7 @@ upstream gradient for the bias.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -63,7 +63,7 @@ class Fusion:
             if node.output in self._done:
                 continue
             if self.storage.keeps_place(node):
-                self.aliases[node.output] = self.resolve(node.inputs[0])
+                self._keep_place(node)
                 continue
             if node.output in self._pooled:
                 steps += self._unpool(self._pooled[node.output], node)
@@ -79,6 +79,12 @@ class Fusion:
     def resolve(self, value: Value) -> Value:
         """Return the value whose memory this one shares."""
         return self.aliases.get(value, value)
+
+    def _keep_place(self, node: Node) -> None:
+        """Give the output of a node the memory of its input."""
+        self.aliases[node.output] = self.resolve(node.inputs[0])
+        if node.inputs[0] in self._rounded:
+            self._rounded.add(node.output)
 
     def _resolved(self, values: Iterable[Value]) -> tuple[Value, ...]:
         return tuple(self.resolve(value) for value in values)
@@ -104,14 +110,17 @@ class Fusion:
             whole_batch=candidate.whole_batch,
             nodes=(node,),
         )
-        rounded = {
-            name: 1
-            for operand, name in candidate.reads_rounded.items()
-            if node.inputs[operand] in self._rounded
-        }
-        step = replace(step, arguments={**step.arguments, **rounded})
+        step = self._with_rounded_inputs(step, candidate)
         *before, step = self._with_bias(step, candidate) if candidate.bias else [step]
         return [*before, self._fused(step, candidate)]
+
+    def _with_rounded_inputs(self, step: Step, candidate: Candidate) -> Step:
+        """Return a step that knows which of its inputs are stored rounded."""
+        inputs = step.nodes[0].inputs
+        names = [name for k, name in candidate.reads_rounded.items() if inputs[k] in self._rounded]
+        arguments = {**step.arguments, **{name: 1 for name in names if name is not None}}
+        packing = None if None in names else step.packing
+        return replace(step, arguments=arguments, packing=packing)
 
     def _fused(self, step: Step, candidate: Candidate) -> Step:
         """Return a step with what it takes behind its bias."""
@@ -122,8 +131,7 @@ class Fusion:
         if candidate.sums_upstream:
             step = self._with_sum(step)
         if candidate.unpools is not None:
-            rounds = candidate.reads_rounded[candidate.unpools]
-            step = self._with_unpooling(step, candidate.unpools, rounds)
+            step = self._with_unpooling(step, candidate.unpools, candidate.reads_rounded)
         if candidate.pools:
             step = self._with_pooling(step)
         if candidate.derivative:
@@ -232,6 +240,10 @@ class Fusion:
         if node.output in self._pooled:
             return maps is not node.inputs[0] or self._all_unpool(self._pooled[node.output])
         if self.storage.keeps_place(node):
+            readers = self.readers.get(node.output, ())
+            known = bool(readers) and node.output not in self.kept
+            return known and all(self._reads_rounded(reader, node.output) for reader in readers)
+        if maps.shape[-1] % 2:
             return False
         allowed = self.storage.candidate(node).reads_rounded
         return all(k in allowed for k, value in enumerate(node.inputs) if value is maps)
@@ -301,7 +313,9 @@ class Fusion:
         outputs, nodes = (*step.outputs, *node.outputs), (*step.nodes, node)
         return replace(step, outputs=outputs, nodes=nodes, constants=())
 
-    def _with_unpooling(self, step: Step, operand: int, rounds: str) -> Step:
+    def _with_unpooling(
+        self, step: Step, operand: int, reads_rounded: Mapping[int, str | None]
+    ) -> Step:
         """Return a step with the indices of its upstream gradient, where that is not stored."""
         unpooled = self._unpooled.get(step.nodes[0].inputs[operand])
         if unpooled is None:
@@ -309,11 +323,14 @@ class Fusion:
         pooling = unpooled.pooling
         inputs = [*step.inputs, pooling.indices]
         inputs[operand] = unpooled.upstream
-        rounded = int(pooling.gradient[0].inputs[0] in self._rounded)
+        arguments = {**step.arguments, **pooling.arguments, "unpools": 1}
+        name = reads_rounded[operand]
+        if name is not None and pooling.gradient[0].inputs[0] in self._rounded:
+            arguments[name] = 1
         return replace(
             step,
             inputs=tuple(inputs),
-            arguments={**step.arguments, **pooling.arguments, "unpools": 1, rounds: rounded},
+            arguments=arguments,
             nodes=(*step.nodes, *pooling.gradient),
         )
 
