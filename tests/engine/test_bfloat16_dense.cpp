@@ -17,8 +17,8 @@ namespace {
 
 using namespace kernel_cases;
 using kernelet::AlignedArray;
-using kernelet::OuterProductBfloat16Arguments;
 using kernelet::DenseBfloat16Arguments;
+using kernelet::OuterProductBfloat16Arguments;
 using kernelet::SizeArguments;
 
 AlignedArray<float> aligned(const Numbers& numbers) {
@@ -100,7 +100,8 @@ void test_product(const Kernels& kernels, Random& random, const Batch& batch, bo
         kernels.run_pieces("pack_inputs_bfloat16", {batch.input(block), batch.paired(block)}, size,
                            0, 1);
     }
-    const DenseBfloat16Arguments arguments{batch.inputs, batch.outputs, 0, 0, transposed ? 1 : 0};
+    const DenseBfloat16Arguments arguments{
+        batch.inputs, batch.outputs, 0, 0, transposed ? 1 : 0, 0};
     const auto weights = aligned(random.numbers(batch.inputs * batch.outputs));
     const auto bias = aligned(random.numbers(batch.outputs));
     const auto factors = aligned(random.numbers(batch.outputs));

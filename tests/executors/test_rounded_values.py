@@ -16,7 +16,9 @@ from kernelet.geometry import sliding_window
 from kernelet.ops.activation import Activate
 from kernelet.ops.bias import BiasAdd
 from kernelet.ops.convolution import Convolution
+from kernelet.ops.dense import MatrixProduct
 from kernelet.ops.pooling import MaxPool
+from kernelet.ops.shape import Reshape
 from kernelet.plan.gradients import differentiate
 from kernelet.program import Array, Program, ProgramBuilder, StepContext, Value
 from levels import BFLOAT16_LEVELS
@@ -29,7 +31,7 @@ CHANNELS = 3
 
 @dataclass(frozen=True)
 class Network:
-    """Three convolutions with bias and relu between, the second perhaps with a pooling behind."""
+    """Two convolutions with bias and relu, perhaps a pooling, and a convolution or dense layer."""
 
     size: tuple[int, ...]
     maps: int = 16
@@ -39,6 +41,7 @@ class Network:
     groups: int = 1
     pool: int = 2
     relu: bool = True
+    dense: bool = False
 
 
 NETWORKS = {
@@ -65,6 +68,10 @@ NETWORKS = {
     "1-D": Network((21,)),
     "3-D": Network((3, 6, 4), pool=1),
     "linear": Network((8, 6), relu=False),
+    "dense layer": Network((8, 9), dense=True),
+    "dense layer of less than whole chunks": Network((6, 6), maps=6, dense=True),
+    "dense layer behind odd maps": Network((8, 8), maps=5, dense=True),
+    "dense layer without pooling": Network((4, 6), pool=1, dense=True),
 }
 
 
@@ -99,7 +106,12 @@ def training(network: Network, *, apart: bool = False) -> Program:
         sides = [network.pool] * (len(maps.shape) - 1)
         window = sliding_window(maps.shape[:-1], sides, "valid", sides)
         pooled = build.add(MaxPool(window, network.maps), maps)
-    y = layer(build, pooled, "third", 6, network)
+    if network.dense:
+        flat = build.add(Reshape((pooled.size,)), pooled)
+        w = build.parameter("third/kernel", (flat.size, 6))
+        y = build.add(MatrixProduct(), flat, w)
+    else:
+        y = layer(build, pooled, "third", 6, network)
     upstream = declare(build, 0, Gradient(np.zeros((1, *y.shape), np.float32)))
     weights = [parameter.value for parameter in build.parameters]
     between = list({id(value): value for value in (hidden, maps, pooled)}.values())

@@ -184,8 +184,10 @@ inline constexpr std::int64_t any_number = 0;
     INTEGER(activation)                \
     REAL(slope)
 
-// Transposed, the weights are [output][input].
-#define ARGUMENTS_DenseBfloat16(INTEGER, REAL) ARGUMENTS_Dense(INTEGER, REAL) INTEGER(transposed)
+// Transposed, the weights are [output][input]. A rounded output has no other activation than those
+// of an epilogue.
+#define ARGUMENTS_DenseBfloat16(INTEGER, REAL) \
+    ARGUMENTS_Dense(INTEGER, REAL) INTEGER(transposed) INTEGER(rounded_output)
 
 #define ARGUMENTS_OuterProductBfloat16(INTEGER, REAL) \
     INTEGER(inputs)                                   \

@@ -32,9 +32,12 @@ inline void bfloat16_dense_vectors(const DenseProducts& of, std::int64_t block, 
             }
         }
     }
-    for (int r = 0; r < rows; ++r) {
-        const Vector sum = of.last ? Finish::of_channel(of.epilogue, q + r)(sums[r]) : sums[r];
-        sum.store(target + r * lanes);
+    for (int r = 0; r < rows && of.last; ++r) {
+        sums[r] = Finish::of_channel(of.epilogue, q + r)(sums[r]);
+    }
+    for (int r = 0; r < rows && !of.rounded; ++r) sums[r].store(target + r * lanes);
+    for (int r = 0; r < rows && of.rounded; r += 2) {
+        pairs_of(sums[r], sums[r + 1]).store(reinterpret_cast<Pair*>(target) + r / 2 * lanes);
     }
 }
 

@@ -77,6 +77,11 @@ struct DenseWeights {
     }
 };
 
+// Inputs of a section: sums wait for the next one in the output, where it is not rounded.
+inline std::int64_t dense_section_of(const DenseBfloat16Arguments& a) {
+    return a.rounded_output ? a.inputs : smaller(a.inputs, dense_section);
+}
+
 // Sums [block][output][lane] of the products of a section.
 struct DenseProducts {
     const Pair* weights;
@@ -88,12 +93,27 @@ struct DenseProducts {
     std::int64_t outputs;
     bool first;  // of the sections: sums begin
     bool last;
+    bool rounded;       // the sums of the only one are stored so
     Epilogue epilogue;  // of the last one
+
+    // Results of `count` outputs, an even number of them where they are rounded.
+    void store(const float* results, std::int64_t count, float* target) const {
+        if (rounded) {
+            auto* pairs = reinterpret_cast<Pair*>(target);
+            for (std::int64_t k = 0; k < count * lanes; k += 2 * lanes, pairs += lanes) {
+                store_pairs(results + k, results + k + lanes, pairs);
+            }
+            return;
+        }
+        for (std::int64_t k = 0; k < count * lanes; k += Vector::width) {
+            Vector::load(results + k).store(target + k);
+        }
+    }
 
     const Pair* weights_of(std::int64_t q) const { return weights + q * chunks * chunk_pairs; }
     const Pair* inputs_of(std::int64_t block) const { return inputs + block * stride; }
     float* sums_of(std::int64_t block, std::int64_t q) const {
-        return output + block * stride + q * lanes;
+        return output + block * stride + q * (rounded ? lanes / 2 : lanes);
     }
 };
 
@@ -110,8 +130,10 @@ inline void dense_products_of_batch(const Call& call, const Products& products) 
     const Span outputs{call.begin * size, smaller(call.end * size, a.outputs)};
     const auto* inputs = reinterpret_cast<const Pair*>(call.operands[0]);
     auto* weights = reinterpret_cast<Pair*>(call.operands[5]);
-    for (std::int64_t k = 0; k < a.inputs; k += dense_section) {
-        const std::int64_t count = smaller(dense_section, a.inputs - k);
+    const std::int64_t section = dense_section_of(a);
+    const std::int64_t output_size = a.rounded_output ? lanes / 2 : lanes;
+    for (std::int64_t k = 0; k < a.inputs; k += section) {
+        const std::int64_t count = smaller(section, a.inputs - k);
         const std::int64_t chunks = dense_chunks(count);
         for (std::int64_t strip = outputs.begin; strip < outputs.end; strip += dense_strip) {
             const Span together{strip, smaller(strip + dense_strip, outputs.end)};
@@ -119,13 +141,14 @@ inline void dense_products_of_batch(const Call& call, const Products& products) 
             for (std::int64_t o = strip; o < together.end; o += size) {
                 products(
                     {weights + (o - strip) * chunks * chunk_pairs, inputs + k / 2 * lanes, chunks,
-                     blocks, stride, call.operands[4] + o * lanes, smaller(size, together.end - o),
-                     k == 0, k + count == a.inputs,
+                     blocks, stride, call.operands[4] + o * output_size,
+                     smaller(size, together.end - o), k == 0, k + count == a.inputs,
+                     a.rounded_output != 0,
                      epilogue_of(call.operands[2], o, a.activation, a.slope, call.operands[3])});
             }
         }
     }
-    for (std::int64_t block = 0; block < blocks; ++block) {
+    for (std::int64_t block = 0; block < blocks && !a.rounded_output; ++block) {
         activate_row(call.operands[4] + block * stride + outputs.begin * lanes,
                      outputs.end - outputs.begin, a.activation);
     }

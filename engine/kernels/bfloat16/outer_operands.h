@@ -107,7 +107,7 @@ inline void outer_products_of_batch(const Call& call, const Products& products) 
                 const float* first = call.operands[0] + block * stride;
                 const auto write = [&](const auto& values) {
                     BatchElements{values.moved(i * lanes), stride, together}.write_rows(inputs,
-                                                                                       rows);
+                                                                                        rows);
                 };
                 a.rounded_input ? write(RoundedCell{reinterpret_cast<const Pair*>(first)})
                                 : write(StoredCell{first});

@@ -40,7 +40,7 @@ inline std::int64_t size_of_dense_bfloat16(const void* given) {
     const auto& a = *static_cast<const DenseBfloat16Arguments*>(given);
     const std::int64_t blocks =
         (smaller(a.outputs, dense_strip) + bfloat16_filters - 1) / bfloat16_filters;
-    return blocks * dense_chunks(smaller(a.inputs, dense_section)) * weight_chunk;
+    return blocks * dense_chunks(dense_section_of(a)) * weight_chunk;
 }
 
 inline std::int64_t size_of_outer_product_sum_bfloat16(const void* given) {

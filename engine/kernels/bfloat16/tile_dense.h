@@ -83,19 +83,20 @@ struct DenseTiles {
     void end(std::int64_t block, std::int64_t q) const {
         float* target = of.sums_of(block, q);
         const bool plain = !of.last || is_plain(of.epilogue);
-        if (plain && whole(q)) {
+        if (plain && whole(q) && !of.rounded) {
             tiles.template store<tile>(target, tile_row_bytes);
             return;
         }
         alignas(64) float sums[bfloat16_filters * lanes];
         tiles.template store<tile>(sums, tile_row_bytes);
-        for (std::int64_t f = 0; f < smaller(bfloat16_filters, of.outputs - q); ++f) {
-            const Finish finish = Finish::of_channel(of.epilogue, plain ? 0 : q + f);
+        const std::int64_t count = smaller(bfloat16_filters, of.outputs - q);
+        for (std::int64_t f = 0; f < count && !plain; ++f) {
+            const Finish finish = Finish::of_channel(of.epilogue, q + f);
             for (std::int64_t lane = f * lanes; lane < (f + 1) * lanes; lane += Vector::width) {
-                const Vector sum = Vector::load(sums + lane);
-                (plain ? sum : finish(sum)).store(target + lane);
+                finish(Vector::load(sums + lane)).store(sums + lane);
             }
         }
+        of.store(sums, count, target);
     }
 };
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kernelet.geometry import connections
 from kernelet.ops.convolution import (
@@ -74,13 +74,16 @@ class Bfloat16:
         elif isinstance(node.op, MatrixProduct):
             # Whole chunks of pairs are what packing makes of them.
             whole = node.inputs[0].size % (2 * _CHUNK) == 0
-            found = self._whole_batch(
-                "dense_bfloat16", _dense, {0: None} if whole else {}, self._paired_inputs
+            found = replace(
+                self._whole_batch("dense_bfloat16", _dense, self._paired_inputs),
+                reads_rounded={0: None} if whole else {},
+                rounds="rounded_output" if _rounds_output(node) else None,
             )
             cycles = self._dense_cycles
         elif isinstance(node.op, OuterProductSum):
-            found = self._whole_batch(
-                "outer_product_sum_bfloat16", _outer_product, {0: "rounded_input"}
+            kernel = "outer_product_sum_bfloat16"
+            found = replace(
+                self._whole_batch(kernel, _outer_product), reads_rounded={0: "rounded_input"}
             )
             cycles = self._outer_product_cycles
         else:
@@ -141,7 +144,6 @@ class Bfloat16:
         self,
         kernel: str,
         arguments: Callable[[Node], Arguments],
-        reads_rounded: Mapping[int, str | None],
         packing: Callable[[Node], Packing] | None = None,
     ) -> Candidate:
         def elements(node: Node) -> int:
@@ -157,7 +159,6 @@ class Bfloat16:
             packing=packing,
             bias=packing is not None,
             factors=packing is not None,
-            reads_rounded=reads_rounded,
         )
 
     def _paired_inputs(self, node: Node) -> Packing:
@@ -340,7 +341,16 @@ def _dense(node: Node) -> Arguments:
     op = node.op
     assert isinstance(op, MatrixProduct)
     usual = CONVOLUTION_CANDIDATES[MatrixProduct][0].arguments(node)
-    return {**usual, "transposed": int(op.transposed)}
+    return {**usual, "transposed": int(op.transposed), "rounded_output": 0}
+
+
+def _rounds_output(node: Node) -> bool:
+    """Return whether a dense layer may store its output rounded: whole pairs of a gradient.
+
+    Those of a gradient have few inputs. Sums of many wait in the output for the next section.
+    """
+    op = node.op
+    return isinstance(op, MatrixProduct) and op.transposed and node.output.size % 2 == 0
 
 
 def _outer_product(node: Node) -> Arguments:

@@ -233,18 +233,18 @@ class Fusion:
 
     def _reads_rounded(self, node: Node, maps: Value) -> bool:
         """Return whether a node can read a value that is stored rounded, or does without it."""
-        if isinstance(node.op, ChannelSum):
-            return self._summing(node) is not None
-        if isinstance(node.op, ActivateGradient):
-            return maps in self._signs and self._follows_product(node, maps)
-        if node.output in self._pooled:
-            return maps is not node.inputs[0] or self._all_unpool(self._pooled[node.output])
         if self.storage.keeps_place(node):
             readers = self.readers.get(node.output, ())
             known = bool(readers) and node.output not in self.kept
             return known and all(self._reads_rounded(reader, node.output) for reader in readers)
         if maps.shape[-1] % 2:
             return False
+        if isinstance(node.op, ChannelSum):
+            return self._summing(node) is not None
+        if isinstance(node.op, ActivateGradient):
+            return maps in self._signs and self._follows_product(node, maps)
+        if node.output in self._pooled:
+            return maps is not node.inputs[0] or self._all_unpool(self._pooled[node.output])
         allowed = self.storage.candidate(node).reads_rounded
         return all(k in allowed for k, value in enumerate(node.inputs) if value is maps)
 
