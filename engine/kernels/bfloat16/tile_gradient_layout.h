@@ -107,36 +107,40 @@ struct PairsOfCells {
     IntVector next;
 };
 
-// From number `k` of each cell on, which where both are rounded is one of an even channel.
+// From number `k` of each cell on.
+template <class One, class Other>
+KERNELET_INLINE IntVector pairs_of_channel(const One& one, const Other& other, std::int64_t k) {
+    return pairs_of(one.load(k), other.load(k));
+}
+
+// Rounded numbers are taken apart together, where they begin with those of an even channel.
 template <class One, class Other>
 KERNELET_INLINE PairsOfCells pairs_of_cells(const One& one, const Other& other, std::int64_t k) {
     if constexpr (One::is_rounded && Other::is_rounded) {
-        const IntVector high = IntVector::broadcast(-0x10000);
-        const IntVector first = one.pairs(k);
-        const IntVector second = other.pairs(k);
-        return {shift_right_logical<16>(shift_left<16>(first)) | shift_left<16>(second),
-                shift_right_logical<16>(first) | (second & high)};
-    } else {
-        return {pairs_of(one.load(k), other.load(k)),
-                pairs_of(one.load(k + lanes), other.load(k + lanes))};
+        if ((k & lanes) == 0) {
+            const IntVector high = IntVector::broadcast(-0x10000);
+            const IntVector first = one.pairs(k);
+            const IntVector second = other.pairs(k);
+            return {shift_right_logical<16>(shift_left<16>(first)) | shift_left<16>(second),
+                    shift_right_logical<16>(first) | (second & high)};
+        }
     }
+    return {pairs_of_channel(one, other, k), pairs_of_channel(one, other, k + lanes)};
 }
 
 // The channels of two cells, [channel][pair]; their numbers begin at `first` of each cell.
 template <class One, class Other>
 KERNELET_INLINE void write_two_cells(const One& one, const Other& other, std::int64_t first,
                                      std::int64_t channels, Pair* target) {
-    const std::int64_t paired = first / lanes % 2 == 0 ? channels / 2 * 2 : 0;
     for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-        for (std::int64_t c = 0; c < paired; c += 2) {
+        for (std::int64_t c = 0; c + 1 < channels; c += 2) {
             const PairsOfCells pairs = pairs_of_cells(one, other, first + c * lanes + lane);
             pairs.channel.store(target + c * lanes + lane);
             pairs.next.store(target + (c + 1) * lanes + lane);
         }
-        for (std::int64_t c = paired; c < channels; ++c) {
-            const std::int64_t k = first + c * lanes + lane;
-            pairs_of(one.load(k), other.load(k)).store(target + c * lanes + lane);
-        }
+        if (channels % 2 == 0) continue;
+        const std::int64_t c = channels - 1;
+        pairs_of_channel(one, other, first + c * lanes + lane).store(target + c * lanes + lane);
     }
 }
 
@@ -168,19 +172,25 @@ inline void write_gradient_inputs(const GradientTileLayout& layout, const Row& r
 template <class One, class Other>
 KERNELET_INLINE void write_transposed(const One& one, const Other& other, std::int64_t first,
                                       std::int64_t count, Pair* target) {
-    alignas(64) Pair rows[lanes * lanes];
-    write_two_cells(one, other, first, count, rows);
-    clear_pairs(rows + count * lanes, (lanes - count) * lanes);
     if constexpr (Vector::width == lanes) {
-        Vector columns[lanes];
+        Vector rows[lanes];
         KERNELET_UNROLL
-        for (int f = 0; f < lanes; ++f) {
-            columns[f] = from_bits(IntVector::load(rows + f * lanes));
+        for (int f = 0; f < lanes; f += 2) {
+            rows[f] = rows[f + 1] = Vector::zero();
+            if (f + 1 < count) {
+                const PairsOfCells pairs = pairs_of_cells(one, other, first + f * lanes);
+                rows[f] = from_bits(pairs.channel);
+                rows[f + 1] = from_bits(pairs.next);
+            } else if (f < count) {
+                rows[f] = from_bits(pairs_of_channel(one, other, first + f * lanes));
+            }
         }
-        transpose(columns);
+        transpose(rows);
         KERNELET_UNROLL
-        for (int k = 0; k < lanes; ++k) bits_of(columns[k]).store(target + k * lanes);
+        for (int k = 0; k < lanes; ++k) bits_of(rows[k]).store(target + k * lanes);
     } else {
+        Pair rows[lanes * lanes] = {};
+        write_two_cells(one, other, first, count, rows);
         for (std::int64_t k = 0; k < lanes; ++k) {
             for (std::int64_t f = 0; f < lanes; ++f) target[k * lanes + f] = rows[f * lanes + k];
         }
