@@ -32,6 +32,14 @@ struct TileProducts {
     const TileProduct* last;
 };
 
+// Output cells [begin, end) of a row that read the same memory: kept rows, or the input in place.
+struct TileSegment {
+    std::int64_t begin;
+    std::int64_t end;
+    std::int64_t offset;  // of their inputs beside those of the products
+    bool in_place;
+};
+
 // Some rows of output cells with all filters of one group.
 template <class Output>
 struct TileRowsOfCells {
@@ -43,21 +51,20 @@ struct TileRowsOfCells {
     Tiles& tiles;
     const TileProducts* products;  // of each row
 
-    void run(std::int64_t begin, std::int64_t end, std::int64_t offset) const {
+    void run(const TileSegment& segment) const {
         for (std::int64_t q = 0; q < filters.all; q += 2 * bfloat16_filters) {
-            filters.all - q > bfloat16_filters ? all_cells<2>(begin, end, offset, q)
-                                               : all_cells<1>(begin, end, offset, q);
+            filters.all - q > bfloat16_filters ? all_cells<2>(segment, q)
+                                               : all_cells<1>(segment, q);
         }
     }
 
   private:
     // F blocks of filters from filter `q` on.
     template <int F>
-    void all_cells(std::int64_t begin, std::int64_t end, std::int64_t offset,
-                   std::int64_t q) const {
-        std::int64_t cell = begin;
-        for (; cell + 2 <= end; cell += 2) block<F, 2>(cell, offset, q);
-        if (cell < end) block<F, 1>(cell, offset, q);
+    void all_cells(const TileSegment& segment, std::int64_t q) const {
+        std::int64_t cell = segment.begin;
+        for (; cell + 2 <= segment.end; cell += 2) block<F, 2>(cell, segment.offset, q);
+        if (cell < segment.end) block<F, 1>(cell, segment.offset, q);
     }
 
     // C cells.
@@ -134,61 +141,79 @@ inline TileProducts list_products(const TileInput& input, const TileInputLayout&
     return {products, next};
 }
 
-// All output cells, as many rows at once as `output` takes.
+// A convolution whose sums an output takes, from one or several rows of cells at once.
 template <class Output>
-inline void convolve_by_tiles(const Call& call, std::int64_t lines, Output output) {
-    const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
-    const TileWorkspace space(a);
-    const TileInputLayout& layout = space.layout;
-    float* workspace = call.operands[8];
-    TileInput input(layout, input_rows(call), reinterpret_cast<Pair*>(workspace),
-                    reinterpret_cast<std::int32_t*>(workspace + space.cells));
-    auto* products = reinterpret_cast<TileProduct*>(workspace + space.products);
-    const TileChannels channels(a, call.operands[2], call.operands[3], workspace + space.channels);
-    const TileFilters filters(a, space.shape);
-    const auto* weights = reinterpret_cast<const Pair*>(call.operands[1]);
-    const CellsInPlace& in_place = layout.in_place;
-    Tiles tiles;
-    for (std::int64_t row = 0; row < a.output_depth * lines; ++row) {
-        const std::int64_t plane = row / lines;
-        const std::int64_t line = row % lines * Output::rows;
-        for (int r = 0; r < Output::rows; ++r) input.require_for(plane, line + r);
-        output.begin(row);
-        for (std::int64_t g = 0; g < a.groups; ++g) {
-            TileProduct* free = products;
-            const auto run = [&](bool place, std::int64_t begin, std::int64_t end,
-                                 std::int64_t offset) {
-                if (begin >= end) return;
-                TileProducts lists[Output::rows];
-                for (int r = 0; r < Output::rows; ++r) {
-                    lists[r] = list_products(input, layout, space.shape, plane, line + r, g, place,
-                                             weights + g * space.shape.size(filters.all), free);
-                    free = products + (lists[r].last - products);
-                }
-                free = products;
-                TileRowsOfCells<Output>{layout, filters, channels, g, output, tiles, lists}.run(
-                    begin, end, offset);
-            };
-            run(false, 0, in_place.any() ? smaller(in_place.begin, output.cells()) : output.cells(),
-                0);
-            run(true, in_place.begin, smaller(in_place.end, output.cells()), 0);
-            if (in_place.any()) {
-                run(false, in_place.end, output.cells(), layout.last_part_offset());
-            }
+class TileConvolution {
+  public:
+    explicit TileConvolution(const Call& call)
+        : a_(arguments<ConvolutionBfloat16Arguments>(call)),
+          space_(a_),
+          input_(space_.layout, input_rows(call), reinterpret_cast<Pair*>(call.operands[8]),
+                 reinterpret_cast<std::int32_t*>(call.operands[8] + space_.cells)),
+          products_(reinterpret_cast<TileProduct*>(call.operands[8] + space_.products)),
+          channels_(a_, call.operands[2], call.operands[3], call.operands[8] + space_.channels),
+          filters_(a_, space_.shape),
+          weights_(reinterpret_cast<const Pair*>(call.operands[1])),
+          output_(call) {}
+
+    void run() {
+        const std::int64_t lines = output_.lines();
+        for (std::int64_t row = 0; row < a_.output_depth * lines; ++row) {
+            const std::int64_t plane = row / lines;
+            const std::int64_t line = row % lines * Output::rows;
+            for (int r = 0; r < Output::rows; ++r) input_.require_for(plane, line + r);
+            output_.begin(row);
+            for (std::int64_t g = 0; g < a_.groups; ++g) multiply_group(plane, line, g);
+            output_.finish(row);
         }
-        output.finish(row);
     }
-}
+
+  private:
+    void multiply_group(std::int64_t plane, std::int64_t line, std::int64_t group) {
+        const CellsInPlace& in_place = space_.layout.in_place;
+        const std::int64_t count = output_.cells();
+        if (!in_place.any()) return multiply(plane, line, group, {0, count, 0, false});
+        const std::int64_t begin = smaller(in_place.begin, count);
+        const std::int64_t end = smaller(in_place.end, count);
+        multiply(plane, line, group, {0, begin, 0, false});
+        multiply(plane, line, group, {begin, end, 0, true});
+        multiply(plane, line, group, {end, count, space_.layout.last_part_offset(), false});
+    }
+
+    void multiply(std::int64_t plane, std::int64_t line, std::int64_t group,
+                  const TileSegment& segment) {
+        if (segment.begin == segment.end) return;
+        const Pair* weights = weights_ + group * space_.shape.size(filters_.all);
+        TileProducts lists[Output::rows];
+        TileProduct* next = products_;
+        for (int r = 0; r < Output::rows; ++r) {
+            lists[r] = list_products(input_, space_.layout, space_.shape, plane, line + r, group,
+                                     segment.in_place, weights, next);
+            next += lists[r].last - lists[r].first;
+        }
+        TileRowsOfCells<Output>{space_.layout, filters_, channels_, group, output_, tiles_, lists}
+            .run(segment);
+    }
+
+    const ConvolutionBfloat16Arguments& a_;
+    TileWorkspace space_;
+    TileInput input_;
+    TileProduct* products_;
+    TileChannels channels_;
+    TileFilters filters_;
+    const Pair* weights_;
+    Output output_;
+    Tiles tiles_;
+};
 
 // Operands: input, filters packed by `pack_filters_bfloat16` or `pack_cells_bfloat16`, bias or
 // null, factors or null, what an activation saved or null, indices of a pooled input or null,
 // output, its indices or signs or null, workspace. Runs take whole chunks, and all taps of a row.
 inline void convolution_by_tiles(const Call& call) {
-    const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
     if (TilePooling::applies(call)) {
-        convolve_by_tiles(call, a.pooled_height, TilePooling(call));
+        TileConvolution<TilePooling>(call).run();
     } else {
-        convolve_by_tiles(call, a.output_height, TileOutput(call));
+        TileConvolution<TileOutput>(call).run();
     }
 }
 

@@ -50,7 +50,8 @@ class TileOutput {
         if (whole_) rows_.finish(row);
     }
 
-    // Of a row.
+    // Rows of a plane, and cells of a row.
+    std::int64_t lines() const { return a_.output_height; }
     std::int64_t cells() const { return a_.output_width; }
 
     // Takes a tile of sums, of those of C cells.

@@ -40,7 +40,8 @@ class TilePooling {
           output_(call.operands[6]),
           indices_(reinterpret_cast<std::uint8_t*>(call.operands[7])) {}
 
-    // Output cells of a row that are in a window.
+    // Rows of windows of a plane, and output cells of a row that are in a window.
+    std::int64_t lines() const { return a_.pooled_height; }
     std::int64_t cells() const { return (pooled_side * a_.pooled_width + a_.cells - 1) / a_.cells; }
 
     // To be called for each row of windows, counted through all planes: before its first tile, and
@@ -128,8 +129,7 @@ class TilePooling {
         index = select(less(second, highest), index, Vector::broadcast(1.0F));
         index = select(less(first, highest), index, Vector::zero());
         if (a_.rectified) {
-            const Vector found =
-                strange ? select(is_nan(highest), finish(first), result) : result;
+            const Vector found = strange ? select(is_nan(highest), finish(first), result) : result;
             const Vector none = Vector::broadcast(static_cast<float>(no_index));
             index = select(less_equal(found, Vector::zero()), none, index);
         }
