@@ -162,6 +162,19 @@ def _paired_cells(arguments: Mapping[str, int], lanes: int) -> int:
     return lanes * cells * taps * channels * arguments["filters"]
 
 
+def _cells_by_lines(arguments: Mapping[str, int], lanes: int) -> int:
+    """Count the products of tiles of cells and filters, filled up with zeros."""
+    groups = arguments["groups"]
+    channels, filters = (arguments[name] // groups for name in ("channels", "filters"))
+    taps = math.prod(arguments[f"kernel_{axis}"] for axis in _AXES)
+    rows, width = arguments["output_depth"] * arguments["output_height"], arguments["output_width"]
+    if arguments["gathered"]:
+        cells, numbers = round_up(rows * width, lanes), round_up(taps * channels, 2 * lanes)
+    else:
+        cells, numbers = rows * round_up(width, lanes), taps * round_up(channels, 2 * lanes)
+    return groups * cells * numbers * round_up(filters, lanes)
+
+
 _AS_DEFINED = Account()
 
 #: Every kernel of the engine.
@@ -171,6 +184,7 @@ ACCOUNTS: Mapping[str, Account] = {
     "convolution_filter_gradient": Account(_window),
     "convolution_input_gradient_single": Account(_single_gradient),
     "convolution_single": Account(_single_window),
+    "convolution_single_bfloat16": Account(_cells_by_lines, numbers="bfloat16"),
     "convolution_single_cells": Account(_single_cells),
     "depthwise_single": Account(_depthwise),
     "depthwise_input_gradient_single": Account(_depthwise),
@@ -184,6 +198,7 @@ ACCOUNTS: Mapping[str, Account] = {
     "dense_input_gradient_single": Account(),
     "dense_input_gradient_single_batch": Account(),
     "dense_single": Account(_single_matrix),
+    "dense_single_bfloat16": Account(_single_matrix, numbers="bfloat16"),
     "dense_single_batch": Account(_single_matrix),
     "outer_product_sum": Account(_matrix),
     "outer_product_sum_bfloat16": Account(_whole_tiles, numbers="bfloat16"),
@@ -245,6 +260,7 @@ ACCOUNTS: Mapping[str, Account] = {
             "pack_filters",
             "pack_filters_bfloat16",
             "pack_filters_single",
+            "pack_filters_single_bfloat16",
             "pack_filters_winograd",
             "pack_inputs_bfloat16",
             "pack_samples",

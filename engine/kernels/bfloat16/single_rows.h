@@ -1,0 +1,179 @@
+// The input of a convolution of single samples in bfloat16, as tiles read it: a row of a tile is 32
+// numbers of one output cell, which begin at a line of the cache.
+//
+// Rows of the picture are rounded and stored between zeros, the channels of a cell filled up to
+// whole lines with zeros. Neighbouring output cells are then rows of a tile, a stride apart, and a
+// tap is a tile that begins elsewhere. Where channels are few, or rows short, cells are not filled
+// up, and what all taps of an output cell read is gathered behind each other, cell after cell.
+#pragma once
+
+#include "kernelet/kernel.h"
+#include "kernelet/kernel_list.h"
+#include "kernels/bfloat16/reduction.h"
+#include "kernels/single_pieces.h"
+#include "kernels/window.h"
+
+namespace kernelet::KERNELET_ISA {
+
+using Bfloat16 = std::uint16_t;
+
+inline constexpr std::int64_t line_numbers = 2 * chunk_pairs;
+inline constexpr std::int64_t tile_cells_of_sample = 16;
+
+inline std::int64_t whole_lines(std::int64_t numbers) {
+    return (numbers + line_numbers - 1) / line_numbers * line_numbers;
+}
+
+// Rounds numbers, and writes zeros behind them up to a multiple of `lanes`.
+KERNELET_INLINE void round_numbers(const float* source, std::int64_t count, Bfloat16* target) {
+    for (std::int64_t k = 0; k < count; k += lanes) {
+        Pair pairs[cell_pairs];
+        if (k + lanes <= count) {
+            store_neighbours(source + k, pairs);
+        } else {
+            alignas(64) float some[lanes];
+            for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
+                const std::int64_t left = larger(0, smaller(Vector::width, count - k - lane));
+                Vector::load_partial(source + k + lane, static_cast<int>(left)).store(some + lane);
+            }
+            store_neighbours(some, pairs);
+        }
+        __builtin_memcpy(target + k, pairs, sizeof pairs);
+    }
+}
+
+// Writes zeros up to a multiple of `lanes`.
+KERNELET_INLINE void clear_numbers(std::int64_t count, Bfloat16* target) {
+    for (std::int64_t k = 0; k < count; k += lanes) {
+        __builtin_memset(target + k, 0, lanes * sizeof(Bfloat16));
+    }
+}
+
+// Sizes in numbers.
+struct SingleRowsLayout {
+    const SingleConvolutionBfloat16Arguments& a;
+    std::int64_t channels;  // of a group
+    std::int64_t cell;
+    std::int64_t columns;
+    std::int64_t row;
+    std::int64_t plane;
+    std::int64_t lines;  // what an output cell gathers
+
+    explicit SingleRowsLayout(const SingleConvolutionBfloat16Arguments& arguments)
+        : a(arguments),
+          channels(a.channels / a.groups),
+          cell(a.gathered ? channels : whole_lines(channels)),
+          columns(extent_of(a.output_width, a.stride_width, a.kernel_width, a.dilation_width)),
+          row(columns * cell),
+          plane(extent_of(a.band, a.stride_height, a.kernel_height, a.dilation_height) * row),
+          lines(whole_lines(a.kernel_depth * a.kernel_height * a.kernel_width * channels)) {}
+
+    // Behind the last row lie what tiles read for cells that are none, or what is copied in whole
+    // vectors.
+    std::int64_t rows_size() const {
+        const std::int64_t behind =
+            a.gathered ? 2 * lanes : (tile_cells_of_sample * a.stride_width + 1) * cell;
+        return whole_lines(a.kernel_depth * plane + behind);
+    }
+    std::int64_t gathered_size() const {
+        if (!a.gathered) return 0;
+        const std::int64_t tiles =
+            (a.band * a.output_width + tile_cells_of_sample - 1) / tile_cells_of_sample;
+        return tiles * tile_cells_of_sample * lines + line_numbers;
+    }
+    std::int64_t floats() const { return (rows_size() + gathered_size()) / 2; }
+};
+
+// The rows that a band of output cells reads in one group of channels.
+class SingleRows {
+  public:
+    SingleRows(const SingleRowsLayout& layout, const float* picture, Bfloat16* rows)
+        : layout_(layout), a_(layout.a), picture_(picture), rows_(rows) {}
+
+    void fill(const Band& band) const {
+        const std::int64_t count = extent_of(band.end - band.begin, a_.stride_height,
+                                             a_.kernel_height, a_.dilation_height);
+        for (std::int64_t k = 0; k < a_.kernel_depth; ++k) {
+            const std::int64_t plane =
+                band.plane * a_.stride_depth - a_.pad_depth + k * a_.dilation_depth;
+            const bool inside = plane >= 0 && plane < a_.depth;
+            for (std::int64_t r = 0; r < count; ++r) {
+                const std::int64_t row = band.begin * a_.stride_height - a_.pad_height + r;
+                Bfloat16* target = rows_ + k * layout_.plane + r * layout_.row;
+                if (inside && row >= 0 && row < a_.height) {
+                    copy_row(picture_ + (plane * a_.height + row) * a_.width * a_.cell_floats,
+                             target);
+                } else {
+                    clear_numbers(layout_.row, target);
+                }
+            }
+        }
+    }
+
+    // What the taps of the output cells of a band read, behind each other.
+    void gather(const Band& band, Bfloat16* target) const {
+        for (std::int64_t row = 0; row < band.end - band.begin; ++row) {
+            const Bfloat16* first = rows_ + row * a_.stride_height * layout_.row;
+            for (std::int64_t column = 0; column < a_.output_width; ++column) {
+                gather_cell(first + column * a_.stride_width * layout_.cell, target);
+                target += layout_.lines;
+            }
+        }
+    }
+
+  private:
+    // Numbers are written in ascending order, because what is written behind them is not theirs.
+    void copy_row(const float* source, Bfloat16* target) const {
+        const std::int64_t begin = smaller(a_.pad_width, layout_.columns);
+        const std::int64_t cells = smaller(a_.width, layout_.columns - begin);
+        clear_numbers(begin * layout_.cell, target);
+        target += begin * layout_.cell;
+        if (a_.cell_floats == layout_.cell) {
+            round_numbers(source, cells * layout_.cell, target);
+        } else {
+            for (std::int64_t k = 0; k < cells; ++k) {
+                copy_cell(source + k * a_.cell_floats, target + k * layout_.cell);
+            }
+        }
+        clear_numbers((layout_.columns - begin - cells) * layout_.cell,
+                      target + cells * layout_.cell);
+    }
+
+    void copy_cell(const float* source, Bfloat16* target) const {
+        round_numbers(source, layout_.channels, target);
+        const std::int64_t written = (layout_.channels + lanes - 1) / lanes * lanes;
+        clear_numbers(layout_.cell - written, target + written);
+    }
+
+    void gather_cell(const Bfloat16* source, Bfloat16* target) const {
+        const bool together = a_.dilation_width == 1;
+        const std::int64_t runs = together ? 1 : a_.kernel_width;
+        const std::int64_t run = together ? a_.kernel_width * layout_.cell : layout_.cell;
+        for (std::int64_t plane = 0; plane < a_.kernel_depth; ++plane) {
+            for (std::int64_t row = 0; row < a_.kernel_height; ++row) {
+                const Bfloat16* from =
+                    source + plane * layout_.plane + row * a_.dilation_height * layout_.row;
+                for (std::int64_t k = 0; k < runs; ++k) {
+                    copy_run(from + k * a_.dilation_width * layout_.cell, run, target);
+                    target += run;
+                }
+            }
+        }
+        __builtin_memset(target, 0, line_numbers * sizeof(Bfloat16));
+    }
+
+    // Copies whole vectors, and what lies behind the run with them.
+    KERNELET_INLINE static void copy_run(const Bfloat16* source, std::int64_t count,
+                                         Bfloat16* target) {
+        for (std::int64_t k = 0; k < count; k += lanes) {
+            __builtin_memcpy(target + k, source + k, lanes * sizeof(Bfloat16));
+        }
+    }
+
+    const SingleRowsLayout& layout_;
+    const SingleConvolutionBfloat16Arguments& a_;
+    const float* picture_;  // the first channel of the group
+    Bfloat16* rows_;
+};
+
+}  // namespace kernelet::KERNELET_ISA
