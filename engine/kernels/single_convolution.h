@@ -81,8 +81,8 @@ class PanelConvolution {
           copies_(!height_.stays_inside() || !width_.stays_inside()) {}
 
     void run() const {
-        const PanelPieces pieces{call_.begin,         call_.end,          a_.band,
-                                 a_.by_rows != 0,     depth_.written(),   height_.written(),
+        const PanelPieces pieces{call_.begin,         call_.end,        a_.band,
+                                 a_.by_rows != 0,     depth_.written(), height_.written(),
                                  panels_of(outputs_), a_.groups};
         pieces.for_bands([&](const Band& band, std::int64_t group, const Span& panels) {
             run_group(band.plane, band.begin, band.end, group, panels.begin, panels.end);

@@ -28,13 +28,11 @@ struct PanelPieces {
     template <class Function>
     void for_bands(const Function& function) const {
         if (by_rows) {
-            for_ranges(groups * panels, [&](const Span& own, const Span& panel) {
-                run_rows(own, panel, function);
-            });
+            for_ranges(groups * panels,
+                       [&](const Span& own, const Span& panel) { run_rows(own, panel, function); });
         } else {
-            for_ranges(planes * rows, [&](const Span& own, const Span& row) {
-                run_rows(row, own, function);
-            });
+            for_ranges(planes * rows,
+                       [&](const Span& own, const Span& row) { run_rows(row, own, function); });
         }
     }
 

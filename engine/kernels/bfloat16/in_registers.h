@@ -33,6 +33,8 @@ inline void pack_filters_single_bfloat16(const Call& call) {
     pack_paired_filters<ChunkOrder::pair_by_pair>(call);
 }
 
-inline void convolution_single_bfloat16(const Call& call) { convolve_single_bfloat16(call, SingleSumsInRegisters{}); }
+inline void convolution_single_bfloat16(const Call& call) {
+    convolve_single_bfloat16(call, SingleSumsInRegisters{});
+}
 
 }  // namespace kernelet::KERNELET_ISA

@@ -178,9 +178,8 @@ class SingleConvolutionBfloat16 {
           gathered_(rows_ + layout_.rows_size()) {}
 
     void run() const {
-        const PanelPieces pieces{call_.begin,    call_.end,       a_.band,
-                                 a_.by_rows != 0, a_.output_depth, a_.output_height,
-                                 panels(),        a_.groups};
+        const PanelPieces pieces{call_.begin,     call_.end,        a_.band,  a_.by_rows != 0,
+                                 a_.output_depth, a_.output_height, panels(), a_.groups};
         pieces.for_bands([&](const Band& band, std::int64_t group, const Span& panels_of_group) {
             run_group(band, group, panels_of_group);
         });
@@ -202,10 +201,10 @@ class SingleConvolutionBfloat16 {
             const std::int64_t first = panel * single_panel;
             const std::int64_t channel = group * filters_ + first;
             float* output = call_.operands[4] + channel + first_cell(band) * a_.output_floats;
-            const FiltersOfTiles filters{
-                weights + 2 * panel * block_size_, block_size_, filters_ - first,
-                epilogue_of(call_.operands[2], channel, a_.activation, a_.slope,
-                            call_.operands[3])};
+            const FiltersOfTiles filters{weights + 2 * panel * block_size_, block_size_,
+                                         filters_ - first,
+                                         epilogue_of(call_.operands[2], channel, a_.activation,
+                                                     a_.slope, call_.operands[3])};
             run_panel(rows_of(band, output), filters);
             activate_channels(output, (band.end - band.begin) * a_.output_width, a_.output_floats,
                               smaller(single_panel, filters_ - first), a_.activation);
@@ -219,7 +218,7 @@ class SingleConvolutionBfloat16 {
     RowsOfTiles rows_of(const Band& band, float* output) const {
         const std::int64_t rows = band.end - band.begin;
         if (a_.gathered) {
-            return {gathered_,     output,           1, rows * a_.output_width, 0,
+            return {gathered_,     output,          1, rows * a_.output_width, 0,
                     layout_.lines, a_.output_floats};
         }
         return {rows_,

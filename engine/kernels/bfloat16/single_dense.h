@@ -33,8 +33,7 @@ inline void round_inputs(const SingleDenseArguments& a, const float* input, Pair
             round_numbers(input + cell * a.cell_floats, a.channels, target + cell * a.channels);
         }
     }
-    const std::int64_t written = (inputs + lanes - 1) / lanes * lanes;
-    clear_numbers(whole_lines(inputs) - written, target + written);
+    clear_numbers(whole_lines(inputs) - inputs, target + inputs);
 }
 
 // B blocks of outputs.

@@ -84,6 +84,64 @@ struct SingleRowsLayout {
     std::int64_t floats() const { return (rows_size() + gathered_size()) / 2; }
 };
 
+// The runs of numbers that an output cell gathers.
+struct GatheredRuns {
+    std::int64_t cells;  // of a row
+    std::int64_t cell_stride;
+    std::int64_t lines;
+    std::int64_t planes;
+    std::int64_t plane_stride;
+    std::int64_t rows;
+    std::int64_t row_stride;
+    std::int64_t runs;
+    std::int64_t run_stride;
+    std::int64_t numbers;
+
+    explicit GatheredRuns(const SingleRowsLayout& layout)
+        : cells(layout.a.output_width),
+          cell_stride(layout.a.stride_width * layout.cell),
+          lines(layout.lines),
+          planes(layout.a.kernel_depth),
+          plane_stride(layout.plane),
+          rows(layout.a.kernel_height),
+          row_stride(layout.a.dilation_height * layout.row),
+          runs(layout.a.dilation_width == 1 ? 1 : layout.a.kernel_width),
+          run_stride(layout.a.dilation_width * layout.cell),
+          numbers(layout.a.kernel_width / runs * layout.cell) {}
+
+    // A row of output cells, in ascending order: runs are copied in whole vectors, V of them or as
+    // many as they have, and what lies behind a run with them. All that the copies need is in
+    // variables of their own, because the compiler takes copied bytes for anything.
+    template <int V>
+    void gather(const Bfloat16* first, Bfloat16* target) const {
+        const GatheredRuns own = *this;
+        for (std::int64_t cell = 0; cell < own.cells; ++cell, first += own.cell_stride) {
+            Bfloat16* to = target + cell * own.lines;
+            for (std::int64_t plane = 0; plane < own.planes; ++plane) {
+                const Bfloat16* row = first + plane * own.plane_stride;
+                for (std::int64_t r = 0; r < own.rows; ++r, row += own.row_stride) {
+                    const Bfloat16* run = row;
+                    for (std::int64_t k = 0; k < own.runs; ++k, run += own.run_stride) {
+                        copy_run<V>(run, own.numbers, to);
+                        to += own.numbers;
+                    }
+                }
+            }
+            __builtin_memset(to, 0, line_numbers * sizeof(Bfloat16));
+        }
+    }
+
+  private:
+    template <int V>
+    KERNELET_INLINE static void copy_run(const Bfloat16* source, std::int64_t count,
+                                         Bfloat16* target) {
+        const std::int64_t end = V == 0 ? count : V * lanes;
+        for (std::int64_t k = 0; k < end; k += lanes) {
+            __builtin_memcpy(target + k, source + k, lanes * sizeof(Bfloat16));
+        }
+    }
+};
+
 // The rows that a band of output cells reads in one group of channels.
 class SingleRows {
   public:
@@ -112,12 +170,17 @@ class SingleRows {
 
     // What the taps of the output cells of a band read, behind each other.
     void gather(const Band& band, Bfloat16* target) const {
+        const GatheredRuns runs(layout_);
         for (std::int64_t row = 0; row < band.end - band.begin; ++row) {
-            const Bfloat16* first = rows_ + row * a_.stride_height * layout_.row;
-            for (std::int64_t column = 0; column < a_.output_width; ++column) {
-                gather_cell(first + column * a_.stride_width * layout_.cell, target);
-                target += layout_.lines;
+            const Bfloat16* source = rows_ + row * a_.stride_height * layout_.row;
+            if (runs.numbers <= lanes) {
+                runs.gather<1>(source, target);
+            } else if (runs.numbers <= 2 * lanes) {
+                runs.gather<2>(source, target);
+            } else {
+                runs.gather<0>(source, target);
             }
+            target += a_.output_width * layout_.lines;
         }
     }
 
@@ -143,31 +206,6 @@ class SingleRows {
         round_numbers(source, layout_.channels, target);
         const std::int64_t written = (layout_.channels + lanes - 1) / lanes * lanes;
         clear_numbers(layout_.cell - written, target + written);
-    }
-
-    void gather_cell(const Bfloat16* source, Bfloat16* target) const {
-        const bool together = a_.dilation_width == 1;
-        const std::int64_t runs = together ? 1 : a_.kernel_width;
-        const std::int64_t run = together ? a_.kernel_width * layout_.cell : layout_.cell;
-        for (std::int64_t plane = 0; plane < a_.kernel_depth; ++plane) {
-            for (std::int64_t row = 0; row < a_.kernel_height; ++row) {
-                const Bfloat16* from =
-                    source + plane * layout_.plane + row * a_.dilation_height * layout_.row;
-                for (std::int64_t k = 0; k < runs; ++k) {
-                    copy_run(from + k * a_.dilation_width * layout_.cell, run, target);
-                    target += run;
-                }
-            }
-        }
-        __builtin_memset(target, 0, line_numbers * sizeof(Bfloat16));
-    }
-
-    // Copies whole vectors, and what lies behind the run with them.
-    KERNELET_INLINE static void copy_run(const Bfloat16* source, std::int64_t count,
-                                         Bfloat16* target) {
-        for (std::int64_t k = 0; k < count; k += lanes) {
-            __builtin_memcpy(target + k, source + k, lanes * sizeof(Bfloat16));
-        }
     }
 
     const SingleRowsLayout& layout_;

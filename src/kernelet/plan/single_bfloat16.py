@@ -35,13 +35,17 @@ _READ_BY_ALL = 1 << 16
 # Floats of packed weights that samples may read one after the other, rather than all at once.
 _NEAR_WEIGHTS = 1 << 18
 
-# In the time of a product of two vectors: a call, a product of tiles with what it
-# loads, what a tile of sums takes at its end, sixteen numbers rounded, and copied.
-_CALL = 2000
-_TILE_PRODUCT = 60
-_TILE_END = 245
-_ROUNDED = 12
-_COPIED = 12
+# Measured on an Emerald Rapids core, in the time of a product of two vectors: a call, a product of
+# tiles with what it loads, what a tile of sums takes at its end, sixteen numbers rounded, and
+# copied; and how much longer kernels in float32 take there than `reached` says.
+_CALL = 1000
+_TILE_PRODUCT = 48
+_TILE_END = 205
+_ROUNDED = 19
+_COPIED = 11
+_FLOAT32 = 1.4
+# Weights of which dense layers take as long in float32, from the first-level cache.
+_FEW_WEIGHTS = 1 << 14
 
 
 class SingleBfloat16:
@@ -63,16 +67,20 @@ class SingleBfloat16:
         """Return the kernel of a node, or None where the usual one, in float32, is to run it."""
         op = node.op
         if isinstance(op, Convolution) and not is_depthwise(op):
-            found, cycles = self._convolution(), _cycles(self._arguments(node))
+            found, pays = self._convolution(), self._convolution_pays(node, usual)
         elif isinstance(op, MatrixProduct) and not op.transposed:
-            if usual.whole_batch and self._packed(node) > _NEAR_WEIGHTS:
-                return None
-            found, cycles = self._dense(), _dense_cycles(node)
+            found, pays = self._dense(), self._dense_pays(node, usual)
         else:
             return None
-        if self._way.everywhere:
-            return found
-        return found if self._way.tiles and cycles < _float32_cycles(node, usual) else None
+        return found if self._way.everywhere or (self._way.tiles and pays) else None
+
+    def _convolution_pays(self, node: Node, usual: Candidate) -> bool:
+        return _cycles(self._arguments(node)) < _float32_cycles(node, usual)
+
+    def _dense_pays(self, node: Node, usual: Candidate) -> bool:
+        if usual.whole_batch and self._packed(node) > _NEAR_WEIGHTS:
+            return False
+        return node.inputs[1].size > _FEW_WEIGHTS
 
     def _convolution(self) -> Candidate:
         kernel = "convolution_single_bfloat16"
@@ -180,20 +188,9 @@ def _cycles(arguments: Mapping[str, int | float | str]) -> float:
     return _CALL + groups * (stored + blocks * (_TILE_PRODUCT * chunks + _TILE_END))
 
 
-def _dense_cycles(node: Node) -> float:
-    """Predict what a dense layer of one sample takes."""
-    inputs, outputs = node.inputs[0].size, round_up(node.output.size, _FILTERS)
-    return _CALL + _ROUNDED * inputs / LANES + inputs * outputs / LANES
-
-
 def _float32_cycles(node: Node, usual: Candidate) -> float:
-    """Predict what the usual kernel takes, in products of vectors.
-
-    A dense layer reads each weight for one product, which takes twice as long.
-    """
+    """Predict what the usual kernel of a convolution takes, in products of vectors."""
     counted = (usual.kernel, usual.arguments(node), LANES)
     multiplied = products(*counted)
-    if multiplied is None:
-        multiplied = node.cost.multiply_adds
-    moved = 2 if isinstance(node.op, MatrixProduct) else 1
-    return (moved * multiplied + additions(*counted)) / LANES / reached(usual.kernel)
+    assert multiplied is not None
+    return _FLOAT32 * (multiplied + additions(*counted)) / LANES / reached(usual.kernel)
