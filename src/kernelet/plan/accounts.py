@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kernelet.geometry import connections
+from kernelet.plan import single_tiles
 from kernelet.plan.candidate import Arguments, round_up
 from kernelet.plan.candidates_winograd import POINTS, POSITIONS
 
@@ -162,19 +163,6 @@ def _paired_cells(arguments: Mapping[str, int], lanes: int) -> int:
     return lanes * cells * taps * channels * arguments["filters"]
 
 
-def _cells_by_lines(arguments: Mapping[str, int], lanes: int) -> int:
-    """Count the products of tiles of cells and filters, filled up with zeros."""
-    groups = arguments["groups"]
-    channels, filters = (arguments[name] // groups for name in ("channels", "filters"))
-    taps = math.prod(arguments[f"kernel_{axis}"] for axis in _AXES)
-    rows, width = arguments["output_depth"] * arguments["output_height"], arguments["output_width"]
-    if arguments["gathered"]:
-        cells, numbers = round_up(rows * width, lanes), round_up(taps * channels, 2 * lanes)
-    else:
-        cells, numbers = rows * round_up(width, lanes), taps * round_up(channels, 2 * lanes)
-    return groups * cells * numbers * round_up(filters, lanes)
-
-
 _AS_DEFINED = Account()
 
 #: Every kernel of the engine.
@@ -184,7 +172,9 @@ ACCOUNTS: Mapping[str, Account] = {
     "convolution_filter_gradient": Account(_window),
     "convolution_input_gradient_single": Account(_single_gradient),
     "convolution_single": Account(_single_window),
-    "convolution_single_bfloat16": Account(_cells_by_lines, numbers="bfloat16"),
+    "convolution_single_bfloat16": Account(
+        single_tiles.multiplied, single_tiles.operations, numbers="bfloat16"
+    ),
     "convolution_single_cells": Account(_single_cells),
     "depthwise_single": Account(_depthwise),
     "depthwise_input_gradient_single": Account(_depthwise),
@@ -290,7 +280,8 @@ ACCOUNTS: Mapping[str, Account] = {
 
 
 # Shares of their limits that kernels reach: medians over the layers of four networks on a Zen 4
-# core, in percent; of single samples by Winograd's algorithm on a Zen 3 core.
+# core, in percent; of single samples by Winograd's algorithm on a Zen 3 core, by tiles on one of
+# Emerald Rapids.
 _REACHED = {
     "activate_gradient": 65,
     "adam_update": 100,
@@ -306,6 +297,7 @@ _REACHED = {
     "convolution_input_gradient": 93,
     "convolution_input_gradient_single": 80,
     "convolution_single": 85,
+    "convolution_single_bfloat16": 100,
     "dense": 90,
     "dense_single": 70,
     "dropout": 6,

@@ -7,42 +7,35 @@ kernels round what they read, and filters are rounded when they are packed, once
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from kernelet.ops.convolution import Convolution
 from kernelet.ops.dense import MatrixProduct
 from kernelet.plan.accounts import additions, products, reached
 from kernelet.plan.bfloat16 import Bfloat16
-from kernelet.plan.candidate import LANES, Candidate, Packing, round_up
+from kernelet.plan.candidate import LANES, Arguments, Candidate, Packing, round_up
 from kernelet.plan.candidates_convolution import rows_of_cells
 from kernelet.plan.selection import CANDIDATES
 from kernelet.plan.single_batch import dense_arguments
 from kernelet.plan.single_depthwise import is_depthwise
 from kernelet.plan.single_layout import SingleLayout
+from kernelet.plan.single_tiles import FILTERS, LINE, tiles
 from kernelet.program import Node
 
-# Of a tile: its cells, its filters, and the numbers of a row.
-_CELLS = 16
-_FILTERS = 16
-_LINE = 32
+_CONVOLUTION = "convolution_single_bfloat16"
+
 # Filters of a panel, the engine's `single_panel`.
-_PANEL = 2 * _FILTERS
+_PANEL = 2 * FILTERS
 
 # Floats that the rows of a band may take, rounded and gathered, and floats of filters that every
 # thread may read: of more, threads share the filters instead of rows.
 _BAND_FLOATS = 1 << 16
 _READ_BY_ALL = 1 << 16
+# Most floats of one row of output cells: a longer one should be taken in parts.
+_LONGEST_ROW = 1 << 18
 # Floats of packed weights that samples may read one after the other, rather than all at once.
 _NEAR_WEIGHTS = 1 << 18
 
-# Measured on an Emerald Rapids core, in the time of a product of two vectors: a call, a product of
-# tiles with what it loads, what a tile of sums takes at its end, sixteen numbers rounded, and
-# copied; and how much longer kernels in float32 take there than `reached` says.
-_CALL = 1000
-_TILE_PRODUCT = 48
-_TILE_END = 205
-_ROUNDED = 19
-_COPIED = 11
+# How much longer kernels in float32 take on an Emerald Rapids core than `reached` says.
 _FLOAT32 = 1.4
 # Weights of which dense layers take as long in float32, from the first-level cache.
 _FEW_WEIGHTS = 1 << 14
@@ -75,7 +68,10 @@ class SingleBfloat16:
         return found if self._way.everywhere or (self._way.tiles and pays) else None
 
     def _convolution_pays(self, node: Node, usual: Candidate) -> bool:
-        return _cycles(self._arguments(node)) < _float32_cycles(node, usual)
+        arguments = self._arguments(node)
+        if self._workspace({**arguments, "band": 1}) > _LONGEST_ROW:
+            return False
+        return tiles(arguments).time < _float32_time(node, usual)
 
     def _dense_pays(self, node: Node, usual: Candidate) -> bool:
         if usual.whole_batch and self._packed(node) > _NEAR_WEIGHTS:
@@ -83,12 +79,11 @@ class SingleBfloat16:
         return node.inputs[1].size > _FEW_WEIGHTS
 
     def _convolution(self) -> Candidate:
-        kernel = "convolution_single_bfloat16"
         return Candidate(
-            kernel,
+            _CONVOLUTION,
             self._arguments,
-            workspace=lambda node, target: self._way.operand_size(kernel, self._arguments(node)),
-            packing=lambda node: self._packing(node),
+            workspace=lambda node, target: self._workspace(self._arguments(node)),
+            packing=self._packing,
             bias=True,
             factors=True,
             pieces=lambda node, target: _pieces(node),
@@ -103,24 +98,24 @@ class SingleBfloat16:
             packing=self._packing,
             bias=True,
             factors=True,
-            pieces=lambda node, target: -(-node.output.size // _FILTERS),
+            pieces=lambda node, target: -(-node.output.size // FILTERS),
         )
 
-    def _arguments(self, node: Node) -> dict[str, int | float | str]:
+    def _workspace(self, arguments: Arguments) -> int:
+        return self._way.operand_size(_CONVOLUTION, arguments)
+
+    def _arguments(self, node: Node) -> Arguments:
         usual = {**CANDIDATES[Convolution][-1].arguments(node), **self._layout.distances(node)}
+        usual["by_rows"] = int(self._packed(node) <= _READ_BY_ALL)
         ways = [{**usual, "gathered": gathered} for gathered in (0, 1)]
-        taken = min(ways, key=_cycles)
-        taken["by_rows"] = int(self._packed(node) <= _READ_BY_ALL)
-        return {**taken, "band": self._band(taken)}
+        taken = min(ways, key=lambda way: tiles(way).time)
+        return {**taken, "band": self._band(node, taken)}
 
-    def _band(self, arguments: Mapping[str, int | float | str]) -> int:
+    def _band(self, node: Node, arguments: Arguments) -> int:
         """Return how many output rows are taken at a time."""
-        one, two = (
-            self._way.operand_size("convolution_single_bfloat16", {**arguments, "band": rows})
-            for rows in (1, 2)
-        )
+        one, two = (self._workspace({**arguments, "band": rows}) for rows in (1, 2))
         fitting = 1 + (_BAND_FLOATS - one) // max(1, two - one)
-        return max(1, min(fitting, _integer(arguments, "output_height")))
+        return max(1, min(fitting, _height(node)))
 
     def _packed(self, node: Node) -> int:
         """Return the floats of packed filters, two numbers each."""
@@ -143,7 +138,7 @@ class SingleBfloat16:
             "groups": groups,
             "rotated": 0,
             "run_taps": together,
-            "run_slots": round_up(together * channels, _LINE) // 2,
+            "run_slots": round_up(together * channels, LINE) // 2,
         }
         kernel = "pack_filters_single_bfloat16"
         return Packing(
@@ -155,6 +150,12 @@ class SingleBfloat16:
         )
 
 
+def _height(node: Node) -> int:
+    op = node.op
+    assert isinstance(op, Convolution)
+    return op.window.volume[1].output
+
+
 def _pieces(node: Node) -> int:
     """Return the output rows of all panels of filters, which threads may share out."""
     op = node.op
@@ -162,33 +163,7 @@ def _pieces(node: Node) -> int:
     return rows_of_cells(node.output) * op.groups * -(-op.filters // op.groups // _PANEL)
 
 
-def _integer(arguments: Mapping[str, int | float | str], name: str) -> int:
-    value = arguments[name]
-    assert isinstance(value, int)
-    return value
-
-
-def _cycles(arguments: Mapping[str, int | float | str]) -> float:
-    """Predict what a convolution of one sample takes."""
-    a = {name: value for name, value in arguments.items() if isinstance(value, int)}
-    groups = a["groups"]
-    channels, filters = a["channels"] // groups, a["filters"] // groups
-    taps = a["kernel_depth"] * a["kernel_height"] * a["kernel_width"]
-    rows = a["output_depth"] * a["output_height"]
-    cells = rows * a["output_width"]
-    read = a["kernel_depth"] * a["output_depth"] * a["stride_height"] * a["output_height"]
-    if a["gathered"]:
-        tiles, chunks = -(-cells // _CELLS), -(-taps * channels // _LINE)
-        copied = cells * (taps // a["kernel_width"]) * -(-a["kernel_width"] * channels // LANES)
-        stored = _ROUNDED * read * a["width"] * channels / LANES + _COPIED * copied
-    else:
-        tiles, chunks = rows * -(-a["output_width"] // _CELLS), taps * -(-channels // _LINE)
-        stored = _ROUNDED * read * a["width"] * round_up(channels, _LINE) / LANES
-    blocks = tiles * -(-filters // _FILTERS)
-    return _CALL + groups * (stored + blocks * (_TILE_PRODUCT * chunks + _TILE_END))
-
-
-def _float32_cycles(node: Node, usual: Candidate) -> float:
+def _float32_time(node: Node, usual: Candidate) -> float:
     """Predict what the usual kernel of a convolution takes, in products of vectors."""
     counted = (usual.kernel, usual.arguments(node), LANES)
     multiplied = products(*counted)

@@ -110,12 +110,23 @@ class StepTimes:
         own = self._bytes((*step.values, *step.outputs))
         near = self._rates.level(own if self._whole is None else self._whole)
         moved = self.blocks * own / near.rate
-        shared = _FLOAT_BYTES * sum(value.size for value in step.values if not value.batched)
+        shared = _FLOAT_BYTES * self._shared(step)
         # A sum is read and written.
         shared += 2 * _FLOAT_BYTES * sum(value.size for value in step.outputs if not value.batched)
         times = 1 if step.whole_batch else self.blocks
         moved += times * shared / self._rates.level(shared).rate
         return (arithmetic + moved) / reached(step.kernel) + times * _CALL
+
+    def _shared(self, step: Step) -> int:
+        """Return the floats that all blocks read; numbers in bfloat16 take half a float."""
+        floats = sum(value.size for value in step.values if not value.batched)
+        packing = step.packing
+        if packing is None or packing.size is None or ACCOUNTS[step.kernel].numbers != "bfloat16":
+            return floats
+        packed = step.inputs[packing.operand]
+        if packed is None or packed.batched:
+            return floats
+        return floats - packed.size + packing.size
 
     def _arithmetic(self, step: Step) -> float:
         """Return the seconds that the operations on a block take."""
