@@ -300,6 +300,7 @@ _REACHED = {
     "convolution_single_bfloat16": 100,
     "dense": 90,
     "dense_single": 70,
+    "dense_single_bfloat16": 90,
     "dropout": 6,
     "global_norm": 100,
     "max_pool": 80,
