@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "kernel_cases.h"
@@ -21,7 +22,7 @@ inline std::int64_t either(Random& random, std::int64_t channels) {
 // Cells with as many floats as `cell_floats`; what pads them must never count.
 inline Numbers spread(const Numbers& numbers, std::int64_t channels, std::int64_t cell_floats) {
     const auto cells = static_cast<std::int64_t>(numbers.size()) / channels;
-    Numbers result(size_of(cells * cell_floats), 1e30F);
+    Numbers result(size_of(cells * cell_floats), std::numeric_limits<float>::quiet_NaN());
     for (std::int64_t k = 0; k < cells * channels; ++k) {
         result[size_of(k / channels * cell_floats + k % channels)] = numbers[size_of(k)];
     }

@@ -91,3 +91,21 @@ def test_only_tiles_take_single_samples_in_bfloat16(monkeypatch: pytest.MonkeyPa
 def test_small_layers_stay_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     model = kl.Sequential([kl.Input((6, 6, 1)), kl.Conv2D(4, 3), kl.Flatten(), kl.Dense(10)])
     assert not kernels(model, "bfloat16", "amx_emulated", monkeypatch) & KERNELS
+
+
+def test_rows_that_are_long_when_gathered_stay_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = kl.Sequential([kl.Input((1 << 19, 4)), kl.Conv1D(32, 9)])
+    assert not kernels(model, "bfloat16", "amx_emulated", monkeypatch) & KERNELS
+
+
+@pytest.mark.parametrize(
+    ("samples", "kernel"), [(1, "dense_single_bfloat16"), (4, "dense_single_batch")]
+)
+def test_several_samples_meet_many_weights_at_once(samples: int, kernel: str) -> None:
+    program = prediction_program(kl.Sequential([kl.Input((4096,)), kl.Dense(300)]).graph)
+    way = bfloat16("bfloat16", "amx_emulated")
+    storage = SingleSamples(
+        program, TARGET.lanes, spread=True, batch_size=samples, threads=2, bfloat16=way
+    )
+    (product, *_) = program.nodes
+    assert storage.candidate(product).kernel == kernel

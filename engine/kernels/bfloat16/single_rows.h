@@ -191,7 +191,7 @@ class SingleRows {
         const std::int64_t cells = smaller(a_.width, layout_.columns - begin);
         clear_numbers(begin * layout_.cell, target);
         target += begin * layout_.cell;
-        if (a_.cell_floats == layout_.cell) {
+        if (a_.cell_floats == layout_.channels && layout_.cell == layout_.channels) {
             round_numbers(source, cells * layout_.cell, target);
         } else {
             for (std::int64_t k = 0; k < cells; ++k) {
