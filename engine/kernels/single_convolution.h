@@ -13,6 +13,7 @@
 #include "kernels/copying.h"
 #include "kernels/pointwise.h"
 #include "kernels/single_axes.h"
+#include "kernels/single_pieces.h"
 #include "kernels/single_tile.h"
 #include "kernels/tile.h"
 #include "kernels/window.h"
@@ -80,60 +81,15 @@ class PanelConvolution {
           copies_(!height_.stays_inside() || !width_.stays_inside()) {}
 
     void run() const {
-        const std::int64_t rows = depth_.written() * height_.written();
-        const std::int64_t panels = a_.groups * panels_of(outputs_);
-        if (a_.by_rows) {
-            for_ranges(panels, [&](const Span& own, const Span& panel) {
-                run_rows(own.begin, own.end, panel.begin, panel.end);
-            });
-        } else {
-            for_ranges(rows, [&](const Span& own, const Span& row) {
-                run_rows(row.begin, row.end, own.begin, own.end);
-            });
-        }
+        const PanelPieces pieces{call_.begin,         call_.end,        a_.band,
+                                 a_.by_rows != 0,     depth_.written(), height_.written(),
+                                 panels_of(outputs_), a_.groups};
+        pieces.for_bands([&](const Band& band, std::int64_t group, const Span& panels) {
+            run_group(band.plane, band.begin, band.end, group, panels.begin, panels.end);
+        });
     }
 
   private:
-    // Calls `function(lines, parts)` for the call's pieces, which are `count` parts of one line
-    // after the other: whole lines together, others each with the parts there are.
-    template <class Function>
-    void for_ranges(std::int64_t count, const Function& function) const {
-        for (std::int64_t piece = call_.begin; piece < call_.end;) {
-            const std::int64_t line = piece / count;
-            const std::int64_t first = piece % count;
-            const std::int64_t left = call_.end - piece;
-            const std::int64_t whole = first == 0 ? left / count : 0;
-            const std::int64_t last = whole > 0 ? count : smaller(count, first + left);
-            function(Span{line, line + larger(whole, 1)}, Span{first, last});
-            piece += whole > 0 ? whole * count : last - first;
-        }
-    }
-
-    // Panels [first, last) of output rows [begin, end).
-    void run_rows(std::int64_t begin, std::int64_t end, std::int64_t first,
-                  std::int64_t last) const {
-        const std::int64_t rows = height_.written();
-        for (std::int64_t row = begin; row < end;) {
-            const std::int64_t plane = row / rows;
-            const std::int64_t left = smaller(end, (plane + 1) * rows) - row;
-            const std::int64_t bands = (left + a_.band - 1) / a_.band;
-            const std::int64_t count = (left + bands - 1) / bands;
-            run_band(plane, row % rows, row % rows + count, first, last);
-            row += count;
-        }
-    }
-
-    void run_band(std::int64_t plane, std::int64_t begin, std::int64_t end, std::int64_t first,
-                  std::int64_t last) const {
-        const std::int64_t per_group = panels_of(outputs_);
-        for (std::int64_t panel = first; panel < last;) {
-            const std::int64_t group = panel / per_group;
-            const std::int64_t next = smaller(last, (group + 1) * per_group);
-            run_group(plane, begin, end, group, panel, next);
-            panel = next;
-        }
-    }
-
     // Panels [first, last), which belong to one group.
     void run_group(std::int64_t plane, std::int64_t begin, std::int64_t end, std::int64_t group,
                    std::int64_t first, std::int64_t last) const {

@@ -16,6 +16,7 @@ from kernelet.executors.reference import evaluate
 from kernelet.ops.losses import SquaredErrorGradient
 from kernelet.ops.normalization import MovingAverage
 from kernelet.ops.reduction import SampleShare
+from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.gradients import differentiate
 from kernelet.plan.single import SingleSamples
 from kernelet.plan.storage import SampleBlocks, Storage, sums_over_batch
@@ -148,6 +149,11 @@ def storages(op: Op, *operands: Operand) -> list[Storage]:
             SingleSamples(program, TARGET.lanes, spread=spread),
         )
     ]
+
+
+def single_samples(op: Op, *operands: Operand, way: Bfloat16, spread: bool = False) -> Storage:
+    """Return the storage of the operands one by one that multiplies in bfloat16."""
+    return SingleSamples(_program(op, operands), TARGET.lanes, spread=spread, bfloat16=way)
 
 
 def native(

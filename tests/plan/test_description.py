@@ -273,8 +273,8 @@ def test_pairs_of_bfloat16_count_their_missing_partners() -> None:
     rates = built_in_rates(1).multiply_adds
     assert rates["bfloat16"] > rates["float32"]
     for step in products:
-        arithmetic = step.multiplications + step.other
-        assert step.compute_bound == pytest.approx(arithmetic / rates["bfloat16"])
+        seconds = step.multiplications / rates["bfloat16"] + step.other / rates["float32"]
+        assert step.compute_bound == pytest.approx(seconds)
 
 
 def test_winograds_algorithm_multiplies_less_and_transforms() -> None:

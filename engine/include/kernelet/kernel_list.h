@@ -156,6 +156,11 @@ inline constexpr std::int64_t any_number = 0;
     ARGUMENTS_Convolution(INTEGER, REAL) ARGUMENTS_IndexedPooling(INTEGER, REAL) INTEGER(unpools) \
         INTEGER(rows_together) INTEGER(rounded_input) INTEGER(rounded_upstream)
 
+// A convolution of single samples; panels have the filters of two tiles. Where taps are `gathered`,
+// those of an output cell lie one behind the other, otherwise whole lines of a cell's channels do.
+#define ARGUMENTS_SingleConvolutionBfloat16(INTEGER, REAL) \
+    ARGUMENTS_PanelConvolution(INTEGER, REAL) INTEGER(gathered)
+
 #define ARGUMENTS_PackFiltersBfloat16(INTEGER, REAL) \
     INTEGER(taps)                                    \
     INTEGER(channels)                                \
@@ -315,7 +320,10 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(convolution_filter_gradient_bfloat16, FilterGradientBfloat16, 6) \
     KERNEL(pack_inputs_bfloat16, Size, 2)                                   \
     KERNEL(dense_bfloat16, DenseBfloat16, 6)                                \
-    KERNEL(outer_product_sum_bfloat16, OuterProductBfloat16, 4)
+    KERNEL(outer_product_sum_bfloat16, OuterProductBfloat16, 4)             \
+    KERNEL(pack_filters_single_bfloat16, PackFiltersBfloat16, 2)            \
+    KERNEL(convolution_single_bfloat16, SingleConvolutionBfloat16, 6)       \
+    KERNEL(dense_single_bfloat16, SingleDense, 6)
 
 #define KERNELET_KERNELS(KERNEL)                                        \
     KERNEL(pack_samples, PackSamples, 4)                                \
@@ -473,6 +481,7 @@ KERNELET_DEFINE_ARGUMENTS(PackSamples)
 KERNELET_DEFINE_ARGUMENTS(UnpackSamples)
 KERNELET_DEFINE_ARGUMENTS(SingleConvolution)
 KERNELET_DEFINE_ARGUMENTS(PanelConvolution)
+KERNELET_DEFINE_ARGUMENTS(SingleConvolutionBfloat16)
 KERNELET_DEFINE_ARGUMENTS(DepthwiseGradient)
 KERNELET_DEFINE_ARGUMENTS(SingleDense)
 KERNELET_DEFINE_ARGUMENTS(BatchDense)

@@ -3,10 +3,12 @@
 
 #include "kernels/bfloat16/pack_cells.h"
 #include "kernels/bfloat16/pack_filters.h"
+#include "kernels/bfloat16/single_dense.h"
 #include "kernels/bfloat16/tile_convolution.h"
 #include "kernels/bfloat16/tile_dense.h"
 #include "kernels/bfloat16/tile_filter_gradient.h"
 #include "kernels/bfloat16/tile_outer_product.h"
+#include "kernels/bfloat16/tile_single_convolution.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -26,5 +28,12 @@ inline void pack_inputs_bfloat16(const Call& call) { pair_dense_inputs(call); }
 inline void dense_bfloat16(const Call& call) { dense_by_tiles(call); }
 
 inline void outer_product_sum_bfloat16(const Call& call) { outer_product_by_tiles(call); }
+
+// For single samples filters are the second operand of tiles, whose rows are pairs.
+inline void pack_filters_single_bfloat16(const Call& call) {
+    pack_paired_filters<ChunkOrder::pair_by_pair>(call);
+}
+
+inline void convolution_single_bfloat16(const Call& call) { convolve_single_by_tiles(call); }
 
 }  // namespace kernelet::KERNELET_ISA

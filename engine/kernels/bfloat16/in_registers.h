@@ -7,6 +7,8 @@
 #include "kernels/bfloat16/outer_product.h"
 #include "kernels/bfloat16/pack_cells.h"
 #include "kernels/bfloat16/pack_filters.h"
+#include "kernels/bfloat16/single_convolution.h"
+#include "kernels/bfloat16/single_dense.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -26,5 +28,13 @@ inline void pack_inputs_bfloat16(const Call& call) { pair_dense_inputs(call); }
 inline void dense_bfloat16(const Call& call) { dense_in_registers(call); }
 
 inline void outer_product_sum_bfloat16(const Call& call) { outer_product_in_registers(call); }
+
+inline void pack_filters_single_bfloat16(const Call& call) {
+    pack_paired_filters<ChunkOrder::pair_by_pair>(call);
+}
+
+inline void convolution_single_bfloat16(const Call& call) {
+    convolve_single_bfloat16(call, SingleSumsInRegisters{});
+}
 
 }  // namespace kernelet::KERNELET_ISA

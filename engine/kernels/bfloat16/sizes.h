@@ -5,6 +5,8 @@
 #include "kernels/bfloat16/dense_operands.h"
 #include "kernels/bfloat16/outer_operands.h"
 #include "kernels/bfloat16/pack_cells.h"
+#include "kernels/bfloat16/single_dense.h"
+#include "kernels/bfloat16/single_rows.h"
 #include "kernels/bfloat16/upstream_rows.h"
 #include "kernels/bfloat16/workspace.h"
 
@@ -46,6 +48,20 @@ inline std::int64_t size_of_dense_bfloat16(const void* given) {
 inline std::int64_t size_of_outer_product_sum_bfloat16(const void* given) {
     const auto& a = *static_cast<const OuterProductBfloat16Arguments*>(given);
     return outer_upstream_pairs(a.outputs) + outer_input_pairs;
+}
+
+inline std::int64_t size_of_pack_filters_single_bfloat16(const void* given) {
+    return size_of_pack_filters_bfloat16(given);
+}
+
+inline std::int64_t size_of_convolution_single_bfloat16(const void* given) {
+    return SingleRowsLayout(*static_cast<const SingleConvolutionBfloat16Arguments*>(given))
+        .floats();
+}
+
+inline std::int64_t size_of_dense_single_bfloat16(const void* given) {
+    const auto& a = *static_cast<const SingleDenseArguments*>(given);
+    return single_dense_pairs(a) + single_dense_behind;
 }
 
 }  // namespace kernelet::KERNELET_ISA

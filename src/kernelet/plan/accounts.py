@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kernelet.geometry import connections
+from kernelet.plan import single_tiles
 from kernelet.plan.candidate import Arguments, round_up
 from kernelet.plan.candidates_winograd import POINTS, POSITIONS
 
@@ -171,6 +172,9 @@ ACCOUNTS: Mapping[str, Account] = {
     "convolution_filter_gradient": Account(_window),
     "convolution_input_gradient_single": Account(_single_gradient),
     "convolution_single": Account(_single_window),
+    "convolution_single_bfloat16": Account(
+        single_tiles.multiplied, single_tiles.operations, numbers="bfloat16"
+    ),
     "convolution_single_cells": Account(_single_cells),
     "depthwise_single": Account(_depthwise),
     "depthwise_input_gradient_single": Account(_depthwise),
@@ -184,6 +188,7 @@ ACCOUNTS: Mapping[str, Account] = {
     "dense_input_gradient_single": Account(),
     "dense_input_gradient_single_batch": Account(),
     "dense_single": Account(_single_matrix),
+    "dense_single_bfloat16": Account(_single_matrix, numbers="bfloat16"),
     "dense_single_batch": Account(_single_matrix),
     "outer_product_sum": Account(_matrix),
     "outer_product_sum_bfloat16": Account(_whole_tiles, numbers="bfloat16"),
@@ -245,6 +250,7 @@ ACCOUNTS: Mapping[str, Account] = {
             "pack_filters",
             "pack_filters_bfloat16",
             "pack_filters_single",
+            "pack_filters_single_bfloat16",
             "pack_filters_winograd",
             "pack_inputs_bfloat16",
             "pack_samples",
@@ -274,7 +280,8 @@ ACCOUNTS: Mapping[str, Account] = {
 
 
 # Shares of their limits that kernels reach: medians over the layers of four networks on a Zen 4
-# core, in percent; of single samples by Winograd's algorithm on a Zen 3 core.
+# core, in percent; of single samples by Winograd's algorithm on a Zen 3 core, by tiles on one of
+# Emerald Rapids.
 _REACHED = {
     "activate_gradient": 65,
     "adam_update": 100,
@@ -290,8 +297,10 @@ _REACHED = {
     "convolution_input_gradient": 93,
     "convolution_input_gradient_single": 80,
     "convolution_single": 85,
+    "convolution_single_bfloat16": 100,
     "dense": 90,
     "dense_single": 70,
+    "dense_single_bfloat16": 90,
     "dropout": 6,
     "global_norm": 100,
     "max_pool": 80,

@@ -73,7 +73,8 @@ class Describer:
         instruction = phase.instructions[index]
         memory = self._seconds(done, self.reuse.distances(number, index))
         rates = self.rates.multiply_adds
-        compute = done.arithmetic / rates.get(done.numbers, rates["float32"])
+        multiplied = done.multiplications / rates.get(done.numbers, rates["float32"])
+        compute = multiplied + done.other / rates["float32"]
         in_blocks = phase.kind not in (PhaseKind.TASKS, PhaseKind.RANGE)
         calls = instruction.slices * (self.blocks if in_blocks else 1)
         return StepDescription(

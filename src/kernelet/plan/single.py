@@ -7,9 +7,11 @@ sample, its cells in row-major order, the channels of a cell padded to a multipl
 from __future__ import annotations
 
 from kernelet.ops.shape import Reshape
+from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.candidate import Candidate, Packed
 from kernelet.plan.packing import augments, pack_arguments
 from kernelet.plan.single_batch import WholeBatch
+from kernelet.plan.single_bfloat16 import SingleBfloat16
 from kernelet.plan.single_elements import by_elements
 from kernelet.plan.single_kernels import SingleKernels, has_kernel
 from kernelet.plan.single_layout import SingleLayout
@@ -32,6 +34,8 @@ class SingleSamples:
         Most samples a step. Where there are several, all of them may meet many weights at once.
     threads : int
         That will share such steps.
+    bfloat16 : Bfloat16, optional
+        How to multiply in bfloat16; without it, all is float32.
     """
 
     block = 1
@@ -45,11 +49,16 @@ class SingleSamples:
         in_place: bool = False,
         batch_size: int = 1,
         threads: int = 1,
+        bfloat16: Bfloat16 | None = None,
     ) -> None:
         self.spread = spread
         self._program, elements = by_elements(program, has_kernel)
         self._layout = SingleLayout(self._program, lanes, elements, in_place=in_place)
-        self._kernels = SingleKernels(self._layout, WholeBatch(self._layout, batch_size, threads))
+        self._kernels = SingleKernels(
+            self._layout,
+            WholeBatch(self._layout, batch_size, threads),
+            SingleBfloat16(bfloat16, self._layout) if bfloat16 else None,
+        )
         self._in_place = in_place
 
     def stored(self, program: Program) -> Program:

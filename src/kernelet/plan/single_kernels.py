@@ -43,6 +43,7 @@ from kernelet.plan.single_batch import (
     outer_product_arguments,
     outer_product_pieces,
 )
+from kernelet.plan.single_bfloat16 import SingleBfloat16
 from kernelet.plan.single_depthwise import depthwise, is_depthwise
 from kernelet.plan.single_elements import needs_elements
 from kernelet.plan.single_layout import SingleLayout
@@ -61,15 +62,28 @@ class SingleKernels:
         Of its values.
     whole_batch : WholeBatch
         What goes by all samples at once.
+    rounded : SingleBfloat16, optional
+        What goes in bfloat16; without it, all is float32.
     """
 
-    def __init__(self, layout: SingleLayout, whole_batch: WholeBatch) -> None:
+    def __init__(
+        self,
+        layout: SingleLayout,
+        whole_batch: WholeBatch,
+        rounded: SingleBfloat16 | None = None,
+    ) -> None:
         self.layout = layout
         self._whole_batch = whole_batch
+        self._rounded = rounded
         self._lanes = layout.lanes
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
+        usual = self._usual(node)
+        return (self._rounded and self._rounded.candidate(node, usual)) or usual
+
+    def _usual(self, node: Node) -> Candidate:
+        """Return the kernel of a node in float32."""
         op = node.op
         if not needs_elements(node) and not isinstance(op, Reshape):
             return select(node)

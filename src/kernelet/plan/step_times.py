@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 _FLOAT_BYTES = 4
 # Seconds to call a kernel and to begin and end its loops, measured on a Zen 3 core.
 _CALL = 2e-7
-# How many times as fast bfloat16 is by tiles as by vectors.
-_TILES = 4
+# How many times as fast bfloat16 is by tiles as by vectors, for blocks of samples with all that
+# kernels do beside products, for single samples without that.
+_TILES_OF_BLOCKS = 4
+_TILES_OF_SINGLE = 12
 
 
 @dataclass(frozen=True)
@@ -110,12 +112,23 @@ class StepTimes:
         own = self._bytes((*step.values, *step.outputs))
         near = self._rates.level(own if self._whole is None else self._whole)
         moved = self.blocks * own / near.rate
-        shared = _FLOAT_BYTES * sum(value.size for value in step.values if not value.batched)
+        shared = _FLOAT_BYTES * self._shared(step)
         # A sum is read and written.
         shared += 2 * _FLOAT_BYTES * sum(value.size for value in step.outputs if not value.batched)
         times = 1 if step.whole_batch else self.blocks
         moved += times * shared / self._rates.level(shared).rate
         return (arithmetic + moved) / reached(step.kernel) + times * _CALL
+
+    def _shared(self, step: Step) -> int:
+        """Return the floats that all blocks read; numbers in bfloat16 take half a float."""
+        floats = sum(value.size for value in step.values if not value.batched)
+        packing = step.packing
+        if packing is None or packing.size is None or ACCOUNTS[step.kernel].numbers != "bfloat16":
+            return floats
+        packed = step.inputs[packing.operand]
+        if packed is None or packed.batched:
+            return floats
+        return floats - packed.size + packing.size
 
     def _arithmetic(self, step: Step) -> float:
         """Return the seconds that the operations on a block take."""
@@ -126,8 +139,10 @@ class StepTimes:
         other = self._storage.block * sum(node.cost.other for node in step.nodes)
         other += additions(*counted)
         rates, numbers = self._rates.multiply_adds, ACCOUNTS[step.kernel].numbers
-        tiles = _TILES if self._tiles and numbers == "bfloat16" else 1
-        return multiplied / (tiles * rates[numbers]) + other / rates["float32"]
+        faster = 1
+        if self._tiles and numbers == "bfloat16":
+            faster = _TILES_OF_SINGLE if self._storage.block == 1 else _TILES_OF_BLOCKS
+        return multiplied / (faster * rates[numbers]) + other / rates["float32"]
 
     def _bytes(self, values: Iterable[Value]) -> int:
         return _FLOAT_BYTES * sum(self._storage.floats(v) for v in values if v.batched)

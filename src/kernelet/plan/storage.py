@@ -151,7 +151,7 @@ def arrange(
         That may run it.
     target : Target
     bfloat16 : Bfloat16, optional
-        How to multiply in bfloat16; only blocks of samples do.
+        How to multiply in bfloat16; single samples do in predictions by tiles only.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def arrange(
         return _arrange_sums(program, batch_size, threads, target, bfloat16)
     choices = [
         *_block_choices(program, batch_size, threads, target, bfloat16),
-        *_single_choices(program, batch_size, threads, target),
+        *_single_choices(program, batch_size, threads, target, bfloat16),
     ]
     return min(choices, key=lambda choice: choice[0])[1]
 
@@ -257,17 +257,23 @@ def _block_choices(
 
 
 def _single_choices(
-    program: Program, batch_size: int, threads: int, target: Target
+    program: Program, batch_size: int, threads: int, target: Target, bfloat16: Bfloat16 | None
 ) -> list[Choice]:
     """Return the ways to run single samples, with their predicted times."""
 
     def stored(threads: int, *, spread: bool) -> SingleSamples:
         return SingleSamples(
-            program, target.lanes, spread=spread, batch_size=batch_size, threads=threads
+            program,
+            target.lanes,
+            spread=spread,
+            batch_size=batch_size,
+            threads=threads,
+            bfloat16=bfloat16,
         )
 
     alone = stored(1, spread=False)
-    times = StepTimes(program, alone, target, batch_size, training=False)
+    tiles = bfloat16 is not None and bfloat16.tiles
+    times = StepTimes(program, alone, target, batch_size, training=False, tiles=tiles)
     choices = [(times.seconds, Arrangement(alone, 1))]
     if threads > 1:
         apart = _waited(threads) + times.shared_by(threads)

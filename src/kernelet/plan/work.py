@@ -72,11 +72,6 @@ class Work:
         self.multiplications = self.multiply_adds if done is None else self._blocks * done
 
     @property
-    def arithmetic(self) -> int:
-        """Operations on numbers, a multiply-add counted once."""
-        return self.multiplications + self.other
-
-    @property
     def bytes(self) -> int:
         """Bytes read and written."""
         return sum(move.bytes for move in (*self.read, *self.written))
