@@ -163,7 +163,7 @@ $(STAMPS)/bench-all: pyproject.toml | $(STAMPS)/bench
 	$(INSTALL) '.[bench-all]'
 	@touch $@
 
-bench: $(STAMPS)/bench-all ## compare with every other library (8 minutes); writes the README's table
+bench: $(STAMPS)/bench-all ## compare with every other library (10 minutes); writes the README's table
 	$(BIN)/python benchmarks/overview.py
 
 bench-operator: $(STAMPS)/bench ## convolve and conv2d beside SciPy, OpenCV and PyTorch

@@ -1,4 +1,4 @@
-"""Every comparison with other libraries that the README shows, in one run of some eight minutes.
+"""Every comparison with other libraries that the README shows, in one run of some ten minutes.
 
 Writes results/results.json, results/results.md and results/ratios.svg beside this file, and the
 table between the markers of README.md. Contenders whose library is not installed are left out.
@@ -53,14 +53,15 @@ def steps(rounds: int) -> Iterator[Measurement]:
 
 
 def predictions(rounds: int) -> Iterator[Measurement]:
-    """Time predictions in float32."""
-    for name, shape in KNOWN.items():
-        with start_all(prediction.CONTENDERS["float32"], Conditions(1, THREADS)) as runners:
-            for size in PREDICTION_SIZES:
-                conditions = Conditions(size, THREADS, rounds)
-                prediction.time_predictions(runners, shape, conditions)
-                work = f"{TITLES[name]} prediction, batch {size}"
-                yield from of_runners(work, "float32", runners)
+    """Time predictions, each precision beside peers of its own."""
+    for precision, contenders in prediction.CONTENDERS.items():
+        for name, shape in KNOWN.items():
+            with start_all(contenders, Conditions(1, THREADS)) as runners:
+                for size in PREDICTION_SIZES:
+                    conditions = Conditions(size, THREADS, rounds)
+                    prediction.time_predictions(runners, shape, conditions, precision)
+                    work = f"{TITLES[name]} prediction, batch {size}"
+                    yield from of_runners(work, precision, runners)
 
 
 def commands(rounds: int) -> Iterator[Measurement]:
