@@ -97,16 +97,20 @@ inline void clip_by_value(const Call& call) {
 // Elements whose squares are added up in float32 before they join the float64 total.
 inline constexpr std::int64_t squares_run = 4096;
 
+KERNELET_INLINE float squares_of_run(const float* elements, std::int64_t count) {
+    Vector sum = Vector::zero();
+    for (std::int64_t k = 0; k < count; k += Vector::width) {
+        const Vector element = Vector::load(elements + k);
+        sum = fma(element, element, sum);
+    }
+    return reduce_add(sum);
+}
+
 KERNELET_INLINE double sum_of_squares(const float* elements, std::int64_t count) {
     double total = 0.0;
-    for (std::int64_t begin = 0; begin < count; begin += squares_run) {
-        const std::int64_t end = begin + squares_run < count ? begin + squares_run : count;
-        Vector sum = Vector::zero();
-        for (std::int64_t k = begin; k < end; k += Vector::width) {
-            const Vector element = Vector::load(elements + k);
-            sum = fma(element, element, sum);
-        }
-        total += static_cast<double>(reduce_add(sum));
+    for (std::int64_t k = 0; k < count; k += squares_run) {
+        total +=
+            static_cast<double>(squares_of_run(elements + k, smaller(squares_run, count - k)));
     }
     return total;
 }
@@ -125,6 +129,31 @@ inline void global_norm(const Call& call) {
         const std::int64_t size =
             static_cast<std::int64_t>(units[k]) * size_unit + static_cast<std::int64_t>(rests[k]);
         total += sum_of_squares(call.operands[k], size);
+    }
+    sqrt(broadcast(total)).store_partial(call.operands[gradients], 1);
+}
+
+// Operands: gradient, the squares of its runs, added up. Elements are runs.
+inline void square_sums(const Call& call) {
+    const auto& a = arguments<SquaresArguments>(call);
+    for (std::int64_t k = call.begin; k < smaller(call.end, (a.size + a.run - 1) / a.run); ++k) {
+        call.operands[1][k] =
+            squares_of_run(call.operands[0] + k * a.run, smaller(a.run, a.size - k * a.run));
+    }
+}
+
+// Operands: those sums of one or more gradients, the norm of all, and a row of how many sums each
+// has. A task.
+inline void norm_of_squares(const Call& call) {
+    const std::int64_t gradients = call.operand_count - 2;
+    const float* counts = call.operands[gradients + 1];
+    double total = 0.0;
+    for (std::int64_t k = 0; k < gradients; ++k) {
+        double squares = 0.0;
+        for (std::int64_t run = 0; run < static_cast<std::int64_t>(counts[k]); ++run) {
+            squares += static_cast<double>(call.operands[k][run]);
+        }
+        total += squares;
     }
     sqrt(broadcast(total)).store_partial(call.operands[gradients], 1);
 }

@@ -104,10 +104,21 @@ def test_pytorch_agrees_on_adamw() -> None:
 
 
 @LEVELS
-@pytest.mark.parametrize("shapes", [[(1,)], [(3, 4), (5,), (100, 700)], [(2, 3)] * 100], ids=len)
+@pytest.mark.parametrize(
+    "shapes", [[(1,)], [(3, 4), (5,), (100, 700)], [(2, 3)] * 100, [(400, 401), (5000,)]], ids=len
+)
 def test_the_global_norm_is_that_of_all_gradients(shapes: list[tuple[int, ...]], isa: str) -> None:
     gradients = [drawn(shape, seed) for seed, shape in enumerate(shapes)]
     assert_close(GlobalNorm(), *gradients, isa=isa, tolerance=1e-6)
+
+
+@LEVELS
+def test_threads_share_a_long_norm_without_changing_bits(isa: str) -> None:
+    gradients = [drawn(shape, 7) for shape in ((400, 401), (5000,))]
+    alone, *others = (native(GlobalNorm(), *gradients, isa=isa, threads=n) for n in (1, 2, 4))
+    assert alone[0] > 0
+    for (norm,) in others:
+        assert norm == alone[0]
 
 
 @LEVELS

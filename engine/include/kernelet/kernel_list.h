@@ -248,6 +248,10 @@ inline constexpr std::int64_t any_number = 0;
     REAL(epsilon)                     \
     REAL(weight_decay)
 
+#define ARGUMENTS_Squares(INTEGER, REAL) \
+    INTEGER(size)                        \
+    INTEGER(run)
+
 #define ARGUMENTS_Limit(INTEGER, REAL) REAL(limit)
 
 // Cells of a window outside the picture take no part in a pooling; its dilation is 1.
@@ -416,6 +420,8 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(momentum_update, SGD, 5)                                     \
     KERNEL(adam_update, Adam, 7)                                        \
     KERNEL(global_norm, None, any_number)                               \
+    KERNEL(square_sums, Squares, 2)                                     \
+    KERNEL(norm_of_squares, None, any_number)                           \
     KERNEL(clip_by_norm, Limit, 3)                                      \
     KERNEL(clip_by_value, Limit, 2)                                     \
     KERNELET_BFLOAT16_KERNELS(KERNEL)
@@ -471,6 +477,7 @@ KERNELET_DEFINE_ARGUMENTS(TopK)
 KERNELET_DEFINE_ARGUMENTS(BinaryAccuracy)
 KERNELET_DEFINE_ARGUMENTS(SGD)
 KERNELET_DEFINE_ARGUMENTS(Adam)
+KERNELET_DEFINE_ARGUMENTS(Squares)
 KERNELET_DEFINE_ARGUMENTS(Limit)
 KERNELET_DEFINE_ARGUMENTS(Pooling)
 KERNELET_DEFINE_ARGUMENTS(MaxPoolGradient)

@@ -30,10 +30,6 @@ from kernelet.ops.updates import AdamUpdate, ClipByNorm, ClipByValue, GlobalNorm
 from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Constants
 from kernelet.program import Node, Op
 
-# A float32 holds whole numbers up to 2²⁴ only, so `global_norm` gets sizes as multiples of this
-# and a rest.
-SIZE_UNIT = 1 << 16
-
 
 def _integers(*names: str) -> Callable[[Node], Arguments]:
     """Return a function that makes whole-number arguments of attributes of the operation."""
@@ -82,11 +78,6 @@ def _absent(operands: int) -> Callable[[Node], Constants]:
     return lambda node: [()] * (operands - len(node.inputs) - len(node.outputs))
 
 
-def _sizes(node: Node) -> Constants:
-    sizes = [value.size for value in node.inputs]
-    return [size // SIZE_UNIT for size in sizes], [size % SIZE_UNIT for size in sizes]
-
-
 def _without_momentum(node: Node) -> bool:
     return isinstance(node.op, SGDUpdate) and not node.op.momentum
 
@@ -127,7 +118,7 @@ TRAINING_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
         Candidate("momentum_update", _SGD, divisible=True),
     ),
     AdamUpdate: (Candidate("adam_update", _ADAM, divisible=True),),
-    GlobalNorm: (Candidate("global_norm", constants=_sizes),),
+    GlobalNorm: (Candidate("global_norm"),),
     ClipByNorm: (Candidate("clip_by_norm", _reals("limit"), divisible=True),),
     ClipByValue: (Candidate("clip_by_value", _reals("limit"), divisible=True),),
 }

@@ -212,7 +212,7 @@ def _operations(instruction: Instruction) -> tuple[str, ...]:
     step = instruction.steps[0]
     names = [_operation(node) for node in step.nodes]
     moves = step.kernel.startswith(("pack_", "unpack_"))
-    return (step.kernel.replace("_", " "), *names) if moves else tuple(names)
+    return (step.kernel.replace("_", " "), *names) if moves or not names else tuple(names)
 
 
 def _operation(node: Node) -> str:

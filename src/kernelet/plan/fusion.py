@@ -23,7 +23,9 @@ from kernelet.ops.bias import BiasAdd, ChannelSum
 from kernelet.ops.convolution import ConvolutionFilterGradient
 from kernelet.ops.dense import OuterProductSum
 from kernelet.ops.normalization import Normalize
+from kernelet.ops.updates import GlobalNorm
 from kernelet.plan.candidate import Arguments, Candidate, Packed, Target
+from kernelet.plan.norms import norm_steps
 from kernelet.plan.pooling_fusion import IndexedPooling, Unpooled, pooling_of
 from kernelet.plan.step import Step
 from kernelet.program import Node, Program, Type, Value
@@ -95,6 +97,8 @@ class Fusion:
 
     def _steps(self, node: Node) -> list[Step]:
         """Return the step of a node and of what is fused into it, behind what it needs for that."""
+        if isinstance(node.op, GlobalNorm):
+            return norm_steps(node, self._resolved(node.inputs))
         candidate = self.storage.candidate(node)
         step = Step(
             kernel=candidate.kernel,
