@@ -109,8 +109,7 @@ KERNELET_INLINE float squares_of_run(const float* elements, std::int64_t count) 
 KERNELET_INLINE double sum_of_squares(const float* elements, std::int64_t count) {
     double total = 0.0;
     for (std::int64_t k = 0; k < count; k += squares_run) {
-        total +=
-            static_cast<double>(squares_of_run(elements + k, smaller(squares_run, count - k)));
+        total += static_cast<double>(squares_of_run(elements + k, smaller(squares_run, count - k)));
     }
     return total;
 }
