@@ -13,6 +13,12 @@ inline RunShape run_shape(const PackCellsBfloat16Arguments& a) {
             a.run_slots};
 }
 
+// How often filters are packed. Where rows are taken together, a row of inputs keeps its place
+// while output rows go on, so that the taps come in as many orders as the filter has rows.
+inline std::int64_t filter_orders(const PackCellsBfloat16Arguments& a) {
+    return a.rows_together ? a.kernel_height : 1;
+}
+
 // Where the weights of filters [tap][channel][filter] lie. Rotated, the taps come in reverse order,
 // and channels and filters change places.
 struct FilterWeights {
@@ -45,11 +51,31 @@ struct WeightBlock {
         pairs[place(filter, slot)] |= static_cast<Pair>(bfloat16_of(number) << 16 * second);
     }
 
-  private:
     static std::int64_t place(std::int64_t filter, std::int64_t slot) {
         return slot / chunk_pairs * weight_chunk + filter * chunk_pairs + slot % chunk_pairs;
     }
 };
+
+// Writes the other orders behind the first one: order v has row t of the filter's in the place of
+// row t + v.
+inline void pack_orders(const PackCellsBfloat16Arguments& a, const RunShape& shape,
+                        std::int64_t size, Pair* target) {
+    const std::int64_t rows = a.kernel_height;
+    for (std::int64_t order = 1; order < filter_orders(a); ++order) {
+        for (std::int64_t slot = 0; slot < shape.runs * shape.slots; ++slot) {
+            const std::int64_t within = slot % shape.slots;
+            if (within >= shape.pairs() * rows) continue;
+            const std::int64_t row = within % rows;
+            const std::int64_t from = slot - row + (row - order + rows) % rows;
+            for (std::int64_t block = 0; block < size; block += shape.block_size()) {
+                for (std::int64_t f = 0; f < bfloat16_filters; ++f) {
+                    target[order * size + block + WeightBlock::place(f, slot)] =
+                        target[block + WeightBlock::place(f, from)];
+                }
+            }
+        }
+    }
+}
 
 // Operands: filters, packed filters. Only matrix tiles multiply cells together. Where rows are
 // taken together, those of a pair follow each other.
@@ -62,7 +88,8 @@ inline void pack_cells_bfloat16(const Call& call) {
     const std::int64_t rows = a.rows_together ? a.kernel_height : 1;
     const bool neighbours = rows == 1 && weights.input == 1 && inputs % 2 == 0;
     auto* target = reinterpret_cast<Pair*>(call.operands[1]);
-    clear_pairs(target, shape.size(a.cells * outputs));
+    const std::int64_t size = shape.size(a.cells * outputs);
+    clear_pairs(target, filter_orders(a) * size);
     for (std::int64_t f = 0; f < a.cells * outputs; ++f) {
         const WeightBlock block{target + f / bfloat16_filters * shape.block_size()};
         const std::int64_t filter = f % bfloat16_filters;
@@ -85,6 +112,7 @@ inline void pack_cells_bfloat16(const Call& call) {
             }
         }
     }
+    pack_orders(a, shape, size, target);
 }
 
 }  // namespace kernelet::KERNELET_ISA

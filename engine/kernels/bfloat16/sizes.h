@@ -21,7 +21,8 @@ inline std::int64_t size_of_pack_filters_bfloat16(const void* given) {
 
 inline std::int64_t size_of_pack_cells_bfloat16(const void* given) {
     const auto& a = *static_cast<const PackCellsBfloat16Arguments*>(given);
-    return run_shape(a).size(a.cells * (a.rotated ? a.channels : a.filters));
+    const std::int64_t outputs = a.rotated ? a.channels : a.filters;
+    return filter_orders(a) * run_shape(a).size(a.cells * outputs);
 }
 
 inline std::int64_t size_of_convolution_bfloat16(const void* given) {

@@ -37,7 +37,6 @@ struct TileSegment {
     std::int64_t begin;
     std::int64_t end;
     std::int64_t offset;  // of their inputs beside those of the products
-    bool in_place;
 };
 
 // Some rows of output cells with all filters of one group.
@@ -129,10 +128,9 @@ inline TileProducts list_products(const TileInput& input, const TileInputLayout&
     TileProduct* next = products;
     const std::int64_t chunks = shape.slots / chunk_pairs;
     for (std::int64_t run = 0; run < shape.runs; ++run) {
-        if (!input.meets_input(plane, row, run)) continue;
-        const Pair* first = in_place
-                                ? input.pairs_in_place(plane, row, run)
-                                : input.pairs_of_run(plane, row, run) + group * layout.group_size();
+        const Pair* first = input.pairs_of_run(plane, row, run, in_place);
+        if (!first) continue;
+        first += group * layout.group_size();
         for (std::int64_t k = 0; k < chunks; ++k) {
             *next++ = {first + k * chunk_pairs * layout.step(),
                        weights + (run * chunks + k) * weight_chunk};
@@ -172,25 +170,32 @@ class TileConvolution {
     void multiply_group(std::int64_t plane, std::int64_t line, std::int64_t group) {
         const CellsInPlace& in_place = space_.layout.in_place;
         const std::int64_t count = output_.cells();
-        if (!in_place.any()) return multiply(plane, line, group, {0, count, 0, false});
+        TileProducts kept[Output::rows];
+        TileProduct* next = list(plane, line, group, false, products_, kept);
+        if (!in_place.any()) return multiply(group, {0, count, 0}, kept);
+        TileProducts placed[Output::rows];
+        list(plane, line, group, true, next, placed);
         const std::int64_t begin = smaller(in_place.begin, count);
         const std::int64_t end = smaller(in_place.end, count);
-        multiply(plane, line, group, {0, begin, 0, false});
-        multiply(plane, line, group, {begin, end, 0, true});
-        multiply(plane, line, group, {end, count, space_.layout.last_part_offset(), false});
+        multiply(group, {0, begin, 0}, kept);
+        multiply(group, {begin, end, 0}, placed);
+        multiply(group, {end, count, space_.layout.last_part_offset()}, kept);
     }
 
-    void multiply(std::int64_t plane, std::int64_t line, std::int64_t group,
-                  const TileSegment& segment) {
-        if (segment.begin == segment.end) return;
-        const Pair* weights = weights_ + group * space_.shape.size(filters_.all);
-        TileProducts lists[Output::rows];
-        TileProduct* next = products_;
+    // Returns what follows the products.
+    TileProduct* list(std::int64_t plane, std::int64_t line, std::int64_t group, bool in_place,
+                      TileProduct* next, TileProducts (&lists)[Output::rows]) const {
+        const std::int64_t size = space_.shape.size(filters_.all);
         for (int r = 0; r < Output::rows; ++r) {
+            const std::int64_t order = space_.layout.filter_order(line + r);
             lists[r] = list_products(input_, space_.layout, space_.shape, plane, line + r, group,
-                                     segment.in_place, weights, next);
+                                     in_place, weights_ + (group + order) * size, next);
             next += lists[r].last - lists[r].first;
         }
+        return next;
+    }
+
+    void multiply(std::int64_t group, const TileSegment& segment, const TileProducts* lists) {
         TileRowsOfCells<Output>{space_.layout, filters_, channels_, group, output_, tiles_, lists}
             .run(segment);
     }

@@ -111,6 +111,12 @@ struct TileInputLayout : PaddedAxes {
         return position % a.dilation_width * (positions / a.dilation_width) +
                position / a.dilation_width;
     }
+    // Whether a copied row has the same place in the run of every output row that it is read by.
+    bool keeps_places() const { return a.dilation_height == 1; }
+    // The place of the first of the rows that a row of output cells reads together.
+    std::int64_t filter_order(std::int64_t row) const {
+        return a.rows_together && keeps_places() ? row * a.stride_height % a.kernel_height : 0;
+    }
     // Where the copies of a pair lie: those that a run takes follow each other.
     std::int64_t copy_of(std::int64_t k) const {
         if (pair == 2) return k;
@@ -146,26 +152,21 @@ class TileInput {
         const auto& a = layout_.a;
         const std::int64_t last = position(plane, row, a.kernel_depth * a.kernel_height - 1);
         for (; done_ <= last; ++done_) write_row(done_);
-        if (!a.rows_together) return;
-        for (std::int64_t tap = 0; tap < a.kernel_depth * a.kernel_height; ++tap) {
-            copy_row(kept_row(position(plane, row, tap)), copies(row), tap);
+        if (a.rows_together) copy_rows(plane, row);
+    }
+
+    // The pairs of a run for a row of output cells, of its cells that read kept rows or of those
+    // that read in place; null where they are zeros alone.
+    const Pair* pairs_of_run(std::int64_t plane, std::int64_t row, std::int64_t run,
+                             bool in_place) const {
+        if (layout_.a.rows_together) {
+            return copies(row) + run * layout_.a.groups * layout_.group_size();
         }
-    }
-
-    // Whether the first row of a run lies in the picture; other runs are sums of zeros.
-    bool meets_input(std::int64_t plane, std::int64_t row, std::int64_t run) const {
-        return layout_.a.rows_together || in_picture(position(plane, row, run));
-    }
-
-    // The pairs of a run for a row of output cells: of cells that read kept rows, from the first
-    // one on, or of those that read in place.
-    const Pair* pairs_of_run(std::int64_t plane, std::int64_t row, std::int64_t run) const {
-        if (!layout_.a.rows_together) return kept_row(position(plane, row, run));
-        return copies(row) + run * layout_.a.groups * layout_.group_size();
-    }
-    const Pair* pairs_in_place(std::int64_t plane, std::int64_t row, std::int64_t run) const {
-        return source_.pairs(source_row(position(plane, row, run))) -
-               layout_.a.pad_width * (layout_.channels / 2) * lanes;
+        const std::int64_t place = position(plane, row, run);
+        const std::int64_t source = source_row(place);
+        if (source < 0) return nullptr;
+        if (!in_place) return kept_row(place);
+        return source_.pairs(source) - layout_.a.pad_width * (layout_.channels / 2) * lanes;
     }
 
   private:
@@ -179,24 +180,37 @@ class TileInput {
     Pair* kept_row(std::int64_t position) const {
         return pairs_ + position % layout_.kept * layout_.row_size();
     }
-    // Of a position's row within the input, counted through all planes.
+    // Of a position's row within the input, counted through all planes; −1 for one beside it.
     std::int64_t source_row(std::int64_t position) const {
-        return layout_.depth.cell(position / layout_.height.extent) * layout_.a.height +
-               layout_.height.cell(position % layout_.height.extent);
-    }
-    bool in_picture(std::int64_t position) const {
-        return layout_.depth.cell(position / layout_.height.extent) >= 0 &&
-               layout_.height.cell(position % layout_.height.extent) >= 0;
+        const std::int64_t plane = layout_.depth.cell(position / layout_.height.extent);
+        const std::int64_t line = layout_.height.cell(position % layout_.height.extent);
+        return plane < 0 || line < 0 ? -1 : plane * layout_.a.height + line;
     }
 
     void write_row(std::int64_t position) const {
         Pair* target = kept_row(position);
-        if (!in_picture(position)) {
+        const std::int64_t source = source_row(position);
+        if (source < 0) {
             clear_pairs(target, layout_.row_size());
             return;
         }
-        source_.visit(source_row(position),
-                      [&](const auto& cells) { write_groups(cells, target); });
+        source_.visit(source, [&](const auto& cells) { write_groups(cells, target); });
+    }
+
+    // Those that are not yet there: where rows keep their places, the copies of the row of output
+    // cells before this one in the same memory serve on.
+    void copy_rows(std::int64_t plane, std::int64_t row) const {
+        const auto& a = layout_.a;
+        const std::int64_t moved = layout_.rows * a.stride_height;
+        const bool first = row < layout_.rows || !layout_.keeps_places();
+        const std::int64_t known = first ? 0 : larger(0, a.kernel_height - moved);
+        for (std::int64_t depth = 0; depth < a.kernel_depth; ++depth) {
+            for (std::int64_t tap = known; tap < a.kernel_height; ++tap) {
+                const std::int64_t kept = position(plane, row, depth * a.kernel_height + tap);
+                copy_row(kept_row(kept), copies(row), depth,
+                         (layout_.filter_order(row) + tap) % a.kernel_height);
+            }
+        }
     }
 
     template <class Row>
@@ -262,11 +276,10 @@ class TileInput {
                row % layout_.rows * (layout_.copies_size() / layout_.rows);
     }
 
-    // To the copies of all rows that a run takes; `taps` is a row of the filter's.
-    void copy_row(const Pair* row, Pair* all, std::int64_t taps) const {
+    // To a place among the copies of all rows that the run of a plane of the filter takes.
+    void copy_row(const Pair* row, Pair* all, std::int64_t depth, std::int64_t place) const {
         const auto& a = layout_.a;
-        Pair* target = all + taps / a.kernel_height * a.groups * layout_.group_size() +
-                       taps % a.kernel_height * lanes;
+        Pair* target = all + depth * a.groups * layout_.group_size() + place * lanes;
         for (std::int64_t g = 0; g < a.groups; ++g, target += layout_.group_size()) {
             for (std::int64_t k = 0; k < layout_.group_pairs(); ++k, row += lanes) {
                 Pair* copy = target + layout_.copy_of(k) * a.kernel_height * lanes;

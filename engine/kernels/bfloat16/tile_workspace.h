@@ -62,7 +62,7 @@ struct TileWorkspace {
         : layout(a),
           shape(run_shape(a)),
           products(layout.size()),
-          channels(products + layout.rows * shape.chunks() *
+          channels(products + 2 * layout.rows * shape.chunks() *
                                   std::int64_t{sizeof(TileProduct) / sizeof(float)}),
           cells(channels + TileChannels::size(a)) {}
 
