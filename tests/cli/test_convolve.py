@@ -42,7 +42,7 @@ def test_output_and_ledger(command: Command, source: NDArray[np.uint8]) -> None:
         "rows 24 + 8 − 9 + 1 = 24, columns 32 + 8 − 9 + 1 = 32: 24×32×3",
     ]
     assert re.fullmatch(
-        r"186,624 multiply-adds; (direct|fft|matmul|separable), [\d.]+ ms", lines[2]
+        r"186,624 multiply-adds; (direct|fft|matmul|separable), [\d.]+ (µs|ms)", lines[2]
     )
     assert lines[3:] == ["out.png"]
     expected = np.floor(convolved(source, filters.gaussian(1)) + 0.5)
