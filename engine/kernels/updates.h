@@ -94,10 +94,7 @@ inline void clip_by_value(const Call& call) {
     }
 }
 
-// Elements whose squares are added up in float32 before they join the float64 total.
-inline constexpr std::int64_t squares_run = 4096;
-
-KERNELET_INLINE float squares_of_run(const float* elements, std::int64_t count) {
+KERNELET_INLINE float sum_of_squares(const float* elements, std::int64_t count) {
     Vector sum = Vector::zero();
     for (std::int64_t k = 0; k < count; k += Vector::width) {
         const Vector element = Vector::load(elements + k);
@@ -106,44 +103,19 @@ KERNELET_INLINE float squares_of_run(const float* elements, std::int64_t count) 
     return reduce_add(sum);
 }
 
-KERNELET_INLINE double sum_of_squares(const float* elements, std::int64_t count) {
-    double total = 0.0;
-    for (std::int64_t k = 0; k < count; k += squares_run) {
-        total += static_cast<double>(squares_of_run(elements + k, smaller(squares_run, count - k)));
-    }
-    return total;
-}
-
-// Sizes come as float32, which hold whole numbers up to 2^24 only: as multiples of this and a rest.
-inline constexpr std::int64_t size_unit = 1 << 16;
-
-// Operands: one or more gradients, their norm, and two rows of the sizes of the gradients.
-// Gradients are padded with zeros to a multiple of `alignment`. A task.
-inline void global_norm(const Call& call) {
-    const std::int64_t gradients = call.operand_count - 3;
-    const float* units = call.operands[gradients + 1];
-    const float* rests = call.operands[gradients + 2];
-    double total = 0.0;
-    for (std::int64_t k = 0; k < gradients; ++k) {
-        const std::int64_t size =
-            static_cast<std::int64_t>(units[k]) * size_unit + static_cast<std::int64_t>(rests[k]);
-        total += sum_of_squares(call.operands[k], size);
-    }
-    sqrt(broadcast(total)).store_partial(call.operands[gradients], 1);
-}
-
-// Operands: gradient, the squares of its runs, added up. Elements are runs.
+// Operands: gradient, padded with zeros to a multiple of `alignment`, and the sums of the squares
+// of its runs. Elements are runs.
 inline void square_sums(const Call& call) {
     const auto& a = arguments<SquaresArguments>(call);
     for (std::int64_t k = call.begin; k < smaller(call.end, (a.size + a.run - 1) / a.run); ++k) {
         call.operands[1][k] =
-            squares_of_run(call.operands[0] + k * a.run, smaller(a.run, a.size - k * a.run));
+            sum_of_squares(call.operands[0] + k * a.run, smaller(a.run, a.size - k * a.run));
     }
 }
 
 // Operands: those sums of one or more gradients, the norm of all, and a row of how many sums each
 // has. A task.
-inline void norm_of_squares(const Call& call) {
+inline void global_norm(const Call& call) {
     const std::int64_t gradients = call.operand_count - 2;
     const float* counts = call.operands[gradients + 1];
     double total = 0.0;

@@ -421,7 +421,6 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(adam_update, Adam, 7)                                        \
     KERNEL(global_norm, None, any_number)                               \
     KERNEL(square_sums, Squares, 2)                                     \
-    KERNEL(norm_of_squares, None, any_number)                           \
     KERNEL(clip_by_norm, Limit, 3)                                      \
     KERNEL(clip_by_value, Limit, 2)                                     \
     KERNELET_BFLOAT16_KERNELS(KERNEL)
