@@ -1,4 +1,4 @@
-"""The length of all gradients as one vector: sums that threads share, and a task that joins them."""
+"""The length of all gradients as one vector: sums that threads share, then a task to join them."""
 
 from __future__ import annotations
 
