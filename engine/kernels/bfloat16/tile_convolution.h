@@ -7,15 +7,12 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/bfloat16/tile_block.h"
 #include "kernels/bfloat16/tile_output.h"
 #include "kernels/bfloat16/tile_pooling.h"
 #include "kernels/bfloat16/tile_workspace.h"
 
 namespace kernelet::KERNELET_ISA {
-
-inline constexpr std::int64_t tile_row_bytes = 64;
-inline constexpr int weight_tiles = 4;  // tiles 4 and 5
-inline constexpr int input_tiles = 6;   // tiles 6 and 7
 
 // How the filters of a group lie; divisions take longer than a tile's sums.
 struct TileFilters {
@@ -74,16 +71,14 @@ struct TileRowsOfCells {
         const std::int64_t second = layout.cell_offset(cell + C - 1) + offset;
         for (int row = 0; row < Output::rows; ++row) {
             multiply<F, C>(products[row], first, second, q);
-            take<F, C, 0>(sums, row, cell, q);
-            if constexpr (C == 2) take<F, C, 1>(sums, row, cell, q);
-            if constexpr (F == 2) take<F, C, C>(sums, row, cell, q);
-            if constexpr (F == 2 && C == 2) take<F, C, 3>(sums, row, cell, q);
+            TileBlock<F, C>::for_sums(
+                [&]<int tile>(int, int) { take<C, tile>(sums, row, cell, q); });
         }
     }
 
     // Finishing a tile while the next ones are stored hides some of the time of both. Tiles that
     // are finished at once take the same memory, which stays in the nearest cache.
-    template <int F, int C, int tile>
+    template <int C, int tile>
     KERNELET_INLINE void take(TileSums (&sums)[Output::rows], int row, std::int64_t cell,
                               std::int64_t q) const {
         constexpr int place = Output::rows == 1 ? 0 : tile;
@@ -96,26 +91,11 @@ struct TileRowsOfCells {
                                   std::int64_t q) const {
         const std::int64_t stride = layout.step() * std::int64_t{sizeof(Pair)};
         const std::int64_t weights = q / bfloat16_filters * filters.block_size;
-        tiles.template zero<0>();
-        if constexpr (C == 2) tiles.template zero<1>();
-        if constexpr (F == 2) tiles.template zero<C>();
-        if constexpr (F == 2 && C == 2) tiles.template zero<3>();
+        TileBlock<F, C>::clear(tiles);
         for (const TileProduct* product = all.first; product < all.last; ++product) {
             const Pair* w = product->weights + weights;
-            tiles.template load<weight_tiles>(w, tile_row_bytes);
-            tiles.template load<input_tiles>(product->inputs + first, stride);
-            tiles.template multiply<0, weight_tiles, input_tiles>();
-            if constexpr (F == 2) {
-                tiles.template load<weight_tiles + 1>(w + filters.block_size, tile_row_bytes);
-                tiles.template multiply<C, weight_tiles + 1, input_tiles>();
-            }
-            if constexpr (C == 2) {
-                tiles.template load<input_tiles + 1>(product->inputs + second, stride);
-                tiles.template multiply<1, weight_tiles, input_tiles + 1>();
-                if constexpr (F == 2) {
-                    tiles.template multiply<3, weight_tiles + 1, input_tiles + 1>();
-                }
-            }
+            TileBlock<F, C>::multiply(tiles, {w, w + filters.block_size},
+                                      {product->inputs + first, product->inputs + second, stride});
         }
     }
 };

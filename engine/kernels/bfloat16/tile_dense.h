@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/bfloat16/dense_operands.h"
-#include "kernels/bfloat16/tile_convolution.h"
+#include "kernels/bfloat16/tile_block.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -31,36 +31,16 @@ struct DenseTiles {
         const Pair* w = of.weights_of(q);
         const Pair* x = of.inputs_of(block);
         const std::int64_t next_w = of.weights_of(bfloat16_filters) - of.weights_of(0);
-        for_tiles<B, Q>(block, q, [&]<int tile>(auto... place) { begin<tile>(place...); });
+        using Block = TileBlock<Q, B>;
+        Block::for_sums(
+            [&]<int tile>(int i, int j) { begin<tile>(block + j, q + i * bfloat16_filters); });
         for (std::int64_t chunk = 0; chunk < of.chunks; ++chunk) {
-            tiles.template load<input_tiles>(x, tile_row_bytes);
-            tiles.template load<weight_tiles>(w, tile_row_bytes);
-            tiles.template multiply<0, weight_tiles, input_tiles>();
-            if constexpr (B == 2) {
-                tiles.template load<input_tiles + 1>(x + of.stride, tile_row_bytes);
-                tiles.template multiply<1, weight_tiles, input_tiles + 1>();
-            }
-            if constexpr (Q == 2) {
-                tiles.template load<weight_tiles + 1>(w + next_w, tile_row_bytes);
-                tiles.template multiply<2, weight_tiles + 1, input_tiles>();
-                if constexpr (B == 2) {
-                    tiles.template multiply<3, weight_tiles + 1, input_tiles + 1>();
-                }
-            }
+            Block::multiply(tiles, {w, w + next_w}, {x, x + of.stride});
             x += chunk_pairs * lanes;
             w += weight_chunk;
         }
-        for_tiles<B, Q>(block, q, [&]<int tile>(auto... place) { end<tile>(place...); });
-    }
-
-    template <int B, int Q, class Function>
-    static void for_tiles(std::int64_t block, std::int64_t q, const Function& function) {
-        function.template operator()<0>(block, q);
-        if constexpr (B == 2) function.template operator()<1>(block + 1, q);
-        if constexpr (Q == 2) function.template operator()<2>(block, q + bfloat16_filters);
-        if constexpr (B == 2 && Q == 2) {
-            function.template operator()<3>(block + 1, q + bfloat16_filters);
-        }
+        Block::for_sums(
+            [&]<int tile>(int i, int j) { end<tile>(block + j, q + i * bfloat16_filters); });
     }
 
     bool whole(std::int64_t q) const { return of.outputs - q >= bfloat16_filters; }

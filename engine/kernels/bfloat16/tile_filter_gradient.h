@@ -4,7 +4,7 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
-#include "kernels/bfloat16/tile_convolution.h"
+#include "kernels/bfloat16/tile_block.h"
 #include "kernels/bfloat16/tile_gradient_layout.h"
 #include "kernels/bfloat16/upstream_rows.h"
 
@@ -169,7 +169,10 @@ struct GradientTiles {
         const TileOfRows one(layout, group, t);
         const Pair* y = upstream + q * layout.panel_size();
         const std::int64_t step = layout.step_size();
-        begin_shifted<T, F, 0>(band, t, q);
+        const std::int64_t apart = layout.channels / tile_rows;
+        using Block = TileBlock<F, T>;
+        Block::for_sums(
+            [&]<int tile>(int f, int tap) { begin<tile>(band, t + tap * apart, q + f); });
         for (std::int64_t row = 0; row < band.rows; ++row) {
             const Pair* x = inputs.inputs(band.plane, band.row, row, one.taps) + one.offset;
             tiles.template load<T * F>(x, tile_row_bytes);
@@ -189,7 +192,7 @@ struct GradientTiles {
             }
             y += (layout.steps - k) * tile_pairs;
         }
-        end_shifted<T, F, 0>(band, t, q);
+        Block::for_sums([&]<int tile>(int f, int tap) { end<tile>(band, t + tap * apart, q + f); });
     }
 
     // The products of a step: the last tap's inputs take the place of those that no tap reads any
@@ -214,25 +217,6 @@ struct GradientTiles {
         if constexpr (T == 3) tiles.template multiply<sums + 2, x_tile + (first + 2) % T, y_tile>();
     }
 
-    // Sums of tap `sum` % T and tile `sum` / T of filters.
-    template <int T, int F, int sum>
-    KERNELET_INLINE void begin_shifted(const GradientBand& band, std::int64_t t,
-                                       std::int64_t q) const {
-        if constexpr (sum < T * F) {
-            begin_tile<sum>(band, t + sum % T * (layout.channels / tile_rows), q + sum / T);
-            begin_shifted<T, F, sum + 1>(band, t, q);
-        }
-    }
-
-    template <int T, int F, int sum>
-    KERNELET_INLINE void end_shifted(const GradientBand& band, std::int64_t t,
-                                     std::int64_t q) const {
-        if constexpr (sum < T * F) {
-            end<sum>(band, t + sum % T * (layout.channels / tile_rows), q + sum / T);
-            end_shifted<T, F, sum + 1>(band, t, q);
-        }
-    }
-
     // R tiles of rows from tile `t` on × F tiles of filters.
     template <int R, int F>
     void block(const GradientBand& band, std::int64_t t, std::int64_t q) const {
@@ -240,34 +224,19 @@ struct GradientTiles {
         const TileOfRows one(layout, group, t);
         const TileOfRows other(layout, group, t + R - 1);
         const Pair* y = upstream + q * layout.panel_size();
-        begin<R, F>(band, t, q);
+        using Block = TileBlock<R, F>;
+        Block::for_sums([&]<int tile>(int r, int f) { begin<tile>(band, t + r, q + f); });
         for (std::int64_t row = 0; row < band.rows; ++row) {
             const Pair* x = inputs.inputs(band.plane, band.row, row, one.taps) + one.offset;
             const Pair* next = inputs.inputs(band.plane, band.row, row, other.taps) + other.offset;
             for (std::int64_t k = 0; k < layout.steps; ++k) {
-                tiles.template load<weight_tiles>(x, tile_row_bytes);
-                tiles.template load<input_tiles>(y, tile_row_bytes);
-                tiles.template multiply<0, weight_tiles, input_tiles>();
-                if constexpr (F == 2) {
-                    tiles.template load<input_tiles + 1>(y + layout.panel_size(), tile_row_bytes);
-                    tiles.template multiply<1, weight_tiles, input_tiles + 1>();
-                }
-                if constexpr (R == 2) {
-                    tiles.template load<weight_tiles + 1>(next, tile_row_bytes);
-                    tiles.template multiply<2, weight_tiles + 1, input_tiles>();
-                    if constexpr (F == 2) {
-                        tiles.template multiply<3, weight_tiles + 1, input_tiles + 1>();
-                    }
-                }
+                Block::multiply(tiles, {x, next}, {y, y + layout.panel_size()});
                 x += step;
                 next += step;
                 y += tile_pairs;
             }
         }
-        end<0>(band, t, q);
-        if constexpr (F == 2) end<1>(band, t, q + 1);
-        if constexpr (R == 2) end<2>(band, t + 1, q);
-        if constexpr (R == 2 && F == 2) end<3>(band, t + 1, q + 1);
+        Block::for_sums([&]<int tile>(int r, int f) { end<tile>(band, t + r, q + f); });
     }
 
     float* waiting(std::int64_t t, std::int64_t q) const {
@@ -275,20 +244,12 @@ struct GradientTiles {
     }
 
     template <int tile>
-    void begin_tile(const GradientBand& band, std::int64_t t, std::int64_t q) const {
+    void begin(const GradientBand& band, std::int64_t t, std::int64_t q) const {
         if (band.first) {
             tiles.template zero<tile>();
         } else {
             tiles.template load<tile>(waiting(t, q), tile_row_bytes);
         }
-    }
-
-    template <int R, int F>
-    void begin(const GradientBand& band, std::int64_t t, std::int64_t q) const {
-        begin_tile<0>(band, t, q);
-        if constexpr (F == 2) begin_tile<1>(band, t, q + 1);
-        if constexpr (R == 2) begin_tile<2>(band, t + 1, q);
-        if constexpr (R == 2 && F == 2) begin_tile<3>(band, t + 1, q + 1);
     }
 
     template <int tile>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/bfloat16/outer_operands.h"
-#include "kernels/bfloat16/tile_convolution.h"
+#include "kernels/bfloat16/tile_block.h"
 
 namespace kernelet::KERNELET_ISA {
 
@@ -31,26 +31,17 @@ struct OuterTiles {
         const Pair* x = of.inputs + row * lanes;
         const Pair* y = of.upstream_of(q);
         const std::int64_t next = of.chunks * tile_pairs;
-        for_tiles<R, C>(row, q, [&]<int tile>(const Place& place) { begin<tile>(place); });
+        using Block = TileBlock<R, C>;
+        Block::for_sums([&]<int tile>(int i, int j) {
+            begin<tile>(place(row + i * tile_rows, q + j * lanes));
+        });
         for (std::int64_t chunk = 0; chunk < of.chunks; ++chunk) {
-            tiles.template load<weight_tiles>(x, tile_row_bytes);
-            tiles.template load<input_tiles>(y, tile_row_bytes);
-            tiles.template multiply<0, weight_tiles, input_tiles>();
-            if constexpr (C == 2) {
-                tiles.template load<input_tiles + 1>(y + next, tile_row_bytes);
-                tiles.template multiply<1, weight_tiles, input_tiles + 1>();
-            }
-            if constexpr (R == 2) {
-                tiles.template load<weight_tiles + 1>(x + tile_pairs, tile_row_bytes);
-                tiles.template multiply<2, weight_tiles + 1, input_tiles>();
-                if constexpr (C == 2) {
-                    tiles.template multiply<3, weight_tiles + 1, input_tiles + 1>();
-                }
-            }
+            Block::multiply(tiles, {x, x + tile_pairs}, {y, y + next});
             x += outer_input_chunk;
             y += tile_pairs;
         }
-        for_tiles<R, C>(row, q, [&]<int tile>(const Place& place) { end<tile>(place); });
+        Block::for_sums(
+            [&]<int tile>(int i, int j) { end<tile>(place(row + i * tile_rows, q + j * lanes)); });
     }
 
     // Where a tile of sums lies, and how much of it is there.
@@ -65,16 +56,6 @@ struct OuterTiles {
     Place place(std::int64_t row, std::int64_t q) const {
         return {of.sums + row * of.stride + q, smaller(tile_rows, of.rows - row),
                 smaller(lanes, of.columns - q)};
-    }
-
-    template <int R, int C, class Function>
-    void for_tiles(std::int64_t row, std::int64_t q, const Function& function) const {
-        function.template operator()<0>(place(row, q));
-        if constexpr (C == 2) function.template operator()<1>(place(row, q + lanes));
-        if constexpr (R == 2) function.template operator()<2>(place(row + tile_rows, q));
-        if constexpr (R == 2 && C == 2) {
-            function.template operator()<3>(place(row + tile_rows, q + lanes));
-        }
     }
 
     template <int tile>
