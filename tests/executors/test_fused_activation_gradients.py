@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from executors.test_fused_pooling import defined, draws, layer, run, state_of
+from executors.gradient_programs import draws, steps_of
+from executors.test_fused_pooling import defined, layer, run, state_of
 from kernelet.executors.native import NativeExecutor
 from kernelet.geometry import sliding_window
 from kernelet.ops.activation import KINDS
@@ -71,10 +72,9 @@ def test_values_that_only_rounding_kernels_read_are_stored_rounded(apart: bool) 
     state = state_of(program, whole=False)
     storage = everywhere("amx_emulated")
     plan = NativeExecutor(program, 16, state, isa="amx_emulated", storage=storage).plan
-    steps = [step for phase in plan.phases for one in phase.instructions for step in one.steps]
     rounded = [
         name
-        for step in steps
+        for step in steps_of(plan)
         for name in ("rounded_input", "rounded_output")
         if step.arguments.get(name)
     ]

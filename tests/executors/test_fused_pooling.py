@@ -8,19 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from kernelet.executors.base import Run, State
-from kernelet.executors.native import NativeExecutor
-from kernelet.executors.reference import evaluate
+from executors import gradient_programs
+from executors.gradient_programs import draws, results_of
+from kernelet.executors.base import State
 from kernelet.geometry import Padding, sliding_window
 from kernelet.ops.activation import Activate
 from kernelet.ops.bias import BiasAdd
 from kernelet.ops.convolution import Convolution
 from kernelet.ops.pooling import MaxPool
 from kernelet.plan.gradients import differentiate
-from kernelet.program import Array, Program, ProgramBuilder, StepContext, Value
+from kernelet.program import Array, Program, ProgramBuilder, Value
 from levels import BFLOAT16_LEVELS
 from ops.execution import COPY, Gradient, Numbers, declare
-from ops.test_bfloat16 import everywhere
 from programs import new_state
 
 CHANNELS, HIDDEN, MAPS = 2, 3, 5
@@ -97,17 +96,6 @@ def training(network: Network, *, apart: bool = False) -> Program:
     return build.finish()
 
 
-def draws(program: Program, samples: int, *, whole: bool) -> dict[str, Numbers]:
-    generator = np.random.default_rng(8)
-    x0 = program.inputs["x0"].shape
-    drawn = {}
-    for name, shape in (("x", program.inputs["x"].shape), ("x0", x0)):
-        numbers = generator.integers(-2, 3, (samples, *shape)).astype(np.float32)
-        drawn[name] = numbers if whole else numbers + generator.standard_normal(numbers.shape)
-    weight = np.full((samples, 1), samples * int(np.prod(x0)) / 2)
-    return {**drawn, "weight0": weight, "zero0": np.zeros((samples, *x0))}
-
-
 def state_of(program: Program, *, whole: bool) -> State:
     state = new_state(program)
     generator = np.random.default_rng(9)
@@ -126,39 +114,16 @@ def run(
     whole: bool = False,
 ) -> tuple[dict[str, Numbers], set[str]]:
     """Return the results of a program, and the kernels that it took."""
-    samples = len(inputs["x"])
-    state = state_of(program, whole=whole)
-    outputs = {
-        name: np.full((samples, *value.shape), np.nan, np.float32)
-        for name, value in program.outputs.items()
-    }
-    executor = NativeExecutor(
-        program, samples, state, isa=isa, threads=threads, storage=everywhere(isa)
+    results, plan = gradient_programs.run(
+        program, inputs, state_of(program, whole=whole), isa, threads
     )
-    rows = {name: np.asarray(x, np.float32).reshape(samples, -1) for name, x in inputs.items()}
-    rates = np.zeros(1, np.float32)
-    executor.run(Run(rows, np.arange(samples), outputs=outputs, learning_rates=rates))
-    results = {
-        parameter.name: state.view(parameter).copy()
-        for parameter in program.parameters
-        if parameter.role == "statistic"
-    }
-    kernels = {one.kernel for phase in executor.plan.phases for one in phase.instructions}
-    return results | outputs, kernels
+    return results, {one.kernel for phase in plan.phases for one in phase.instructions}
 
 
 def defined(program: Program, inputs: Mapping[str, Numbers]) -> dict[str, Array]:
     """Return the results of a program in float64."""
-    state = state_of(program, whole=True)
-    known: dict[Value, Array] = {
-        value: np.asarray(inputs[name], np.float64).reshape(-1, *value.shape)
-        for name, value in program.inputs.items()
-    }
-    known |= {p.value: state.view(p).astype(np.float64) for p in program.parameters}
-    values = evaluate(program, known, StepContext(np.arange(len(inputs["x"]))))
-    updates = {p.name: p.value for p in program.parameters if p.role == "statistic"}
-    results = {name: values[program.updates[value]] for name, value in updates.items()}
-    return results | {name: values[value] for name, value in program.outputs.items()}
+    values = gradient_programs.defined(program, inputs, state_of(program, whole=True))
+    return results_of(program, values)
 
 
 @BFLOAT16_LEVELS

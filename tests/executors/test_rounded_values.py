@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from executors.test_fused_pooling import draws
-from kernelet.executors.base import Run, State
-from kernelet.executors.native import NativeExecutor
-from kernelet.executors.reference import evaluate
+from executors import gradient_programs
+from executors.gradient_programs import draws, results_of, steps_of
+from kernelet.executors.base import State
 from kernelet.geometry import sliding_window
 from kernelet.ops.activation import Activate
 from kernelet.ops.bias import BiasAdd
@@ -20,10 +19,9 @@ from kernelet.ops.dense import MatrixProduct
 from kernelet.ops.pooling import MaxPool
 from kernelet.ops.shape import Reshape
 from kernelet.plan.gradients import differentiate
-from kernelet.program import Array, Program, ProgramBuilder, StepContext, Value
+from kernelet.program import Array, Program, ProgramBuilder, Value
 from levels import BFLOAT16_LEVELS
 from ops.execution import COPY, Gradient, Numbers, declare
-from ops.test_bfloat16 import everywhere
 from programs import new_state
 
 CHANNELS = 3
@@ -143,51 +141,20 @@ def run(
     program: Program, inputs: dict[str, Numbers], isa: str, threads: int = 1, *, whole: bool
 ) -> tuple[dict[str, Numbers], set[str]]:
     """Return the results of a program, and the arguments by which steps know rounded values."""
-    samples = len(inputs["x"])
-    state = state_of(program, whole=whole)
-    outputs = {
-        name: np.full((samples, *value.shape), np.nan, np.float32)
-        for name, value in program.outputs.items()
-    }
-    executor = NativeExecutor(
-        program, samples, state, isa=isa, threads=threads, storage=everywhere(isa)
+    results, plan = gradient_programs.run(
+        program, inputs, state_of(program, whole=whole), isa, threads
     )
-    rows = {name: np.asarray(x, np.float32).reshape(samples, -1) for name, x in inputs.items()}
-    rates = np.zeros(1, np.float32)
-    executor.run(Run(rows, np.arange(samples), outputs=outputs, learning_rates=rates))
-    steps = [
-        step for phase in executor.plan.phases for one in phase.instructions for step in one.steps
-    ]
     names = ("rounded_input", "rounded_output", "rounded_upstream")
-    rounded = {name for step in steps for name in names if step.arguments.get(name)}
-    results = {
-        parameter.name: state.view(parameter).copy()
-        for parameter in program.parameters
-        if parameter.role == "statistic"
-    }
-    return results | outputs, rounded
+    return results, {n for step in steps_of(plan) for n in names if step.arguments.get(n)}
 
 
 def defined(program: Program, inputs: dict[str, Numbers]) -> dict[str, Array]:
     """Return the results of a program in float64."""
-    state = state_of(program, whole=True)
-    known: dict[Value, Array] = {
-        value: np.asarray(inputs[name], np.float64).reshape(-1, *value.shape)
-        for name, value in program.inputs.items()
-    }
-    known |= {p.value: state.view(p).astype(np.float64) for p in program.parameters}
-    values = evaluate(program, known, StepContext(np.arange(len(inputs["x"]))))
+    values = gradient_programs.defined(program, inputs, state_of(program, whole=True))
     # Whole numbers up to this one are exact in bfloat16.
-    largest = max(
-        np.abs(values[value]).max()
-        for node in program.nodes
-        for value in node.outputs
-        if value.batched
-    )
-    assert largest <= 256
-    updates = {p.name: p.value for p in program.parameters if p.role == "statistic"}
-    results = {name: values[program.updates[value]] for name, value in updates.items()}
-    return results | {name: values[value] for name, value in program.outputs.items()}
+    between = [value for node in program.nodes for value in node.outputs if value.batched]
+    assert max(np.abs(values[value]).max() for value in between) <= 256
+    return results_of(program, values)
 
 
 @BFLOAT16_LEVELS
