@@ -430,7 +430,9 @@ inline constexpr std::int64_t any_number = 0;
 #define KERNELET_PIECES(PIECE)                    \
     PIECE(convolution, 32)                        \
     PIECE(dense, 48)                              \
+    PIECE(convolution_single_bfloat16, 32)        \
     PIECE(dense_bfloat16, 32)                     \
+    PIECE(dense_single_bfloat16, 16)              \
     PIECE(pack_filters, 48)                       \
     PIECE(pack_filters_bfloat16, 32)              \
     PIECE(outer_product_sum, 48)                  \

@@ -29,11 +29,6 @@ inline void dense_bfloat16(const Call& call) { dense_by_tiles(call); }
 
 inline void outer_product_sum_bfloat16(const Call& call) { outer_product_by_tiles(call); }
 
-// For single samples filters are the second operand of tiles, whose rows are pairs.
-inline void pack_filters_single_bfloat16(const Call& call) {
-    pack_paired_filters<ChunkOrder::pair_by_pair>(call);
-}
-
 inline void convolution_single_bfloat16(const Call& call) { convolve_single_by_tiles(call); }
 
 }  // namespace kernelet::KERNELET_ISA

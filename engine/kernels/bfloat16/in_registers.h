@@ -29,10 +29,6 @@ inline void dense_bfloat16(const Call& call) { dense_in_registers(call); }
 
 inline void outer_product_sum_bfloat16(const Call& call) { outer_product_in_registers(call); }
 
-inline void pack_filters_single_bfloat16(const Call& call) {
-    pack_paired_filters<ChunkOrder::pair_by_pair>(call);
-}
-
 inline void convolution_single_bfloat16(const Call& call) {
     convolve_single_bfloat16(call, SingleSumsInRegisters{});
 }

@@ -212,4 +212,10 @@ inline void pack_paired_filters(const Call& call) {
     }
 }
 
+// For single samples every family takes filters as the second operand of tiles, whose rows are
+// pairs.
+inline void pack_filters_single_bfloat16(const Call& call) {
+    pack_paired_filters<ChunkOrder::pair_by_pair>(call);
+}
+
 }  // namespace kernelet::KERNELET_ISA

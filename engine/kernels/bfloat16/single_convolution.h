@@ -11,7 +11,8 @@
 namespace kernelet::KERNELET_ISA {
 
 // Filters of a panel: two tiles.
-inline constexpr std::int64_t single_panel = 2 * bfloat16_filters;
+inline constexpr std::int64_t single_panel = convolution_single_bfloat16_piece;
+static_assert(single_panel == 2 * bfloat16_filters);
 
 // Where the products of an output cell lie, in numbers from its first one on; weights follow each
 // other in the same order.

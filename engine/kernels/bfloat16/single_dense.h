@@ -70,12 +70,14 @@ inline void single_dense_tile(const Pair* inputs, std::int64_t pairs, const Pair
 }
 
 // Operands: input, weights packed by `pack_filters_single_bfloat16`, bias or null, factors or null,
-// output, workspace for the rounded input. Pieces are groups of outputs.
+// output, workspace for the rounded input. Pieces are `dense_single_bfloat16_piece` outputs.
 inline void dense_single_bfloat16(const Call& call) {
     const auto& a = arguments<SingleDenseArguments>(call);
     auto* inputs = reinterpret_cast<Pair*>(call.operands[5]);
     const std::int64_t pairs = single_dense_pairs(a);
-    const Span outputs{call.begin * lanes, smaller(call.end * lanes, a.outputs)};
+    constexpr std::int64_t size = dense_single_bfloat16_piece;
+    static_assert(size % bfloat16_filters == 0);
+    const Span outputs{call.begin * size, smaller(call.end * size, a.outputs)};
     if (outputs.begin >= outputs.end) return;
     round_inputs(a, call.operands[0], inputs);
     constexpr std::int64_t together = single_dense_blocks * bfloat16_filters;

@@ -25,7 +25,7 @@ from kernelet.plan.candidates_winograd import AnyConvolution, pays, predicted_co
 from kernelet.program import Node
 
 # A matrix tile multiplies this many pairs of numbers at once, for as many filters.
-_CHUNK = 16
+CHUNK = 16
 
 # Measured on a Zen 4 core, in cycles: a call, a vector of pairs made from float32, and adding up
 # the lanes of a sum.
@@ -73,7 +73,7 @@ class Bfloat16:
             found, cycles = self._gradient_candidate(), self._gradient_cycles
         elif isinstance(node.op, MatrixProduct):
             # Whole chunks of pairs are what packing makes of them.
-            whole = node.inputs[0].size % (2 * _CHUNK) == 0
+            whole = node.inputs[0].size % (2 * CHUNK) == 0
             found = replace(
                 self._whole_batch("dense_bfloat16", _dense, self._paired_inputs),
                 reads_rounded={0: None} if whole else {},
@@ -112,8 +112,8 @@ class Bfloat16:
         read = math.prod(_extent(window, axis) for axis in AXES) * window["channels"]
         rows = taps * channels
         if self.tiles:
-            tiles = -(-filters // _CHUNK) * _gradient_tiles(window)
-            stored = _TILE_STORED * (read / 2 + cells * round_up(window["filters"], _CHUNK))
+            tiles = -(-filters // CHUNK) * _gradient_tiles(window)
+            stored = _TILE_STORED * (read / 2 + cells * round_up(window["filters"], CHUNK))
             return _CALL + stored + groups * tiles * (_TILE_PRODUCT * cells + _TILE_END)
         stored = _STORED * (read / 2 + cells * window["filters"])
         return _CALL + stored + groups * rows * filters * (cells + _SUM)
@@ -125,20 +125,20 @@ class Bfloat16:
         """
         inputs, outputs = (value.size for value in node.inputs)
         if self.tiles:
-            stored = _TILE_STORED * (inputs + round_up(outputs, _CHUNK)) / 2
-            blocks = -(-inputs // _CHUNK) * -(-outputs // _CHUNK)
+            stored = _TILE_STORED * (inputs + round_up(outputs, CHUNK)) / 2
+            blocks = -(-inputs // CHUNK) * -(-outputs // CHUNK)
             return _CALL + stored + blocks * (_TILE_PRODUCT + _TILE_END)
-        return _CALL + _STORED * (inputs + outputs) / 2 + inputs * round_up(outputs, _CHUNK)
+        return _CALL + _STORED * (inputs + outputs) / 2 + inputs * round_up(outputs, CHUNK)
 
     def _dense_cycles(self, node: Node) -> float:
         """Predict the cycles of a dense layer, or its gradient by the input, on a block."""
         inputs, outputs = node.inputs[0].size, node.output.size
-        chunks = -(-inputs // (2 * _CHUNK))
+        chunks = -(-inputs // (2 * CHUNK))
         if self.tiles:
-            blocks = -(-outputs // _CHUNK)
+            blocks = -(-outputs // CHUNK)
             stored = _TILE_STORED * inputs / 2
             return _CALL + stored + blocks * (_TILE_PRODUCT * chunks + _TILE_END)
-        return _CALL + _STORED * inputs / 2 + outputs * _CHUNK * chunks
+        return _CALL + _STORED * inputs / 2 + outputs * CHUNK * chunks
 
     def _whole_batch(
         self,
@@ -264,7 +264,7 @@ def _ways_by_tiles(product: Mapping[str, int]) -> Iterator[dict[str, int]]:
     several = alone and product["dilation_width"] == 1
     channels, filters = (product[name] // product["groups"] for name in ("channels", "filters"))
     for together in range(2 if alone else 1):
-        for cells in range(1, max(1, _CHUNK // filters) + 1 if several else 2):
+        for cells in range(1, max(1, CHUNK // filters) + 1 if several else 2):
             taps = product["kernel_width"] + (cells - 1) * product["stride_width"]
             rows = product["kernel_height"] if together else 1
             yield {
@@ -274,7 +274,7 @@ def _ways_by_tiles(product: Mapping[str, int]) -> Iterator[dict[str, int]]:
                 "output_width": -(-product["output_width"] // cells),
                 "filters": cells * product["filters"],
                 "run_taps": taps,
-                "run_slots": round_up(-(-taps * channels // 2) * rows, _CHUNK),
+                "run_slots": round_up(-(-taps * channels // 2) * rows, CHUNK),
                 "rows_together": together,
                 "cells": cells,
                 "output_cells": product["output_width"],
@@ -284,7 +284,7 @@ def _ways_by_tiles(product: Mapping[str, int]) -> Iterator[dict[str, int]]:
 def _tiles_of_run(window: Mapping[str, int], rows: int) -> int:
     """Return the tiles that all taps of some rows of a filter take, one behind the other."""
     taps = rows * window["kernel_width"]
-    return -(-taps * window["channels"] // window["groups"] // _CHUNK)
+    return -(-taps * window["channels"] // window["groups"] // CHUNK)
 
 
 def _shares_rows(window: Mapping[str, int]) -> bool:
@@ -304,16 +304,16 @@ def _gradient_tiles(window: Mapping[str, int]) -> int:
     rows = window["kernel_depth"] * window["kernel_height"]
     if window["dilation_width"] == 1:
         return rows * _tiles_of_run(window, 1)
-    return rows * window["kernel_width"] * -(-window["channels"] // window["groups"] // _CHUNK)
+    return rows * window["kernel_width"] * -(-window["channels"] // window["groups"] // CHUNK)
 
 
 def _tile_cycles(taken: Mapping[str, int]) -> float:
     """Predict the cycles of a product by tiles on a block of samples."""
     rows = taken["kernel_height"] if taken["rows_together"] else 1
     runs = taken["kernel_depth"] * taken["kernel_height"] // rows
-    chunks = runs * taken["run_slots"] // _CHUNK
+    chunks = runs * taken["run_slots"] // CHUNK
     lines = taken["output_depth"] * taken["output_height"]
-    blocks = taken["groups"] * -(-taken["filters"] // taken["groups"] // _CHUNK)
+    blocks = taken["groups"] * -(-taken["filters"] // taken["groups"] // CHUNK)
     tiles = lines * taken["output_width"] * blocks
     numbers = _extent(taken, "width") * taken["channels"]
     odd = taken["channels"] // taken["groups"] % 2 and taken["stride_width"] % 2

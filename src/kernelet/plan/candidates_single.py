@@ -13,9 +13,9 @@ from kernelet.program import Node
 
 # Floats that a band of output rows may read: they should stay in the second-level cache while all
 # filters pass by.
-_BAND_FLOATS = 1 << 16
+BAND_FLOATS = 1 << 16
 # Floats of filters that every thread may read: of more, threads share the filters instead of rows.
-_READ_BY_ALL = 1 << 16
+READ_BY_ALL = 1 << 16
 
 
 class Panels:
@@ -46,7 +46,7 @@ class Panels:
         return {
             **CANDIDATES[type(self._op)][-1].arguments(self._node),
             "band": self._band(),
-            "by_rows": int(self._packed_floats() <= _READ_BY_ALL),
+            "by_rows": int(self._packed_floats() <= READ_BY_ALL),
         }
 
     def packing(self) -> Packing:
@@ -112,7 +112,7 @@ class Panels:
         """Return how many output rows are taken at a time."""
         axis = self._height
         extent = (axis.kernel - 1) * axis.dilation
-        fitting = _BAND_FLOATS // self._row_floats()
+        fitting = BAND_FLOATS // self._row_floats()
         if self._backward:
             rows = fitting * axis.stride - extent
         else:

@@ -12,24 +12,18 @@ from kernelet.ops.convolution import Convolution
 from kernelet.ops.dense import MatrixProduct
 from kernelet.plan.accounts import additions, products, reached
 from kernelet.plan.bfloat16 import Bfloat16
-from kernelet.plan.candidate import LANES, Arguments, Candidate, Packing, round_up
+from kernelet.plan.candidate import LANES, Arguments, Candidate, Packing, Target, round_up
 from kernelet.plan.candidates_convolution import rows_of_cells
+from kernelet.plan.candidates_single import BAND_FLOATS, READ_BY_ALL
 from kernelet.plan.selection import CANDIDATES
 from kernelet.plan.single_batch import dense_arguments
 from kernelet.plan.single_depthwise import is_depthwise
 from kernelet.plan.single_layout import SingleLayout
-from kernelet.plan.single_tiles import FILTERS, LINE, tiles
+from kernelet.plan.single_tiles import LINE, tiles
 from kernelet.program import Node
 
 _CONVOLUTION = "convolution_single_bfloat16"
 
-# Filters of a panel, the engine's `single_panel`.
-_PANEL = 2 * FILTERS
-
-# Floats that the rows of a band may take, rounded and gathered, and floats of filters that every
-# thread may read: of more, threads share the filters instead of rows.
-_BAND_FLOATS = 1 << 16
-_READ_BY_ALL = 1 << 16
 # Most floats of one row of output cells: a longer one should be taken in parts.
 _LONGEST_ROW = 1 << 18
 # Floats of packed weights that samples may read one after the other, rather than all at once.
@@ -86,7 +80,7 @@ class SingleBfloat16:
             packing=self._packing,
             bias=True,
             factors=True,
-            pieces=lambda node, target: _pieces(node),
+            pieces=_pieces,
         )
 
     def _dense(self) -> Candidate:
@@ -98,7 +92,7 @@ class SingleBfloat16:
             packing=self._packing,
             bias=True,
             factors=True,
-            pieces=lambda node, target: -(-node.output.size // FILTERS),
+            pieces=lambda node, target: target.pieces_of(kernel, node.output.size),
         )
 
     def _workspace(self, arguments: Arguments) -> int:
@@ -106,7 +100,7 @@ class SingleBfloat16:
 
     def _arguments(self, node: Node) -> Arguments:
         usual = {**CANDIDATES[Convolution][-1].arguments(node), **self._layout.distances(node)}
-        usual["by_rows"] = int(self._packed(node) <= _READ_BY_ALL)
+        usual["by_rows"] = int(self._packed(node) <= READ_BY_ALL)
         ways = [{**usual, "gathered": gathered} for gathered in (0, 1)]
         taken = min(ways, key=lambda way: tiles(way).time)
         return {**taken, "band": self._band(node, taken)}
@@ -114,7 +108,7 @@ class SingleBfloat16:
     def _band(self, node: Node, arguments: Arguments) -> int:
         """Return how many output rows are taken at a time."""
         one, two = (self._workspace({**arguments, "band": rows}) for rows in (1, 2))
-        fitting = 1 + (_BAND_FLOATS - one) // max(1, two - one)
+        fitting = 1 + (BAND_FLOATS - one) // max(1, two - one)
         return max(1, min(fitting, _height(node)))
 
     def _packed(self, node: Node) -> int:
@@ -156,11 +150,12 @@ def _height(node: Node) -> int:
     return op.window.volume[1].output
 
 
-def _pieces(node: Node) -> int:
+def _pieces(node: Node, target: Target) -> int:
     """Return the output rows of all panels of filters, which threads may share out."""
     op = node.op
     assert isinstance(op, Convolution)
-    return rows_of_cells(node.output) * op.groups * -(-op.filters // op.groups // _PANEL)
+    panels = target.pieces_of(_CONVOLUTION, op.filters // op.groups)
+    return rows_of_cells(node.output) * op.groups * panels
 
 
 def _float32_time(node: Node, usual: Candidate) -> float:

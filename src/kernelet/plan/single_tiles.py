@@ -6,12 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kernelet.plan.bfloat16 import CHUNK
 from kernelet.plan.candidate import LANES, round_up
 
-# Of a tile: its cells, its filters, and the numbers of a row.
-_CELLS = 16
-FILTERS = 16
-LINE = 32
+# Numbers of a row of a tile.
+LINE = 2 * CHUNK
 
 # Measured on an Emerald Rapids core, in the time of a product of two vectors: a call, a product of
 # tiles with what it loads, what a tile of sums takes at its end, and sixteen numbers rounded, and
@@ -64,22 +63,22 @@ def tiles(arguments: Mapping[str, int | float | str]) -> Tiles:
     rows, width = a["output_depth"] * a["output_height"], a["output_width"]
     read = a["kernel_depth"] * rows * a["stride_height"] * a["width"]
     if a["gathered"]:
-        cells, chunks = -(-rows * width // _CELLS), -(-taps * channels // LINE)
+        cells, chunks = -(-rows * width // CHUNK), -(-taps * channels // LINE)
         run = -(-a["kernel_width"] * channels // LANES)
         copied = rows * width * (taps // a["kernel_width"]) * run
         rounded = -(-read * channels // LANES)
     else:
-        cells, chunks = rows * -(-width // _CELLS), taps * -(-channels // LINE)
+        cells, chunks = rows * -(-width // CHUNK), taps * -(-channels // LINE)
         copied = 0
         rounded = read * round_up(channels, LINE) // LANES
-    sums = cells * -(-filters // FILTERS)
+    sums = cells * -(-filters // CHUNK)
     return Tiles(groups * sums, chunks, groups * rounded, groups * copied)
 
 
 def multiplied(arguments: Mapping[str, int], lanes: int) -> int:
     """Count the products of tiles, filled up with zeros."""
     taken = tiles(arguments)
-    return taken.sums * taken.chunks * _CELLS * FILTERS * LINE
+    return taken.sums * taken.chunks * CHUNK * CHUNK * LINE
 
 
 def operations(arguments: Mapping[str, int], lanes: int) -> int:
