@@ -111,8 +111,7 @@ void Plan::finish(const ArenaSizes& sizes, std::int64_t batch_size, std::int64_t
     batch_size_ = batch_size;
     block_size_ = block_size;
     const std::int64_t most = blocks(batch_size);
-    blocks_per_group_ = (most + groups - 1) / groups;
-    groups_ = (most + blocks_per_group_ - 1) / blocks_per_group_;
+    groups_ = std::min(groups, most);
     constants_ = std::move(constants);
     results_ = std::move(results);
     once_reads_ = SeenParameters(std::move(once_reads));

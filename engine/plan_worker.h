@@ -112,7 +112,7 @@ class Plan::Worker {
         step_.inputs = run_.inputs.data();
         step_.outputs = run_.outputs.data();
         blocks_ = plan_.blocks(step_.batch);
-        step_.groups = (blocks_ + plan_.blocks_per_group_ - 1) / plan_.blocks_per_group_;
+        step_.groups = std::min(plan_.groups_, blocks_);
         step_.partial_stride = plan_.sizes_.partial;
         step_.batch_stride = plan_.sizes_.batch;
     }
@@ -158,11 +158,11 @@ class Plan::Worker {
         return std::min(plan_.block_size_, step_.batch - block * plan_.block_size_);
     }
 
-    // Calls `function(block, samples, first)` for the blocks of a group in order.
+    // Calls `function(block, samples, first)` for the blocks of a group in order. Sizes of groups
+    // differ by one at most, and evenly, so that threads with as many groups have as many blocks.
     template <class Function>
     void run_blocks(std::int64_t group, const Function& function) const {
-        const std::int64_t begin = group * plan_.blocks_per_group_;
-        run_blocks(begin, std::min(begin + plan_.blocks_per_group_, blocks_), function);
+        run_blocks(blocks_ * group / step_.groups, blocks_ * (group + 1) / step_.groups, function);
     }
 
     template <class Function>

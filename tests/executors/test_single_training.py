@@ -69,6 +69,22 @@ def many_weights() -> Program:
     return training_program(model.graph, objective, Adam(0.01))
 
 
+def few_groups() -> Program:
+    """So many sums that seven samples keep theirs apart in four groups only."""
+    model = kl.Sequential(
+        [
+            kl.Input((9, 8, 3)),
+            kl.Conv2D(20, 3, padding="same", activation="relu"),
+            kl.Flatten(),
+            kl.Dense(70, activation="tanh"),
+            kl.Dense(1400, activation="tanh"),
+            kl.Dense(5, activation="softmax"),
+        ]
+    )
+    objective = Objective(CategoricalCrossentropy(), (CategoricalAccuracy(),))
+    return training_program(model.graph, objective, SGD(0.1))
+
+
 NETWORKS = pytest.mark.parametrize(
     "network",
     [
@@ -80,8 +96,9 @@ NETWORKS = pytest.mark.parametrize(
         everything,
         pictures_of_pictures,
         many_weights,
+        few_groups,
     ],
-    ids=["plain", "branched", "1-D", "2-D", "3-D", "everything", "pictures", "weights"],
+    ids=["plain", "branched", "1-D", "2-D", "3-D", "everything", "pictures", "weights", "groups"],
 )
 
 
@@ -114,7 +131,7 @@ def trained(
 
 @NETWORKS
 @LEVELS
-@pytest.mark.parametrize(("rows", "batch_size"), [(2, 1), (8, 3), (14, 7)])
+@pytest.mark.parametrize(("rows", "batch_size"), [(2, 1), (8, 3), (17, 7)])
 def test_steps_follow_the_reference_with_the_same_bits_on_all_threads(
     network: Callable[[], Program], isa: str, rows: int, batch_size: int
 ) -> None:
@@ -134,6 +151,12 @@ def test_steps_follow_the_reference_with_the_same_bits_on_all_threads(
         np.testing.assert_array_equal(other.slots, state.slots)
         for name, wanted in results.values.items():
             np.testing.assert_array_equal(others.values[name], wanted)
+
+
+def test_sums_of_few_groups_hold_several_samples() -> None:
+    program = few_groups()
+    storage = SingleSamples(program, TARGET.lanes, spread=False, batch_size=7)
+    assert make_plan(program, 7, new_state(program).offsets, TARGET, storage).groups == 4
 
 
 def test_many_weights_meet_all_samples_at_once() -> None:

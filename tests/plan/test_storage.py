@@ -72,10 +72,16 @@ def test_many_samples_train_in_blocks() -> None:
 
 def test_single_samples_sum_apart_only_where_the_sums_are_small() -> None:
     assert groups(7, 1, 1000) == 7
-    assert groups(7, 1, 20_000) == 3
+    assert groups(7, 1, 200_000) == 4
     assert groups(7, 1, 1_000_000) == 1
     assert groups(7 * 16, 16, 1_000_000) == 7
     assert groups(7, 1, 0) == 7
+
+
+def test_groups_are_a_power_of_two_where_they_have_several_blocks() -> None:
+    assert groups(100, 1, 170_000) == 4
+    assert groups(100, 1, 10) == 16
+    assert groups(33 * 16, 16, 12_000_000) == 4
 
 
 def test_threads_share_a_block_of_signals_of_one_row() -> None:

@@ -167,7 +167,6 @@ class Plan {
     std::int64_t batch_size_ = 0;
     std::int64_t block_size_ = lanes;
     std::int64_t groups_ = 0;
-    std::int64_t blocks_per_group_ = 0;
     std::vector<float> constants_;
     std::vector<std::int64_t> results_;
     SeenParameters once_reads_;

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_GROUPS = 16
 MOST_PARTIAL_FLOATS = 1 << 26
 # The same for single samples, of which each would read and write the sums of its own group.
-MOST_SINGLE_FLOATS = 1 << 16
+MOST_SINGLE_FLOATS = 1 << 20
 
 # Floats of a slice, of a sum or of weights, which is to stay in the second-level cache from one
 # block to the next, and of the largest one that does.
@@ -47,7 +47,9 @@ def groups(batch_size: int, block: int, partial: int) -> int:
     if not partial:
         return blocks
     floats = MOST_SINGLE_FLOATS if block == 1 else MOST_PARTIAL_FLOATS
-    return min(blocks, max(1, min(MOST_GROUPS, floats // partial)))
+    most = max(1, min(MOST_GROUPS, floats // partial))
+    # A power of two is a multiple of most numbers of threads.
+    return blocks if blocks <= most else 1 << (most.bit_length() - 1)
 
 
 def slices(step: Step, storage: Storage, batch_size: int) -> int:

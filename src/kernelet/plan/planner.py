@@ -82,12 +82,11 @@ class Plan:
     def memory(self, threads: int, target: Target) -> int:
         """Return the bytes that the engine's arenas will take, before any of them exists."""
         blocks = -(-self.batch_size // self.block)
-        groups = -(-blocks // -(-blocks // self.groups))
         arenas = (
             (self.scratch, threads),
             (self.batch, blocks),
             (self.shared, 1),
-            (self.partial, groups),
+            (self.partial, self.groups),
         )
         seen = sum(size for _, size in self.once_reads)
         arenas_floats = sum(round_up(size, target.alignment) * count for size, count in arenas)
