@@ -68,6 +68,12 @@ struct BatchRows {
     bool first;
 };
 
+// Where the sums of a sample lie, and the floats to those of the next one.
+struct BatchSums {
+    float* first;
+    std::int64_t stride;
+};
+
 // Adds to outputs from `o` on, N panels of them, of S samples what some rows contribute, with the
 // rows' numbers [row][sample]; `ahead` floats further on lie the weights of the next rows.
 template <int S, int N>
@@ -109,8 +115,8 @@ KERNELET_INLINE void add_panels_of_batch(const BatchRows& rows, const float* num
 
 // The same for all outputs.
 template <int S>
-inline void batch_rows_tile(const BatchRows& rows, const float* input, float* output,
-                            std::int64_t stride, std::int64_t ahead) {
+inline void batch_rows_tile(const BatchRows& rows, const float* input, std::int64_t stride,
+                            const BatchSums& sums, std::int64_t ahead) {
     // Samples lie far from each other, often in the same sets of the cache.
     float numbers[batch_rows * S];
     for (int s = 0; s < S; ++s) {
@@ -121,14 +127,16 @@ inline void batch_rows_tile(const BatchRows& rows, const float* input, float* ou
     std::int64_t o = 0;
     // The last panel may have to be filled up.
     for (; o + (batch_panels - 1) * lanes < rows.outputs; o += batch_panels * lanes) {
-        add_panels_of_batch<S, batch_panels>(rows, numbers, output, stride, o, ahead);
+        add_panels_of_batch<S, batch_panels>(rows, numbers, sums.first, sums.stride, o, ahead);
     }
     if constexpr (batch_panels > 1) {
-        if (o < rows.outputs) add_panels_of_batch<S, 1>(rows, numbers, output, stride, o, ahead);
+        if (o < rows.outputs)
+            add_panels_of_batch<S, 1>(rows, numbers, sums.first, sums.stride, o, ahead);
     }
 }
 
-using BatchRowsTile = void (*)(const BatchRows&, const float*, float*, std::int64_t, std::int64_t);
+using BatchRowsTile = void (*)(const BatchRows&, const float*, std::int64_t, const BatchSums&,
+                               std::int64_t);
 
 template <int... S>
 constexpr std::array<BatchRowsTile, sizeof...(S)> batch_rows_tiles(
@@ -136,38 +144,101 @@ constexpr std::array<BatchRowsTile, sizeof...(S)> batch_rows_tiles(
     return {batch_rows_tile<S + 1>...};
 }
 
+// Sums of neighbouring outputs of some samples, for which rows of weights pass by, some at a time.
+class BatchProduct {
+  public:
+    BatchProduct(const Call& call, const BatchDenseArguments& a, const Span& samples,
+                 const Span& outputs)
+        : a_(a),
+          samples_(samples),
+          input_(call.operands[0]),
+          stride_(call.step->batch_stride),
+          most_(larger(lanes, smaller(batch_rows, batch_weights / (outputs.end - outputs.begin)))) {
+        rows_.weights = call.operands[1] + outputs.begin;
+        rows_.stride = a.outputs;
+        rows_.outputs = outputs.end - outputs.begin;
+    }
+
+    // Overwrites sums with those of the next `count` inputs.
+    void run(std::int64_t count, const BatchSums& sums) {
+        static constexpr auto tiles =
+            batch_rows_tiles(std::make_integer_sequence<int, batch_samples>());
+        rows_.first = true;
+        for (; count > 0; count -= rows_.count) {
+            take_rows(smaller(most_, count));
+            for_sample_tiles(samples_, tiles, [&](BatchRowsTile tile, std::int64_t s) {
+                const std::int64_t ahead = s == samples_.begin ? rows_.count * a_.outputs : 0;
+                tile(rows_, input_ + s * stride_, stride_,
+                     {sums.first + s * sums.stride, sums.stride}, ahead);
+            });
+            rows_.weights += rows_.count * a_.outputs;
+            rows_.first = false;
+        }
+    }
+
+  private:
+    void take_rows(std::int64_t count) {
+        rows_.count = count;
+        for (std::int64_t k = 0; k < count; ++k) {
+            rows_.places[static_cast<std::size_t>(k)] = place_++;
+            if (++channel_ == a_.channels) {
+                channel_ = 0;
+                place_ += a_.cell_floats - a_.channels;
+            }
+        }
+    }
+
+    const BatchDenseArguments& a_;
+    Span samples_;
+    const float* input_;
+    std::int64_t stride_;
+    std::int64_t most_;
+    std::int64_t place_ = 0;
+    std::int64_t channel_ = 0;
+    BatchRows rows_{};
+};
+
+// Sums of some outputs of some samples, in parts of the inputs, of which each but the first one
+// needs a workspace for its sums.
+inline void batch_in_parts(const Call& call, const BatchDenseArguments& a, const Span& samples,
+                           const Span& outputs) {
+    const std::int64_t stride = call.step->batch_stride;
+    const std::int64_t inputs = a.cells * a.channels;
+    float* output = call.operands[4] + outputs.begin;
+    if (samples.end - samples.begin == 1) {
+        const SingleDenseProductArguments one{a.cells,      a.channels, a.cell_floats, a.outputs,
+                                              a.activation, a.slope,    a.in_parts};
+        dense_in_parts(one,
+                       {call.operands[0] + samples.begin * stride, call.operands[1] + outputs.begin,
+                        output + samples.begin * stride},
+                       outputs.end - outputs.begin);
+        return;
+    }
+    const std::int64_t width = panels_of(outputs.end - outputs.begin) * lanes;
+    float* more = call.operands[5] - samples.begin * width;
+    BatchProduct product(call, a, samples, outputs);
+    product.run(inputs_of_part(inputs, dense_parts, 0).end, {output, stride});
+    for (std::int64_t p = 1; p < dense_parts; ++p) {
+        const Span part = inputs_of_part(inputs, dense_parts, p);
+        product.run(part.end - part.begin, {more, width});
+        for (std::int64_t s = samples.begin; s < samples.end; ++s) {
+            float* sums = output + s * stride;
+            for (std::int64_t o = 0; o < width; o += Vector::width) {
+                (Vector::load(sums + o) + Vector::load(more + s * width + o)).store(sums + o);
+            }
+        }
+    }
+}
+
 // The outputs from `begin` to `end`, multiples of `lanes` but for the last, of some samples.
 inline void dense_of_batch(const Call& call, const BatchDenseArguments& a, const Span& samples,
                            const Span& outputs) {
-    static constexpr auto tiles =
-        batch_rows_tiles(std::make_integer_sequence<int, batch_samples>());
     const std::int64_t stride = call.step->batch_stride;
-    BatchRows rows{};
-    rows.weights = call.operands[1] + outputs.begin;
-    rows.stride = a.outputs;
-    rows.outputs = outputs.end - outputs.begin;
-    rows.first = true;
-    const std::int64_t most =
-        larger(lanes, smaller(batch_rows, batch_weights / (outputs.end - outputs.begin)));
-    const std::int64_t inputs = a.cells * a.channels;
-    std::int64_t place = 0;
-    std::int64_t channel = 0;
-    for (std::int64_t row = 0; row < inputs; row += rows.count) {
-        rows.count = smaller(most, inputs - row);
-        for (std::int64_t k = 0; k < rows.count; ++k) {
-            rows.places[static_cast<std::size_t>(k)] = place++;
-            if (++channel == a.channels) {
-                channel = 0;
-                place += a.cell_floats - a.channels;
-            }
-        }
-        for_sample_tiles(samples, tiles, [&](BatchRowsTile tile, std::int64_t s) {
-            const std::int64_t ahead = s == samples.begin ? rows.count * a.outputs : 0;
-            tile(rows, call.operands[0] + s * stride, call.operands[4] + s * stride + outputs.begin,
-                 stride, ahead);
-        });
-        rows.weights += rows.count * a.outputs;
-        rows.first = false;
+    if (a.in_parts) {
+        batch_in_parts(call, a, samples, outputs);
+    } else {
+        BatchProduct(call, a, samples, outputs)
+            .run(a.cells * a.channels, {call.operands[4] + outputs.begin, stride});
     }
     for (std::int64_t s = samples.begin; s < samples.end; ++s) {
         finish_outputs(call.operands[2], call.operands[3], outputs, a.activation, a.slope,
@@ -175,8 +246,8 @@ inline void dense_of_batch(const Call& call, const BatchDenseArguments& a, const
     }
 }
 
-// Operands are those of `dense_single`. Pieces are groups of outputs, of one part of the samples
-// after the other.
+// Operands are those of `dense_single` and, for sums in parts, a workspace of those of all samples.
+// Pieces are groups of outputs, of one part of the samples after the other.
 inline void dense_single_batch(const Call& call) {
     const auto& a = arguments<BatchDenseArguments>(call);
     const std::int64_t groups = panels_of(a.outputs);

@@ -15,11 +15,32 @@ static_assert(dense_piece % filter_block == 0);
 // Blocks of outputs that are taken together: with one, each input is loaded for eight products.
 inline constexpr int dense_blocks = Vector::registers >= 32 ? 3 : 1;
 
-// B whole blocks of outputs of a cell, whose packed weights are `inputs` · `filter_block` apart.
+// Parts that the inputs of a dense layer may be summed in.
+inline constexpr int dense_parts = 4;
+
+// The inputs of one of some parts.
+inline Span inputs_of_part(std::int64_t inputs, std::int64_t parts, std::int64_t part) {
+    return {inputs * part / parts, inputs * (part + 1) / parts};
+}
+
+// Sums of a part of the inputs that follow the parts before, and whether none comes behind.
+struct SumsOfPart {
+    bool first;
+    bool last;
+
+    KERNELET_INLINE void store(const Vector& sum, const Finish& finish, float* place) const {
+        const Vector whole = first ? sum : Vector::load(place) + sum;
+        (last ? finish(whole) : whole).store(place);
+    }
+};
+
+// B whole blocks of outputs of a cell, whose packed weights are `inputs` · `filter_block` apart;
+// adds the products of some of the inputs.
 template <int B>
-inline void dense_tile(const float* input, std::int64_t inputs, const float* weights, float* output,
-                       const Epilogue& epilogue) {
+inline void dense_tile(const float* input, std::int64_t inputs, const Span& part,
+                       const float* weights, float* output, const Epilogue& epilogue) {
     constexpr int Q = static_cast<int>(filter_block);
+    const SumsOfPart own{part.begin == 0, part.end == inputs};
     for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
         Vector sums[B][Q];
         KERNELET_UNROLL
@@ -27,8 +48,8 @@ inline void dense_tile(const float* input, std::int64_t inputs, const float* wei
             KERNELET_UNROLL
             for (int q = 0; q < Q; ++q) sums[b][q] = Vector::zero();
         }
-        const float* w = weights;
-        for (std::int64_t k = 0; k < inputs; ++k, w += Q) {
+        const float* w = weights + part.begin * Q;
+        for (std::int64_t k = part.begin; k < part.end; ++k, w += Q) {
             const Vector x = Vector::load(input + k * lanes + lane);
             KERNELET_UNROLL
             for (int b = 0; b < B; ++b) {
@@ -42,8 +63,31 @@ inline void dense_tile(const float* input, std::int64_t inputs, const float* wei
         for (int b = 0; b < B; ++b) {
             KERNELET_UNROLL
             for (int q = 0; q < Q; ++q) {
-                Finish::of_channel(epilogue, b * Q + q)(sums[b][q])
-                    .store(output + (b * Q + q) * lanes + lane);
+                own.store(sums[b][q], Finish::of_channel(epilogue, b * Q + q),
+                          output + (b * Q + q) * lanes + lane);
+            }
+        }
+    }
+}
+
+// One block of `outputs`, or the rest of one.
+inline void dense_block(const float* input, std::int64_t inputs, std::int64_t parts,
+                        const float* weights, std::int64_t outputs, float* output,
+                        const Epilogue& epilogue) {
+    const auto run = [&](const Span& part, const Epilogue& own, float* target) {
+        const TapGrid grid{1, 1, 1, part.end - part.begin, 0, 0, 0, 0, 0, 0};
+        cells_of_block[outputs](1, input + part.begin * lanes, 0, grid,
+                                weights + part.begin * outputs, target, 0, own);
+    };
+    if (parts == 1) return run({0, inputs}, epilogue, output);
+    float sums[filter_block * lanes];
+    for (std::int64_t p = 0; p < parts; ++p) {
+        const SumsOfPart own{p == 0, p == parts - 1};
+        run(inputs_of_part(inputs, parts, p), Epilogue{}, sums);
+        for (std::int64_t q = 0; q < outputs; ++q) {
+            const Finish finish = Finish::of_channel(epilogue, q);
+            for (std::int64_t lane = q * lanes; lane < (q + 1) * lanes; lane += Vector::width) {
+                own.store(Vector::load(sums + lane), finish, output + lane);
             }
         }
     }
@@ -52,8 +96,8 @@ inline void dense_tile(const float* input, std::int64_t inputs, const float* wei
 // Operands: input, weights packed by `pack_filters`, bias or null, factors or null, output. Pieces
 // are `dense_piece` outputs each.
 inline void dense(const Call& call) {
-    const auto& a = arguments<DenseArguments>(call);
-    const TapGrid grid{1, 1, 1, a.inputs, 0, 0, 0, 0, 0, 0};
+    const auto& a = arguments<DenseProductArguments>(call);
+    const std::int64_t parts = a.in_parts ? dense_parts : 1;
     const std::int64_t first = call.begin * dense_piece;
     const std::int64_t outputs = smaller(call.end * dense_piece, a.outputs) - first;
     const float* packed = call.operands[1] + first * a.inputs;
@@ -65,14 +109,17 @@ inline void dense(const Call& call) {
     if constexpr (dense_blocks > 1) {
         constexpr std::int64_t together = dense_blocks * filter_block;
         for (; done + together <= outputs; done += together) {
-            dense_tile<dense_blocks>(call.operands[0], a.inputs, packed + done * a.inputs,
-                                     output + done * lanes, epilogue(done));
+            for (std::int64_t p = 0; p < parts; ++p) {
+                dense_tile<dense_blocks>(
+                    call.operands[0], a.inputs, inputs_of_part(a.inputs, parts, p),
+                    packed + done * a.inputs, output + done * lanes, epilogue(done));
+            }
         }
     }
     for_filter_blocks(outputs - done, a.inputs, packed + done * a.inputs,
                       [&](std::int64_t q, const float* weights, std::int64_t block) {
-                          cells_of_block[block](1, call.operands[0], 0, grid, weights,
-                                                output + (done + q) * lanes, 0, epilogue(done + q));
+                          dense_block(call.operands[0], a.inputs, parts, weights, block,
+                                      output + (done + q) * lanes, epilogue(done + q));
                       });
     activate_row(output, outputs, a.activation);
 }

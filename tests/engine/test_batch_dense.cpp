@@ -17,6 +17,7 @@ namespace {
 using namespace kernel_cases;
 using kernelet::BatchDenseArguments;
 using kernelet::SingleDenseArguments;
+using kernelet::SingleDenseProductArguments;
 
 std::int64_t padded(std::int64_t channels) { return (channels + lanes - 1) / lanes * lanes; }
 
@@ -85,21 +86,28 @@ void test_product(const Kernels& kernels, Random& random, Batch b) {
     Numbers bias = random.numbers(b.a.outputs);
     Numbers factors = random_factors(random, b.a.outputs);
     Numbers output(size_of(b.samples * b.stride), 1e30F);
+    Numbers workspace(size_of(b.samples * padded(b.a.outputs)), 1e30F);
     BatchDenseArguments a{};
 #define KERNELET_COPY(name) a.name = b.a.name;
     ARGUMENTS_SingleDense(KERNELET_COPY, KERNELET_COPY)
 #undef KERNELET_COPY
-        a.parts = random.between(1, 3);
-    const std::int64_t groups = padded(a.outputs) / lanes;
+        a.in_parts = random.between(0, 1);
+    a.parts = random.between(1, 3);
+    SingleDenseProductArguments one{};
+#define KERNELET_COPY(name) one.name = a.name;
+    ARGUMENTS_SingleDenseProduct(KERNELET_COPY, KERNELET_COPY)
+#undef KERNELET_COPY
+        const std::int64_t groups = padded(a.outputs) / lanes;
     run(kernels, random, b, "dense_single_batch",
-        {b.input.data(), b.weights.data(), bias.data(), data_or_null(factors), output.data()}, a,
-        a.parts * groups);
+        {b.input.data(), b.weights.data(), bias.data(), data_or_null(factors), output.data(),
+         workspace.data()},
+        a, a.parts * groups);
     for (std::int64_t s = 0; s < b.samples; ++s) {
         Numbers alone(size_of(padded(a.outputs)));
         kernels.run_pieces(
             "dense_single",
             {b.input_of(s), b.weights.data(), bias.data(), data_or_null(factors), alone.data()},
-            b.a, 0, groups);
+            one, 0, groups);
         CHECK(std::equal(alone.begin(), alone.begin() + a.outputs, output.begin() + s * b.stride));
     }
 }

@@ -14,6 +14,7 @@ namespace {
 
 using namespace kernel_cases;
 using kernelet::DenseArguments;
+using kernelet::DenseProductArguments;
 using kernelet::FilterGradientStripsArguments;
 using kernelet::PackFiltersArguments;
 
@@ -161,8 +162,9 @@ void test_dense(const Kernels& kernels, Random& random) {
     kernels.run("pack_filters", {weights.data(), forward.data()}, pack, true,
                 pieces_of(pack.filters, kernelet::pack_filters_piece));
     Numbers output(expected.size());
-    kernels.run("dense", {input.data(), forward.data(), nullptr, nullptr, output.data()}, a, true,
-                pieces_of(a.outputs, kernelet::dense_piece));
+    const DenseProductArguments product{a.inputs, a.outputs, 0, 0.0, random.between(0, 1)};
+    kernels.run("dense", {input.data(), forward.data(), nullptr, nullptr, output.data()}, product,
+                true, pieces_of(a.outputs, kernelet::dense_piece));
     CHECK(output == expected);
 
     Numbers gradient(weights.size());

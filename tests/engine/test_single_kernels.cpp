@@ -23,6 +23,7 @@ using kernelet::PackSingleArguments;
 using kernelet::PanelConvolutionArguments;
 using kernelet::SingleConvolutionArguments;
 using kernelet::SingleDenseArguments;
+using kernelet::SingleDenseProductArguments;
 using kernelet::SingleFilterGradientArguments;
 using kernelet::UnpackSingleArguments;
 
@@ -134,11 +135,12 @@ void test_dense_gradient(const Kernels& kernels, Random& random, const SingleDen
 }
 
 void test_dense(const Kernels& kernels, Random& random) {
-    SingleDenseArguments a{};
+    SingleDenseProductArguments a{};
     a.cells = random.between(1, 9);
     a.channels = random.between(1, 20);
     a.cell_floats = either(random, a.channels);
     a.outputs = random.between(1, 300);
+    a.in_parts = random.between(0, 1);
     const Numbers numbers = random.numbers(a.cells * a.channels);
     Numbers weights = random.numbers(a.cells * a.channels * a.outputs);
     Numbers bias = random.numbers(a.outputs);
@@ -160,7 +162,8 @@ void test_dense(const Kernels& kernels, Random& random) {
     });
     output.resize(size_of(a.outputs));
     CHECK(output == expected);
-    test_dense_gradient(kernels, random, a, weights);
+    const SingleDenseArguments gradient{a.cells, a.channels, a.cell_floats, a.outputs, 0, 0.0};
+    test_dense_gradient(kernels, random, gradient, weights);
 }
 
 // A gradient by the filters, overwritten and then added to; `arguments` say where cells lie.

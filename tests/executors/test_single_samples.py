@@ -187,6 +187,14 @@ def many_weights() -> Model:
     )
 
 
+def few_outputs() -> Model:
+    """Dense layers whose inputs are summed in parts, near weights and some from further away."""
+    x = kl.Input((20, 20, 3))
+    maps = kl.Conv2D(35, 3, activation="relu")(x)
+    near = kl.Dense(27)(kl.Flatten()(kl.MaxPooling2D(4)(maps)))
+    return kl.Model(x, [kl.Dense(12)(kl.Flatten()(maps)), near, kl.Dense(25)(kl.Flatten()(maps))])
+
+
 NETWORKS = pytest.mark.parametrize(
     "network",
     [
@@ -203,6 +211,7 @@ NETWORKS = pytest.mark.parametrize(
         many_channels,
         many_filters,
         many_weights,
+        few_outputs,
     ],
 )
 

@@ -60,7 +60,11 @@ namespace kernelet {
     INTEGER(activation)                      \
     REAL(slope)
 
-#define ARGUMENTS_BatchDense(INTEGER, REAL) ARGUMENTS_SingleDense(INTEGER, REAL) INTEGER(parts)
+#define ARGUMENTS_SingleDenseProduct(INTEGER, REAL) \
+    ARGUMENTS_SingleDense(INTEGER, REAL) INTEGER(in_parts)
+
+#define ARGUMENTS_BatchDense(INTEGER, REAL) \
+    ARGUMENTS_SingleDenseProduct(INTEGER, REAL) INTEGER(parts)
 
 #define ARGUMENTS_PackSingle(INTEGER, REAL) \
     INTEGER(input)                          \
@@ -182,6 +186,9 @@ namespace kernelet {
     INTEGER(outputs)                   \
     INTEGER(activation)                \
     REAL(slope)
+
+// In parts, inputs are summed in `dense_parts` parts, which are then added in their order.
+#define ARGUMENTS_DenseProduct(INTEGER, REAL) ARGUMENTS_Dense(INTEGER, REAL) INTEGER(in_parts)
 
 // Transposed, the weights are [output][input]. A rounded output has no other activation than those
 // of an epilogue.
@@ -330,6 +337,7 @@ KERNELET_DEFINE_ARGUMENTS(MaxUnpool)
 KERNELET_DEFINE_ARGUMENTS(PackFiltersBfloat16)
 KERNELET_DEFINE_ARGUMENTS(PackCellsBfloat16)
 KERNELET_DEFINE_ARGUMENTS(Dense)
+KERNELET_DEFINE_ARGUMENTS(DenseProduct)
 KERNELET_DEFINE_ARGUMENTS(DenseBfloat16)
 KERNELET_DEFINE_ARGUMENTS(OuterProductBfloat16)
 KERNELET_DEFINE_ARGUMENTS(Size)
@@ -358,6 +366,7 @@ KERNELET_DEFINE_ARGUMENTS(PanelConvolution)
 KERNELET_DEFINE_ARGUMENTS(SingleConvolutionBfloat16)
 KERNELET_DEFINE_ARGUMENTS(DepthwiseGradient)
 KERNELET_DEFINE_ARGUMENTS(SingleDense)
+KERNELET_DEFINE_ARGUMENTS(SingleDenseProduct)
 KERNELET_DEFINE_ARGUMENTS(BatchDense)
 KERNELET_DEFINE_ARGUMENTS(PackSingle)
 KERNELET_DEFINE_ARGUMENTS(UnpackSingle)

@@ -56,7 +56,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(winograd_convolution, Winograd, 6)                           \
     KERNEL(winograd_filter_gradient, Winograd, 4)                       \
     KERNEL(winograd_single, SingleWinograd, 6)                          \
-    KERNEL(dense, Dense, 5)                                             \
+    KERNEL(dense, DenseProduct, 5)                                      \
     KERNEL(outer_product_sum, Dense, 4)                                 \
     KERNEL(outer_product_single, SingleDense, 3)                        \
     KERNEL(outer_product_single_batch, SingleDense, 4)                  \
@@ -95,8 +95,8 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(depthwise_single, SingleConvolution, 5)                      \
     KERNEL(depthwise_input_gradient_single, SingleConvolution, 5)       \
     KERNEL(depthwise_filter_gradient_single, DepthwiseGradient, 3)      \
-    KERNEL(dense_single, SingleDense, 5)                                \
-    KERNEL(dense_single_batch, BatchDense, 5)                           \
+    KERNEL(dense_single, SingleDenseProduct, 5)                         \
+    KERNEL(dense_single_batch, BatchDense, 6)                           \
     KERNEL(dense_input_gradient_single, SingleDense, 3)                 \
     KERNEL(dense_input_gradient_single_batch, SingleDense, 4)           \
     KERNEL(rescale_single, Channels, 4)                                 \

@@ -340,7 +340,8 @@ def _product(node: Node) -> dict[str, int]:
 def _dense(node: Node) -> Arguments:
     op = node.op
     assert isinstance(op, MatrixProduct)
-    usual = CONVOLUTION_CANDIDATES[MatrixProduct][0].arguments(node)
+    usual = dict(CONVOLUTION_CANDIDATES[MatrixProduct][0].arguments(node))
+    del usual["in_parts"]
     return {**usual, "transposed": int(op.transposed), "rounded_output": 0}
 
 

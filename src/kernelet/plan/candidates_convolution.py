@@ -13,6 +13,7 @@ from kernelet.ops.convolution import (
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Packing, Target, round_up
 from kernelet.plan.candidates_winograd import WINOGRAD, WINOGRAD_FILTER_GRADIENT
+from kernelet.plan.division import sums_in_parts
 from kernelet.plan.filter_gradient_strips import pays, strips
 from kernelet.program import Node, Op, Value
 
@@ -103,7 +104,8 @@ def _packing(
 
 def _dense(node: Node) -> Arguments:
     inputs, outputs = node.inputs[0].size, node.output.size
-    return {"inputs": inputs, "outputs": outputs, **NO_ACTIVATION}
+    arguments = {"inputs": inputs, "outputs": outputs, **NO_ACTIVATION}
+    return {**arguments, "in_parts": int(sums_in_parts(node))}
 
 
 def _outer_product(node: Node) -> Arguments:

@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kernelet.ops.dense import MatrixProduct
+from kernelet.program import Node
+
 if TYPE_CHECKING:
     from kernelet.plan.step import Step
     from kernelet.plan.storage import Storage
@@ -29,6 +32,10 @@ _SLICE = 1 << 14
 _LARGEST_SLICE = 1 << 16
 # Weights that stay there as a whole.
 _NEAR_WEIGHTS = 1 << 17
+# Outputs of a dense layer at most, and inputs at least, whose products would wait for each other in
+# single samples. Blocks of samples have to add them in the same order.
+_FEW_OUTPUTS = 32
+_MANY_INPUTS = 512
 # Floats that threads move in the time of one more phase.
 _PHASE = 1 << 14
 
@@ -101,6 +108,14 @@ def reads_once(weights: int, values: int, batch_size: int) -> bool:
     """
     moved = 2 * batch_size * values + _PHASE
     return weights >= _NEAR_WEIGHTS and moved < (batch_size - 1) * weights
+
+
+def sums_in_parts(node: Node) -> bool:
+    """Return whether a dense layer sums its inputs in several parts."""
+    op = node.op
+    assert isinstance(op, MatrixProduct)
+    few, many = node.output.size <= _FEW_OUTPUTS, node.inputs[0].size >= _MANY_INPUTS
+    return few and many and not op.transposed
 
 
 def fitting(floats: int, pieces: int) -> int:

@@ -67,11 +67,16 @@ class WholeBatch:
         return Candidate(
             "dense_single_batch",
             lambda node: {**usual(node), "parts": self._parts(node)},
+            workspace=self._sums,
             bias=True,
             factors=True,
             pieces=lambda node, target: self._parts(node) * self._layout.groups(node.output),
             whole_batch=True,
         )
+
+    def _sums(self, node: Node, target: Target) -> int:
+        """Return the floats of the sums of one part of the inputs, of all samples."""
+        return self._batch_size * round_up(node.output.size, target.lanes)
 
     def _parts(self, node: Node) -> int:
         """Return the parts of the batch that threads take, where outputs are too few to share."""

@@ -84,7 +84,11 @@ class SingleBfloat16:
         )
 
     def _dense(self) -> Candidate:
-        kernel, arguments = "dense_single_bfloat16", dense_arguments(self._layout)
+        kernel, usual = "dense_single_bfloat16", dense_arguments(self._layout)
+
+        def arguments(node: Node) -> Arguments:
+            return {name: value for name, value in usual(node).items() if name != "in_parts"}
+
         return Candidate(
             kernel,
             arguments,
