@@ -101,6 +101,7 @@ def test_a_model_file(trained: Path, command: Command) -> None:
     ("arguments", "message"),
     [
         (("nowhere",), "neither a file or folder nor a network"),
+        (("small-vgg", "--classes", 3), "or one of lenet5, small_vgg, large_vgg"),
         (("machine", "--plan"), "takes no other options than --threads and --json"),
         (("machine", "--precision", "float32"), "takes no other options than"),
         (("lenet5", "--all"), "give --plan with it"),

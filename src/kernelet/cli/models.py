@@ -44,13 +44,13 @@ def find_model(name: str, shape: str | None, classes: int | None) -> Model:
         if shape is None:
             return NETWORKS[name](**given)
         return make_network(name, _parse_shape(shape), **given)
-    if shape is not None or classes is not None:
-        raise click.UsageError("--input and --classes are for networks; a model file has its own.")
     if not Path(name).exists():
         raise ModelFileError(
             f"{quoted(name)} is neither a file or folder nor a network.\n"
             f"  Name a run folder, a .safetensors file, or one of {', '.join(NETWORKS)}."
         )
+    if shape is not None or classes is not None:
+        raise click.UsageError("--input and --classes are for networks; a model file has its own.")
     return load_model(find_model_file(Path(name)))
 
 
