@@ -68,14 +68,16 @@ struct SourceRows {
 template <bool Backward>
 class PanelConvolution {
   public:
-    PanelConvolution(const Call& call, const PanelConvolutionArguments& a)
+    PanelConvolution(const Call& call, const SinglePanelConvolutionArguments& a)
         : call_(call),
           a_(a),
           depth_{ConvolutionWindow(a).depth},
           height_{ConvolutionWindow(a).height},
           width_{ConvolutionWindow(a).width},
-          inputs_((Backward ? a.filters : a.channels) / a.groups),
-          outputs_((Backward ? a.channels : a.filters) / a.groups),
+          groups_(a.groups / a.merged),
+          inputs_((Backward ? a.filters : a.channels) / groups_),
+          outputs_((Backward ? a.channels : a.filters) / groups_),
+          tap_rows_(inputs_ / a.merged),
           output_floats_(a.output_floats),
           taps_(a.kernel_depth * a.kernel_height * a.kernel_width),
           copies_(!height_.stays_inside() || !width_.stays_inside()) {}
@@ -83,7 +85,7 @@ class PanelConvolution {
     void run() const {
         const PanelPieces pieces{call_.begin,         call_.end,        a_.band,
                                  a_.by_rows != 0,     depth_.written(), height_.written(),
-                                 panels_of(outputs_), a_.groups};
+                                 panels_of(outputs_), groups_};
         pieces.for_bands([&](const Band& band, std::int64_t group, const Span& panels) {
             run_group(band.plane, band.begin, band.end, group, panels.begin, panels.end);
         });
@@ -99,8 +101,10 @@ class PanelConvolution {
         const std::int64_t filters = smaller(outputs_, done + (last - first) * lanes) - done;
         const std::int64_t channel = group * outputs_ + done;
         const Panels panels{
-            call_.operands[1] + first * taps_ * inputs_ * lanes, taps_ * inputs_ * lanes, filters,
-            epilogue_of(call_.operands[2], channel, a_.activation, a_.slope, call_.operands[3])};
+            call_.operands[1] + first * taps_ * tap_rows_ * lanes, taps_ * tap_rows_ * lanes,
+            filters,
+            epilogue_of(call_.operands[2], channel, a_.activation, a_.slope, call_.operands[3]),
+            a_.merged > 1 ? MergedGroups{tap_rows_, outputs_ / a_.merged} : MergedGroups{}};
         float* output = call_.operands[4] + channel +
                         plane * height_.written() * width_.written() * output_floats_;
         for (std::int64_t y = 0; y < height_.phases(); ++y) {
@@ -127,7 +131,7 @@ class PanelConvolution {
             rows.cell_step * row_floats,
             columns.cell_step * output_floats_};
         panels.first +=
-            lanes * inputs_ *
+            lanes * tap_rows_ *
             ((planes.first * a_.kernel_height + rows.tap) * a_.kernel_width + columns.tap);
         const TapGrid grid = grid_of(planes, rows, columns, source);
         const auto rows_of = [&](std::int64_t first, std::int64_t last) {
@@ -145,12 +149,13 @@ class PanelConvolution {
                      source.plane_floats,
                      rows.tap_distance * source.row_floats,
                      columns.tap_distance * source.cell_floats,
-                     depth_.tap_step() * a_.kernel_height * a_.kernel_width * inputs_,
-                     rows.tap_step * a_.kernel_width * inputs_,
-                     columns.tap_step * inputs_};
+                     depth_.tap_step() * a_.kernel_height * a_.kernel_width * tap_rows_,
+                     rows.tap_step * a_.kernel_width * tap_rows_,
+                     columns.tap_step * tap_rows_};
         // Where all channels of the taps of a row follow each other at one distance, they are one
         // long run.
-        if (columns.tap_step == 1 && (inputs_ == 1 || grid.input_column_stride == inputs_)) {
+        if (a_.merged == 1 && columns.tap_step == 1 &&
+            (inputs_ == 1 || grid.input_column_stride == inputs_)) {
             if (inputs_ == 1) grid.run_stride = grid.input_column_stride;
             grid.run *= grid.columns;
             grid.columns = 1;
@@ -195,12 +200,14 @@ class PanelConvolution {
     }
 
     const Call& call_;
-    const PanelConvolutionArguments& a_;
+    const SinglePanelConvolutionArguments& a_;
     SingleAxis<Backward> depth_;
     SingleAxis<Backward> height_;
     SingleAxis<Backward> width_;
-    std::int64_t inputs_;   // of a group
-    std::int64_t outputs_;  // of a group
+    std::int64_t groups_;    // of merged ones, if any
+    std::int64_t inputs_;    // of a group
+    std::int64_t outputs_;   // of a group
+    std::int64_t tap_rows_;  // that a panel has for each tap
     std::int64_t output_floats_;
     std::int64_t taps_;
     bool copies_;
@@ -209,13 +216,13 @@ class PanelConvolution {
 // Operands: input, filters packed by `pack_filters_single`, bias or null, factors or null, output,
 // workspace for what a band reads. Pieces are output rows and panels.
 inline void convolution_single(const Call& call) {
-    PanelConvolution<false>(call, arguments<PanelConvolutionArguments>(call)).run();
+    PanelConvolution<false>(call, arguments<SinglePanelConvolutionArguments>(call)).run();
 }
 
 // The same with the gradient of the output as the input, filters packed transposed, and the
 // gradient by the input as the output.
 inline void convolution_input_gradient_single(const Call& call) {
-    PanelConvolution<true>(call, arguments<PanelConvolutionArguments>(call)).run();
+    PanelConvolution<true>(call, arguments<SinglePanelConvolutionArguments>(call)).run();
 }
 
 }  // namespace kernelet::KERNELET_ISA

@@ -3,6 +3,7 @@
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
+#include "kernels/copying.h"
 #include "kernels/single_tile.h"
 #include "kernels/tile.h"
 #include "simd/transpose.h"
@@ -39,11 +40,30 @@ inline void transpose_panel_rows(const float* source, std::int64_t stride, std::
     }
 }
 
+// One tap of a panel of merged groups, of which `first` is the first one.
+inline void merge_panel_rows(const PackFiltersSingleArguments& a, const float* tap,
+                             std::int64_t first, float* target) {
+    const std::int64_t inputs = a.transposed ? a.filters : a.channels;
+    const std::int64_t outputs = a.transposed ? a.channels : a.filters;
+    const std::int64_t total = a.filters * a.groups;
+    clear_floats(inputs * lanes, target);
+    for (std::int64_t group = 0; group < a.merged; ++group) {
+        const float* source = tap + (first + group) * a.filters;
+        for (std::int64_t i = 0; i < inputs; ++i) {
+            for (std::int64_t o = 0; o < outputs; ++o) {
+                target[i * lanes + group * outputs + o] =
+                    a.transposed ? source[o * total + i] : source[i * total + o];
+            }
+        }
+    }
+}
+
 // Filters [tap][channel][filter] to [panel][tap][input][output], each group apart; the last panel
-// of a group is filled up with zeros. Transposed, the filters' channels are the outputs. Pieces are
-// taps of panels.
+// of a group is filled up with zeros. A panel of merged groups has the filters of all of them side
+// by side, and inputs of each. Transposed, the filters' channels are
+// the outputs. Pieces are taps of panels.
 inline void pack_filters_single(const Call& call) {
-    const auto& a = arguments<PackFiltersArguments>(call);
+    const auto& a = arguments<PackFiltersSingleArguments>(call);
     const std::int64_t inputs = a.transposed ? a.filters : a.channels;
     const std::int64_t outputs = a.transposed ? a.channels : a.filters;
     const std::int64_t total = a.filters * a.groups;
@@ -51,6 +71,11 @@ inline void pack_filters_single(const Call& call) {
     for (std::int64_t piece = call.begin; piece < call.end; ++piece) {
         const std::int64_t tap = piece % a.taps;
         const std::int64_t panel = piece / a.taps;
+        if (a.merged > 1) {
+            merge_panel_rows(a, call.operands[0] + tap * a.channels * total, panel * a.merged,
+                             call.operands[1] + piece * inputs * lanes);
+            continue;
+        }
         const std::int64_t output = panel % panels_of(outputs) * lanes;
         const float* source = call.operands[0] + tap * a.channels * total +
                               panel / panels_of(outputs) * a.filters +

@@ -55,11 +55,18 @@ struct TileCells {
     std::array<float*, most_tile_cells> outputs;
 };
 
+// Channels and filters of each group that shares a panel; none where a panel has one group.
+struct MergedGroups {
+    std::int64_t inputs;
+    std::int64_t outputs;
+};
+
 struct Panels {
     const float* first;
     std::int64_t floats;   // between panels
     std::int64_t filters;  // from the first one on; perhaps more than a tile takes
     Epilogue epilogue;
+    MergedGroups merged{};
 
     // Without the first `count`.
     Panels behind(std::int64_t count) const {
@@ -111,6 +118,28 @@ KERNELET_INLINE void accumulate_panels(Vector (&sums)[P][N * V], const float* co
     }
 }
 
+// Stores a vector of output channels of P cells, as far as there are filters.
+template <int P>
+KERNELET_INLINE void store_channels(const Vector (&sums)[P], std::int64_t channel,
+                                    const TileCells& cells, const Panels& panels) {
+    const auto place = [&](int p) { return cells.outputs[static_cast<std::size_t>(p)] + channel; };
+    const std::int64_t left = panels.filters - channel;
+    if (left >= Vector::width && is_plain(panels.epilogue)) {
+        KERNELET_UNROLL
+        for (int p = 0; p < P; ++p) sums[p].store(place(p));
+        return;
+    }
+    const int count = static_cast<int>(larger(0, smaller(left, Vector::width)));
+    const Finish finish = Finish::of_channels(panels.epilogue, channel, count);
+    if (count == Vector::width) {
+        KERNELET_UNROLL
+        for (int p = 0; p < P; ++p) finish(sums[p]).store(place(p));
+        return;
+    }
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) finish(sums[p]).store_partial(place(p), count);
+}
+
 // P cells × N panels, of which the first V vectors have filters; rows [begin, end) of the taps.
 template <int P, int N, int V>
 inline void panel_tile(const TileCells& cells, const TapGrid& grid, const Span& rows,
@@ -137,29 +166,108 @@ inline void panel_tile(const TileCells& cells, const TapGrid& grid, const Span& 
     }
     KERNELET_UNROLL
     for (int n = 0; n < N * V; ++n) {
-        const std::int64_t channel = n / V * lanes + n % V * Vector::width;
-        const std::int64_t left = panels.filters - channel;
-        if (left >= Vector::width && is_plain(panels.epilogue)) {
-            KERNELET_UNROLL
-            for (int p = 0; p < P; ++p) {
-                sums[p][n].store(cells.outputs[static_cast<std::size_t>(p)] + channel);
-            }
-            continue;
+        Vector own[P];
+        KERNELET_UNROLL
+        for (int p = 0; p < P; ++p) own[p] = sums[p][n];
+        store_channels(own, n / V * lanes + n % V * Vector::width, cells, panels);
+    }
+}
+
+// The groups that a vector of outputs of a merged panel, from `lane` on, has filters of.
+struct LaneGroups {
+    std::int64_t first;
+    std::int64_t end;
+    std::int64_t channels;  // of all of them
+    IntVector places;       // of the first channel of each lane's group among these
+
+    LaneGroups(const Panels& panels, std::int64_t lane) {
+        const auto [inputs, outputs] = panels.merged;
+        const std::int64_t last = smaller(lane + Vector::width, panels.filters) - 1;
+        first = lane / outputs;
+        end = last / outputs + 1;
+        channels = (end - first) * inputs;
+        std::int32_t place[Vector::width];
+        for (std::int64_t k = 0; k < Vector::width; ++k) {
+            const std::int64_t group = smaller(lane + k, last) / outputs - first;
+            place[k] = static_cast<std::int32_t>(group * inputs);
         }
-        const int count = static_cast<int>(larger(0, smaller(left, Vector::width)));
-        const Finish finish = Finish::of_channels(panels.epilogue, channel, count);
-        if (count == Vector::width) {
-            KERNELET_UNROLL
-            for (int p = 0; p < P; ++p) {
-                finish(sums[p][n]).store(cells.outputs[static_cast<std::size_t>(p)] + channel);
-            }
-            continue;
-        }
+        places = IntVector::load(place);
+    }
+};
+
+// Adds the products of a tap where a vector holds, or is `Whole` of, the channels of all its lanes'
+// groups.
+template <int P, bool Whole>
+KERNELET_INLINE void add_permuted(Vector (&sums)[P], const float* const (&x)[P],
+                                  std::int64_t offset, const float* w, const LaneGroups& groups,
+                                  const MergedGroups& merged) {
+    offset += groups.first * merged.inputs;
+    const int count = static_cast<int>(groups.channels);
+    for (std::int64_t c = 0; c < merged.inputs; ++c) {
+        const Vector weights = Vector::load(w + c * lanes);
+        const IntVector places = groups.places + IntVector::broadcast(static_cast<std::int32_t>(c));
         KERNELET_UNROLL
         for (int p = 0; p < P; ++p) {
-            finish(sums[p][n])
-                .store_partial(cells.outputs[static_cast<std::size_t>(p)] + channel, count);
+            const float* from = x[p] + offset;
+            const Vector cell = Whole ? Vector::load(from) : Vector::load_partial(from, count);
+            sums[p] = fma(permute(cell, places), weights, sums[p]);
         }
+    }
+}
+
+// The same for one group after the other, in the lanes of its own filters only.
+template <int P>
+KERNELET_INLINE void add_masked(Vector (&sums)[P], const float* const (&x)[P], std::int64_t offset,
+                                const float* w, std::int64_t lane, const LaneGroups& groups,
+                                const MergedGroups& merged) {
+    const auto [inputs, outputs] = merged;
+    for (std::int64_t group = groups.first; group < groups.end; ++group) {
+        const std::int64_t first = larger(group * outputs - lane, 0);
+        const std::int64_t last = smaller((group + 1) * outputs - lane, Vector::width);
+        const Mask mask = mask_of_bits((1U << last) - (1U << first));
+        for (std::int64_t c = 0; c < inputs; ++c) {
+            const Vector weights = Vector::load(w + c * lanes);
+            KERNELET_UNROLL
+            for (int p = 0; p < P; ++p) {
+                const Vector cell = Vector::broadcast_from(x[p] + offset + group * inputs + c);
+                sums[p] = select(mask, fma(cell, weights, sums[p]), sums[p]);
+            }
+        }
+    }
+}
+
+// P cells × a panel of merged groups, a vector of outputs after the other.
+template <int P>
+inline void merged_tile(const TileCells& cells, const TapGrid& grid, const Span& rows,
+                        const Panels& panels) {
+    const float* x[P];
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) x[p] = cells.inputs[static_cast<std::size_t>(p)];
+    for (std::int64_t lane = 0; lane < panels.filters; lane += Vector::width) {
+        const LaneGroups groups(panels, lane);
+        Vector sums[P];
+        KERNELET_UNROLL
+        for (int p = 0; p < P; ++p) sums[p] = Vector::zero();
+        for (std::int64_t plane = 0; plane < grid.planes; ++plane) {
+            for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+                std::int64_t offset = plane * grid.input_plane_stride + row * grid.input_row_stride;
+                const float* w =
+                    panels.first + lane +
+                    lanes * (plane * grid.weight_plane_stride + row * grid.weight_row_stride);
+                for (std::int64_t column = 0; column < grid.columns; ++column) {
+                    if (groups.channels == Vector::width) {
+                        add_permuted<P, true>(sums, x, offset, w, groups, panels.merged);
+                    } else if (groups.channels < Vector::width) {
+                        add_permuted<P, false>(sums, x, offset, w, groups, panels.merged);
+                    } else {
+                        add_masked<P>(sums, x, offset, w, lane, groups, panels.merged);
+                    }
+                    offset += grid.input_column_stride;
+                    w += lanes * grid.weight_column_stride;
+                }
+            }
+        }
+        store_channels(sums, lane, cells, panels);
     }
 }
 
@@ -181,9 +289,18 @@ template <int N, int V>
 inline constexpr PanelTiles tiles_of =
     panel_tiles<N, V>(std::make_integer_sequence<int, tile_cells_of<N * V>()>());
 
+template <int... P>
+constexpr PanelTiles merged_tiles(std::integer_sequence<int, P...>) {
+    return {1, static_cast<int>(sizeof...(P)), {merged_tile<P + 1>...}};
+}
+
 // The tiles for as many cells as there are and the panels that are left. Few cells take more
 // panels, so that there are enough sums to wait for; few filters take fewer vectors.
-inline const PanelTiles& tiles_for(std::int64_t cells, std::int64_t filters) {
+inline const PanelTiles& tiles_for(std::int64_t cells, const Panels& panels) {
+    static constexpr PanelTiles merged =
+        merged_tiles(std::make_integer_sequence<int, tile_cells_of<1>()>());
+    if (panels.merged.outputs > 0) return merged;
+    const std::int64_t filters = panels.filters;
     constexpr int half = panel_vectors > 1 ? panel_vectors / 2 : 1;
     if (filters <= half * Vector::width) return tiles_of<1, half>;
     const auto fits = [&](const PanelTiles& tiles) {
@@ -243,8 +360,8 @@ inline constexpr std::int64_t near_filters = 1 << 12;
 inline std::int64_t times_near(std::int64_t cells, const Panels& panels, const PanelTiles& tiles) {
     std::int64_t times = 1;
     while ((times + 1) * tiles.panels * panels.floats <= near_filters) {
-        const std::int64_t left = panels.filters - times * tiles.panels * lanes;
-        if (left <= 0 || &tiles_for(cells, left) != &tiles) break;
+        const Panels left = panels.behind(times * tiles.panels);
+        if (left.filters <= 0 || &tiles_for(cells, left) != &tiles) break;
         ++times;
     }
     return times;
@@ -256,7 +373,7 @@ template <class Rows>
 inline void run_panels(OutputCells cells, const TapGrid& grid, Panels panels, const Rows& rows_of) {
     const std::int64_t count = cells.rows * cells.columns;
     while (panels.filters > 0) {
-        const PanelTiles& tiles = tiles_for(count, panels.filters);
+        const PanelTiles& tiles = tiles_for(count, panels);
         const std::int64_t times = times_near(count, panels, tiles);
         const std::int64_t pieces = (count + tiles.most_cells - 1) / tiles.most_cells;
         const std::int64_t least = pieces == 0 ? 0 : count / pieces;

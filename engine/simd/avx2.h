@@ -177,6 +177,9 @@ template <int bits>
 KERNELET_INLINE IntVector shift_right_logical(IntVector a) {
     return {_mm256_srli_epi32(a.v, bits)};
 }
+KERNELET_INLINE Vector permute(Vector a, IntVector indices) {
+    return {_mm256_permutevar8x32_ps(a.v, indices.v)};
+}
 KERNELET_INLINE IntVector bits_of(Vector a) { return {_mm256_castps_si256(a.v)}; }
 KERNELET_INLINE Vector from_bits(IntVector a) { return {_mm256_castsi256_ps(a.v)}; }
 KERNELET_INLINE IntVector convert_to_int(Vector a) { return {_mm256_cvtps_epi32(a.v)}; }

@@ -161,6 +161,9 @@ template <int bits>
 KERNELET_INLINE IntVector shift_right_logical(IntVector a) {
     return {_mm512_srli_epi32(a.v, bits)};
 }
+KERNELET_INLINE Vector permute(Vector a, IntVector indices) {
+    return {_mm512_permutexvar_ps(indices.v, a.v)};
+}
 KERNELET_INLINE IntVector bits_of(Vector a) { return {_mm512_castps_si512(a.v)}; }
 KERNELET_INLINE Vector from_bits(IntVector a) { return {_mm512_castsi512_ps(a.v)}; }
 KERNELET_INLINE IntVector convert_to_int(Vector a) { return {_mm512_cvtps_epi32(a.v)}; }

@@ -5,6 +5,10 @@
 
 #include <immintrin.h>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
 #include "simd/bfloat16.h"
 
 // Compilers define some as macros, for the sake of constant arguments.
@@ -109,6 +113,16 @@ KERNELET_INLINE __m512 _mm512_castsi512_ps(__m512i a) { return same_bits<__m512>
 KERNELET_INLINE __m256 _mm512_castps512_ps256(__m512 a) { return a.low; }
 KERNELET_INLINE __m256 _mm512_extractf32x8_ps(__m512 a, int half) {
     return half == 0 ? a.low : a.high;
+}
+
+KERNELET_INLINE __m512 _mm512_permutexvar_ps(__m512i indices, __m512 a) {
+    const auto places = same_bits<std::array<std::int32_t, 16>>(indices);
+    const auto numbers = same_bits<std::array<float, 16>>(a);
+    std::array<float, 16> result;
+    for (std::size_t k = 0; k < 16; ++k) {
+        result[k] = numbers[static_cast<std::size_t>(places[k] & 15)];
+    }
+    return same_bits<__m512>(result);
 }
 
 // What transpose.h does by the compiler's shuffles, which take no halves.

@@ -162,6 +162,13 @@ template <int bits>
 KERNELET_INLINE IntVector shift_right_logical(IntVector a) {
     return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a.v), bits))};
 }
+KERNELET_INLINE Vector permute(Vector a, IntVector indices) {
+    // The four bytes of a number, least significant first.
+    const int32x4_t first = vmulq_n_s32(indices.v, 0x04040404);
+    const int32x4_t bytes = vaddq_s32(first, vdupq_n_s32(0x03020100));
+    return {
+        vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(a.v), vreinterpretq_u8_s32(bytes)))};
+}
 KERNELET_INLINE IntVector bits_of(Vector a) { return {vreinterpretq_s32_f32(a.v)}; }
 KERNELET_INLINE Vector from_bits(IntVector a) { return {vreinterpretq_f32_s32(a.v)}; }
 KERNELET_INLINE IntVector convert_to_int(Vector a) { return {vcvtnq_s32_f32(a.v)}; }

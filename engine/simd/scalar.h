@@ -120,6 +120,7 @@ template <int bits>
 KERNELET_INLINE IntVector shift_right_logical(IntVector a) {
     return as_signed(as_unsigned(a) >> bits);
 }
+KERNELET_INLINE Vector permute(Vector a, IntVector) { return a; }
 KERNELET_INLINE IntVector bits_of(Vector a) { return {__builtin_bit_cast(std::int32_t, a.v)}; }
 KERNELET_INLINE Vector from_bits(IntVector a) { return {__builtin_bit_cast(float, a.v)}; }
 // What does not fit (NaN too) becomes INT32_MIN, as on x86, instead of undefined behaviour.

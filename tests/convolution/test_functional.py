@@ -275,6 +275,19 @@ def test_sizes_as_lists_and_of_other_types_mean_the_same() -> None:
         kl.conv2d(x, w, strides=True)
 
 
+@pytest.mark.parametrize(("channels", "filters"), [(1, 2), (4, 4), (3, 5), (2, 1)])
+def test_what_is_no_number_stays_in_its_group(isa: str, channels: int, filters: int) -> None:
+    generator = np.random.default_rng(8)
+    x = generator.integers(-3, 4, (1, 5, 6, 6 * channels)).astype(np.float32)
+    kernel = generator.integers(-3, 4, (3, 3, channels, 6 * filters)).astype(np.float32)
+    wanted = np.array(kl.conv2d(x, kernel, groups=6))
+    x[..., 2 * channels] = np.nan
+    got = np.array(kl.conv2d(x, kernel, groups=6))
+    own = slice(2 * filters, 3 * filters)
+    assert np.isnan(got[..., own]).all()
+    np.testing.assert_array_equal(np.delete(got, own, -1), np.delete(wanted, own, -1))
+
+
 def test_threads_do_not_change_a_bit() -> None:
     generator = np.random.default_rng(14)
     for size, channels, filters in ((40, 3, 5), (30, 16, 20), (33, 64, 64)):

@@ -163,9 +163,10 @@ inline ConvolutionArguments random_convolution(Random& random) {
     const RandomAxis height = axes >= 2 ? random_axis(random, 9, 5) : flat;
     const RandomAxis width = random_axis(random, axes == 1 ? 40 : 12, axes == 1 ? 9 : 5);
     ConvolutionArguments a{};
-    a.groups = random.between(0, 3) == 0 ? random.between(2, 3) : 1;
-    a.channels = a.groups * random.between(1, axes == 3 ? 5 : 9);
-    a.filters = a.groups * random.between(1, axes == 3 ? 10 : 20);
+    a.groups = random.between(0, 3) == 0 ? random.between(2, random.between(0, 1) ? 3 : 12) : 1;
+    // Many groups are narrow.
+    a.channels = a.groups * random.between(1, a.groups > 3 ? 3 : axes == 3 ? 5 : 9);
+    a.filters = a.groups * random.between(1, a.groups > 3 ? 4 : axes == 3 ? 10 : 20);
     a.activation = static_cast<std::int64_t>(
         random.between(0, 1) == 0 ? kernelet::Activation::linear : kernelet::Activation::relu);
     std::tie(a.depth, a.output_depth, a.kernel_depth) =

@@ -28,6 +28,7 @@ struct SimdOperations {
     bool (*any_less)(const float* a, const float* b);
     bool (*all_less)(const float* a, const float* b);
 
+    void (*permute)(const float* a, const std::int32_t* places, float* out);
     float (*reduce_add)(const float* a);
     float (*reduce_max)(const float* a);
     void (*zero)(float* out);

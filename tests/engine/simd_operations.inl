@@ -96,6 +96,10 @@ constinit const SimdOperations KERNELET_NAME(simd_, KERNELET_ISA) = {
             return isa::all(isa::less(isa::Vector::load(a), isa::Vector::load(b)));
         },
 
+    .permute =
+        [](const float* a, const std::int32_t* places, float* out) {
+            isa::permute(isa::Vector::load(a), isa::IntVector::load(places)).store(out);
+        },
     .reduce_add = [](const float* a) { return isa::reduce_add(isa::Vector::load(a)); },
     .reduce_max = [](const float* a) { return isa::reduce_max(isa::Vector::load(a)); },
     .zero = [](float* out) { isa::Vector::zero().store(out); },

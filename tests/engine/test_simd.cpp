@@ -109,6 +109,25 @@ void check_masks(const SimdOperations& simd) {
                   [](float a, float b, float c) { return a < b ? c : a; });
 }
 
+// Every lane from every place.
+void check_permute(const SimdOperations& simd) {
+    const std::vector<float> samples = float_samples();
+    for (std::size_t start = 0; start < samples.size(); ++start) {
+        const Lanes a = lanes_from(samples, start);
+        IntLanes places{};
+        for (int lane = 0; lane < simd.width; ++lane) {
+            places[static_cast<std::size_t>(lane)] =
+                (static_cast<int>(start) + 5 * lane * lane) % simd.width;
+        }
+        Lanes out{};
+        simd.permute(a.data(), places.data(), out.data());
+        for (std::size_t i = 0; i < static_cast<std::size_t>(simd.width); ++i) {
+            const float wanted = a[static_cast<std::size_t>(places[i])];
+            if (!same(out[i], wanted)) fail(simd, "permute", a[i], wanted, out[i]);
+        }
+    }
+}
+
 // One lane differs from all others, in each position.
 void check_any_all(const SimdOperations& simd) {
     const Lanes zeros{};
@@ -381,6 +400,7 @@ int main() {
         check_arithmetic(*simd);
         check_masks(*simd);
         check_any_all(*simd);
+        check_permute(*simd);
         check_broadcast_and_reduce(*simd);
         check_integers(*simd);
         check_conversions(*simd);

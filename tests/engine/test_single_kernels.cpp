@@ -18,27 +18,28 @@ namespace {
 using namespace kernel_cases;
 using kernelet::DepthwiseGradientArguments;
 using kernelet::FilterGradientStripsArguments;
-using kernelet::PackFiltersArguments;
+using kernelet::PackFiltersSingleArguments;
 using kernelet::PackSingleArguments;
-using kernelet::PanelConvolutionArguments;
 using kernelet::SingleConvolutionArguments;
 using kernelet::SingleDenseArguments;
 using kernelet::SingleDenseProductArguments;
 using kernelet::SingleFilterGradientArguments;
+using kernelet::SinglePanelConvolutionArguments;
 using kernelet::UnpackSingleArguments;
 
 // Panels of all groups.
-std::int64_t panels_of(const ConvolutionArguments& a, bool backward) {
-    return a.groups * padded((backward ? a.channels : a.filters) / a.groups) / lanes;
+std::int64_t panels_of(const SinglePanelConvolutionArguments& a, bool backward) {
+    const std::int64_t groups = a.groups / a.merged;
+    return groups * padded((backward ? a.channels : a.filters) / groups) / lanes;
 }
 
 Numbers packed(const Kernels& kernels, Random& random, Numbers& weights,
-               const ConvolutionArguments& a, bool backward) {
+               const SinglePanelConvolutionArguments& a, bool backward) {
     const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
     const std::int64_t inputs = (backward ? a.filters : a.channels) / a.groups;
     const std::int64_t pieces = panels_of(a, backward) * taps;
-    const PackFiltersArguments pack{taps, a.channels / a.groups, a.filters / a.groups, a.groups,
-                                    backward ? 1 : 0};
+    const PackFiltersSingleArguments pack{taps,     a.channels / a.groups, a.filters / a.groups,
+                                          a.groups, backward ? 1 : 0,      a.merged};
     Numbers result(size_of(pieces * inputs * lanes), 1e30F);
     in_parts(random, pieces, [&](std::int64_t begin, std::int64_t end) {
         kernels.run_pieces("pack_filters_single", {weights.data(), result.data()}, pack, begin,
@@ -54,12 +55,21 @@ std::int64_t reached(std::int64_t cells, std::int64_t kernel, std::int64_t strid
     return backward ? (cells - 1 + extent) / stride + 1 : (cells - 1) * stride + extent + 1;
 }
 
-std::int64_t workspace_of(const PanelConvolutionArguments& a, bool backward) {
+std::int64_t workspace_of(const SinglePanelConvolutionArguments& a, bool backward) {
     const std::int64_t width = backward ? a.width : a.output_width;
     return a.kernel_depth *
            reached(a.band, a.kernel_height, a.stride_height, a.dilation_height, backward) *
            reached(width, a.kernel_width, a.stride_width, a.dilation_width, backward) *
-           (backward ? a.filters : a.channels) / a.groups;
+           (backward ? a.filters : a.channels) / a.groups * a.merged;
+}
+
+// How many groups may share a panel: any divisor of their number whose filters fit.
+std::int64_t random_merged(Random& random, std::int64_t groups, std::int64_t outputs) {
+    std::vector<std::int64_t> fitting;
+    for (std::int64_t k = 1; k <= groups; ++k) {
+        if (groups % k == 0 && (k == 1 || k * outputs <= lanes)) fitting.push_back(k);
+    }
+    return fitting[size_of(random.between(0, static_cast<std::int64_t>(fitting.size()) - 1))];
 }
 
 // By panels of filters, in bands of any height.
@@ -70,17 +80,18 @@ void test_panels(const Kernels& kernels, Random& random, bool backward) {
     const std::int64_t outputs = backward ? a.channels : a.filters;
     const std::int64_t cell_floats = either(random, inputs);
     const std::int64_t output_floats = either(random, outputs);
-    auto arguments = single<PanelConvolutionArguments>(a, cell_floats, output_floats);
+    auto arguments = single<SinglePanelConvolutionArguments>(a, cell_floats, output_floats);
+    arguments.merged = random_merged(random, a.groups, outputs / a.groups);
     const std::int64_t rows = backward ? a.height : a.output_height;
     arguments.band = random.between(1, rows);
     arguments.by_rows = random.between(0, 1);
     Numbers input = spread(one.input, inputs, cell_floats);
-    Numbers filters = packed(kernels, random, one.weights, a, backward);
+    Numbers filters = packed(kernels, random, one.weights, arguments, backward);
     const auto cells = static_cast<std::int64_t>(one.expected.size()) / outputs;
     Numbers output(size_of(cells * output_floats), 7.0F);
     Numbers space(size_of(workspace_of(arguments, backward)), 1e30F);
     const std::int64_t planes = backward ? a.depth : a.output_depth;
-    in_parts(random, planes * rows * panels_of(a, backward),
+    in_parts(random, planes * rows * panels_of(arguments, backward),
              [&](std::int64_t begin, std::int64_t end) {
                  kernels.run_pieces(
                      backward ? "convolution_input_gradient_single" : "convolution_single",

@@ -187,6 +187,20 @@ def many_weights() -> Model:
     )
 
 
+def narrow_groups() -> Model:
+    """Groups of few channels and filters, which share vectors or cannot."""
+    return kl.Sequential(
+        [
+            kl.Input((9, 7, 12)),
+            kl.Conv2D(48, 3, groups=12, padding="same", activation="relu"),
+            kl.Conv2D(64, (3, 2), groups=16, dilation_rate=(1, 2)),
+            kl.Conv2D(40, 1, groups=8, activation="gelu"),
+            kl.Conv2D(30, 3, groups=10, strides=2, padding="same"),
+            kl.Conv2D(21, 3, groups=3, padding="same", use_bias=False),
+        ]
+    )
+
+
 def few_outputs() -> Model:
     """Dense layers whose inputs are summed in parts, near weights and some from further away."""
     x = kl.Input((20, 20, 3))
@@ -212,6 +226,7 @@ NETWORKS = pytest.mark.parametrize(
         many_filters,
         many_weights,
         few_outputs,
+        narrow_groups,
     ],
 )
 

@@ -52,6 +52,10 @@ namespace kernelet {
 #define ARGUMENTS_PanelConvolution(INTEGER, REAL) \
     ARGUMENTS_SingleConvolution(INTEGER, REAL) INTEGER(band) INTEGER(by_rows)
 
+// The filters of `merged` groups share a panel.
+#define ARGUMENTS_SinglePanelConvolution(INTEGER, REAL) \
+    ARGUMENTS_PanelConvolution(INTEGER, REAL) INTEGER(merged)
+
 #define ARGUMENTS_SingleDense(INTEGER, REAL) \
     INTEGER(cells)                           \
     INTEGER(channels)                        \
@@ -85,6 +89,10 @@ namespace kernelet {
     INTEGER(filters)                         \
     INTEGER(groups)                          \
     INTEGER(transposed)
+
+// `merged` groups share a panel.
+#define ARGUMENTS_PackFiltersSingle(INTEGER, REAL) \
+    ARGUMENTS_PackFilters(INTEGER, REAL) INTEGER(merged)
 
 // Correlation of a picture with filters of `taps` × `taps`; `tiles` of the output are taken at a
 // time.
@@ -328,6 +336,7 @@ KERNELET_DEFINE_ARGUMENTS(Convolution)
 KERNELET_DEFINE_ARGUMENTS(FilterGradientStrips)
 KERNELET_DEFINE_ARGUMENTS(SingleFilterGradient)
 KERNELET_DEFINE_ARGUMENTS(PackFilters)
+KERNELET_DEFINE_ARGUMENTS(PackFiltersSingle)
 KERNELET_DEFINE_ARGUMENTS(Winograd)
 KERNELET_DEFINE_ARGUMENTS(SingleWinograd)
 KERNELET_DEFINE_ARGUMENTS(WinogradFilters)
@@ -363,6 +372,7 @@ KERNELET_DEFINE_ARGUMENTS(PackSamples)
 KERNELET_DEFINE_ARGUMENTS(UnpackSamples)
 KERNELET_DEFINE_ARGUMENTS(SingleConvolution)
 KERNELET_DEFINE_ARGUMENTS(PanelConvolution)
+KERNELET_DEFINE_ARGUMENTS(SinglePanelConvolution)
 KERNELET_DEFINE_ARGUMENTS(SingleConvolutionBfloat16)
 KERNELET_DEFINE_ARGUMENTS(DepthwiseGradient)
 KERNELET_DEFINE_ARGUMENTS(SingleDense)

@@ -9,6 +9,7 @@ from kernelet.convolution.costs import Coefficients, Cost
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import LANES
+from kernelet.plan.candidates_single import merged
 from kernelet.plan.single_depthwise import is_depthwise
 from kernelet.plan.single_kernels import idle_lanes, lanes_hold_cells
 from kernelet.program import Node, ProgramBuilder
@@ -71,7 +72,7 @@ def one_by_one(op: AnyConvolution, pictures: int = 1) -> Cost:
     """
     output = output_shape(op)
     products = op.cost().multiply_adds * idle_lanes(op, LANES) / LANES
-    depthwise = transformed = cells = panels = tiles = 0.0
+    depthwise = transformed = cells = multiplied = tiles = 0.0
     if is_depthwise(op):
         depthwise = products
     elif by_tiles(op):
@@ -79,14 +80,16 @@ def one_by_one(op: AnyConvolution, pictures: int = 1) -> Cost:
     elif isinstance(op, Convolution) and lanes_hold_cells(op, LANES):
         cells = products
     else:
-        panels = products
-        tiles = math.prod(output[:-1]) * op.groups * -(-_outputs(op) // LANES)
+        multiplied = products
+        apart = op.groups // merged(op, LANES)
+        panels = apart * -(-_outputs(op) * merged(op, LANES) // LANES)
+        tiles = math.prod(output[:-1]) * panels
     terms = (
         1.0,
         float(math.prod(op.weights.shape)),
         float(pictures * math.prod(input_shape(op))),
         float(pictures * math.prod(output)),
-        *(float(pictures * n) for n in (tiles, depthwise, transformed, cells, panels)),
+        *(float(pictures * n) for n in (tiles, depthwise, transformed, cells, multiplied)),
     )
     return Cost("layer one by one, float32", terms, _parallel(op, pictures))
 

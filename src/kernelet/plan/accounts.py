@@ -76,7 +76,8 @@ def _window(arguments: Mapping[str, int], lanes: int) -> int:
 
 def _single_window(arguments: Mapping[str, int], lanes: int) -> int:
     groups = arguments["groups"]
-    filters = groups * round_up(arguments["filters"] // groups, lanes)
+    apart = groups // arguments.get("merged", 1)
+    filters = apart * round_up(arguments["filters"] // apart, lanes)
     return connected(arguments) * arguments["channels"] // groups * filters
 
 

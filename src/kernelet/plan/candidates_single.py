@@ -38,8 +38,10 @@ class Panels:
         depth, self._height, self._width = op.window.volume
         self._planes = depth.kernel
         channels, filters = op.channels // op.groups, op.filters // op.groups
-        self._inputs, outputs = (filters, channels) if self._backward else (channels, filters)
-        self._panels = op.groups * -(-outputs // lanes)
+        inputs, outputs = (filters, channels) if self._backward else (channels, filters)
+        self._merged = merged(op, lanes)
+        self._inputs, self._tap_rows = self._merged * inputs, inputs
+        self._panels = op.groups // self._merged * -(-self._merged * outputs // lanes)
 
     def arguments(self) -> Arguments:
         """Return the arguments of the kernel, but for the floats between cells."""
@@ -47,6 +49,7 @@ class Panels:
             **CANDIDATES[type(self._op)][-1].arguments(self._node),
             "band": self._band(),
             "by_rows": int(self._packed_floats() <= READ_BY_ALL),
+            "merged": self._merged,
         }
 
     def packing(self) -> Packing:
@@ -61,6 +64,7 @@ class Panels:
                 "filters": op.filters // op.groups,
                 "groups": op.groups,
                 "transposed": int(self._backward),
+                "merged": self._merged,
             },
             "pack_filters_single",
             self._packed_floats(),
@@ -69,7 +73,7 @@ class Panels:
 
     def _packed_floats(self) -> int:
         taps = math.prod(self._op.window.kernel)
-        return self._panels * taps * self._inputs * self._lanes
+        return self._panels * taps * self._tap_rows * self._lanes
 
     def workspace(self) -> int:
         """Return the floats of the rows that a band reads, with zeros around them."""
@@ -118,3 +122,13 @@ class Panels:
         else:
             rows = (fitting - 1 - extent) // axis.stride + 1
         return max(1, min(rows, self._written(axis)))
+
+
+def merged(op: Convolution | ConvolutionInputGradient, lanes: int) -> int:
+    """Return how many narrow groups share a panel: all panels have as many.
+
+    The channels of all of them fit a vector, of which each filter takes its own.
+    """
+    widest = max(op.channels, op.filters) // op.groups
+    fitting = range(min(op.groups, lanes // widest), 1, -1)
+    return next((count for count in fitting if op.groups % count == 0), 1)

@@ -33,7 +33,7 @@ from kernelet.ops.softmax import Softmax, SoftmaxGradient
 from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import Arguments, Candidate, Target, round_up
 from kernelet.plan.candidates_convolution import rows_of_cells
-from kernelet.plan.candidates_single import Panels
+from kernelet.plan.candidates_single import Panels, merged
 from kernelet.plan.filter_gradient_strips import strips
 from kernelet.plan.selection import CANDIDATES, select
 from kernelet.plan.single_batch import (
@@ -282,11 +282,11 @@ def idle_lanes(op: Convolution | ConvolutionInputGradient, lanes: int) -> float:
     if is_depthwise(op):
         used = op.channels
     elif isinstance(op, ConvolutionInputGradient):
-        used = op.channels // op.groups
+        used = merged(op, lanes) * op.channels // op.groups
     elif lanes_hold_cells(op, lanes):
         used = op.window.output[-1]
     else:
-        used = op.filters // op.groups
+        used = merged(op, lanes) * op.filters // op.groups
     return round_up(used, lanes) / used
 
 
