@@ -14,6 +14,7 @@ from kernelet.executors.base import Run
 from kernelet.executors.native import TARGET, NativeExecutor
 from kernelet.executors.reference import ReferenceExecutor
 from kernelet.model import Model
+from kernelet.ops.dense import MatrixProduct
 from kernelet.plan.single import SingleSamples
 from kernelet.plan.storage import SampleBlocks, Storage
 from kernelet.program import Program
@@ -275,6 +276,30 @@ def test_the_bits_are_those_of_blocks(network: Callable[[], Model], isa: str, dt
                 got = predicted(program, model, x, storage, isa, threads)
                 for have, want in zip(got, wanted, strict=True):
                     np.testing.assert_array_equal(have, want)
+
+
+@LEVELS
+@pytest.mark.parametrize("network", [many_weights, few_outputs])
+def test_threads_that_share_many_samples_change_no_bit(
+    network: Callable[[], Model], isa: str
+) -> None:
+    model = with_random_weights(network())
+    program = prediction_program(model.graph)
+    x = np.random.default_rng(4).random((25, *model.inputs[0].sample_shape), np.float32)
+    wanted = predicted(program, model, x, SampleBlocks(TARGET, alone=True), isa, 1)
+    for threads in (1, 2, 3):
+        storage = SingleSamples(
+            program, TARGET.lanes, spread=False, batch_size=len(x), threads=threads
+        )
+        parts = {
+            storage.candidate(node).arguments(node).get("parts", 0)
+            for node in program.nodes
+            if isinstance(node.op, MatrixProduct)
+        }
+        assert max(parts) == threads
+        got = predicted(program, model, x, storage, isa, threads)
+        for have, want in zip(got, wanted, strict=True):
+            np.testing.assert_array_equal(have, want)
 
 
 @NETWORKS

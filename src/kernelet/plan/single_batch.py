@@ -18,6 +18,11 @@ from kernelet.program import Node
 # Samples whose upstream gradients the engine gathers at a time, its `gathered_samples`.
 _GATHERED = 64
 
+# Weights that every thread may read from a cache that threads share, for at least so many samples
+# each.
+_SHARED_WEIGHTS = 1 << 21
+_MANY_SAMPLES = 8
+
 Describe = Callable[[Node], Arguments]
 
 
@@ -79,7 +84,14 @@ class WholeBatch:
         return self._batch_size * round_up(node.output.size, target.lanes)
 
     def _parts(self, node: Node) -> int:
-        """Return the parts of the batch that threads take, where outputs are too few to share."""
+        """Return the parts of the batch that threads take, rather than share outputs.
+
+        Threads that share outputs read each weight once, but all of them read every input, and few
+        groups of outputs divide badly.
+        """
+        near = node.inputs[1].size <= _SHARED_WEIGHTS
+        if near and self._batch_size >= _MANY_SAMPLES * self._threads:
+            return self._threads
         return min(self._batch_size, -(-self._threads // self._layout.groups(node.output)))
 
     def _input_gradient(self) -> Candidate:
