@@ -8,7 +8,9 @@ from collections.abc import Callable
 import pytest
 
 import kernelet as kl
+from kernelet.executors.native import bfloat16
 from kernelet.model import Model
+from kernelet.ops.dense import MatrixProduct
 from kernelet.plan.candidate import Target
 from kernelet.plan.division import groups
 from kernelet.plan.storage import SampleBlocks, arrange
@@ -76,6 +78,20 @@ def test_single_samples_sum_apart_only_where_the_sums_are_small() -> None:
     assert groups(7, 1, 1_000_000) == 1
     assert groups(7 * 16, 16, 1_000_000) == 7
     assert groups(7, 1, 0) == 7
+
+
+@pytest.mark.parametrize("isa", ["avx512_bf16", "amx"])
+def test_many_weights_that_never_change_are_not_rounded_for_few_samples(isa: str) -> None:
+    build = ProgramBuilder()
+    build.outputs["y"] = dense(build, build.input("x", (50_000,)), "dense", 100)
+    (node,) = (n for n in build.finish().nodes if isinstance(n.op, MatrixProduct))
+
+    def kernel(served: int | None) -> str:
+        pairs = bfloat16("bfloat16", isa)
+        return SampleBlocks(TARGET, pairs, served=served).candidate(node).kernel
+
+    assert [kernel(served) for served in (1, 2, 3)] == ["dense"] * 3
+    assert [kernel(served) for served in (None, 16)] == ["dense_bfloat16"] * 2
 
 
 def test_groups_are_a_power_of_two_where_they_have_several_blocks() -> None:

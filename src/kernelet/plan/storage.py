@@ -71,6 +71,8 @@ class SampleBlocks:
         Whether threads share each block, instead of taking blocks of their own.
     alone : bool
         Whether other batches of the same program may come as single samples.
+    served : int, optional
+        Blocks of a batch that weights serve which never change, as in predictions.
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class SampleBlocks:
         *,
         spread: bool = False,
         alone: bool = False,
+        served: int | None = None,
     ) -> None:
         self.block = target.lanes
+        self._served = served
         self._alone = alone
         self.spread = spread
         self._bfloat16 = bfloat16
@@ -100,9 +104,8 @@ class SampleBlocks:
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
-        return (self._bfloat16 and self._bfloat16.candidate(node)) or select(
-            node, alone=self._alone
-        )
+        paired = self._bfloat16 and self._bfloat16.candidate(node, self._served)
+        return paired or select(node, alone=self._alone)
 
     def is_row(self, value: Value) -> bool:
         """Return False: samples are brought side by side."""
@@ -247,7 +250,8 @@ def _block_choices(
     program: Program, batch_size: int, threads: int, target: Target, bfloat16: Bfloat16 | None
 ) -> list[Choice]:
     """Return the ways to run blocks of samples, with their predicted times."""
-    blocks = SampleBlocks(target, bfloat16, alone=True)
+    served = -(-batch_size // target.lanes)
+    blocks = SampleBlocks(target, bfloat16, alone=True, served=served)
     tiles = bfloat16 is not None and bfloat16.tiles
     times = StepTimes(program, blocks, target, batch_size, training=False, tiles=tiles)
     return [
