@@ -282,12 +282,20 @@ inline void transpose_rows(const float* weights, std::int64_t rows, std::int64_t
     });
 }
 
-// The gradient by up to `lanes` inputs of S samples, from their weights as `transpose_rows` stores
-// them.
+// Up to `lanes` neighbouring inputs, whose numbers lie at some places of a sample's padded cells.
+struct InputPlaces {
+    std::int64_t count = 0;
+    std::array<std::int64_t, lanes> places{};
+
+    bool side_by_side() const {
+        return places[static_cast<std::size_t>(count - 1)] - places[0] == count - 1;
+    }
+};
+
+// The gradient by some inputs of S samples, from their weights as `transpose_rows` stores them.
 template <int S>
 inline void batch_gradient_tile(const float* upstream, std::int64_t outputs, const float* weights,
-                                const VectorCounts<panel_vectors>& inputs, float* gradient,
-                                std::int64_t stride) {
+                                const InputPlaces& inputs, float* gradient, std::int64_t stride) {
     const float* samples[S];
     for (int s = 0; s < S; ++s) samples[s] = upstream + s * stride;
     Vector sums[S][panel_vectors];
@@ -309,17 +317,24 @@ inline void batch_gradient_tile(const float* upstream, std::int64_t outputs, con
             for (int v = 0; v < panel_vectors; ++v) sums[s][v] = fma(x, w[v], sums[s][v]);
         }
     }
-    KERNELET_UNROLL
+    const VectorCounts<panel_vectors> counts(inputs.count);
+    const bool together = inputs.side_by_side();
+    float numbers[lanes];
     for (int s = 0; s < S; ++s) {
+        float* sample = gradient + s * stride;
+        float* target = together ? sample + inputs.places[0] : numbers;
         KERNELET_UNROLL
         for (int v = 0; v < panel_vectors; ++v) {
-            store_some(sums[s][v], gradient + s * stride + v * Vector::width, inputs.count[v]);
+            store_some(sums[s][v], target + v * Vector::width, counts.count[v]);
+        }
+        for (std::int64_t k = 0; k < inputs.count && !together; ++k) {
+            sample[inputs.places[static_cast<std::size_t>(k)]] = numbers[k];
         }
     }
 }
 
-using BatchGradientTile = void (*)(const float*, std::int64_t, const float*,
-                                   const VectorCounts<panel_vectors>&, float*, std::int64_t);
+using BatchGradientTile = void (*)(const float*, std::int64_t, const float*, const InputPlaces&,
+                                   float*, std::int64_t);
 
 template <int... S>
 constexpr std::array<BatchGradientTile, sizeof...(S)> batch_gradient_tiles(
@@ -334,22 +349,22 @@ inline void dense_input_gradient_single_batch(const Call& call) {
     static constexpr auto tiles =
         batch_gradient_tiles(std::make_integer_sequence<int, batch_samples>());
     const std::int64_t stride = call.step->batch_stride;
-    const std::int64_t end = smaller(call.end * lanes, a.cells * a.cell_floats);
-    for (std::int64_t k = call.begin * lanes; k < end;) {
-        const std::int64_t cell = k / a.cell_floats;
-        const std::int64_t channel = k % a.cell_floats;
-        const std::int64_t inputs = smaller(smaller(end - k, lanes), a.channels - channel);
-        if (inputs <= 0) {
-            k += a.cell_floats - channel;  // padding, which is left alone
-            continue;
+    // What pads cells is left alone.
+    const auto inputs_before = [&](std::int64_t place) {
+        return place / a.cell_floats * a.channels + smaller(place % a.cell_floats, a.channels);
+    };
+    const std::int64_t end = inputs_before(smaller(call.end * lanes, a.cells * a.cell_floats));
+    for (std::int64_t i = inputs_before(call.begin * lanes); i < end; i += lanes) {
+        InputPlaces inputs{smaller(lanes, end - i), {}};
+        for (std::int64_t k = 0; k < inputs.count; ++k) {
+            inputs.places[static_cast<std::size_t>(k)] =
+                (i + k) / a.channels * a.cell_floats + (i + k) % a.channels;
         }
-        const float* weights = call.operands[1] + (cell * a.channels + channel) * a.outputs;
-        transpose_rows(weights, inputs, a.outputs, call.operands[3]);
+        transpose_rows(call.operands[1] + i * a.outputs, inputs.count, a.outputs, call.operands[3]);
         for_sample_tiles({0, call.step->batch}, tiles, [&](BatchGradientTile tile, std::int64_t s) {
-            tile(call.operands[0] + s * stride, a.outputs, call.operands[3],
-                 VectorCounts<panel_vectors>(inputs), call.operands[2] + k + s * stride, stride);
+            tile(call.operands[0] + s * stride, a.outputs, call.operands[3], inputs,
+                 call.operands[2] + s * stride, stride);
         });
-        k += inputs;
     }
 }
 
