@@ -7,6 +7,7 @@
 #include "kernels/activation.h"
 #include "kernels/arithmetic.h"
 #include "kernels/batch_dense.h"
+#include "kernels/batch_dense_gradient.h"
 #include "kernels/bfloat16/in_registers.h"
 #include "kernels/bfloat16/sizes.h"
 #include "kernels/convolution.h"

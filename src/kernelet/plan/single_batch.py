@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Target, round_up
-from kernelet.plan.division import reads_once
+from kernelet.plan.division import reads_once, sums_in_parts
 from kernelet.plan.selection import CANDIDATES
 from kernelet.plan.single_layout import SingleLayout
 from kernelet.program import Node
@@ -81,7 +81,8 @@ class WholeBatch:
 
     def _sums(self, node: Node, target: Target) -> int:
         """Return the floats of the sums of one part of the inputs, of all samples."""
-        return self._batch_size * round_up(node.output.size, target.lanes)
+        samples = self._batch_size if sums_in_parts(node) else 1
+        return samples * round_up(node.output.size, target.lanes)
 
     def _parts(self, node: Node) -> int:
         """Return the parts of the batch that threads take, rather than share outputs.
