@@ -248,7 +248,11 @@ def hunt(what: str, options: argparse.Namespace) -> None:
     with start_all(contenders, Conditions(1, options.threads, isa=options.isa)) as runners:
         for _ in range(options.count):
             network, batch_size = draw(generator)
-            best, ours = time_network(runners, network, batch_size, options)
+            try:
+                best, ours = time_network(runners, network, batch_size, options)
+            except RuntimeError as error:  # a contender crashed; what was timed still counts
+                print(f"{describe(network, batch_size)}: {error}", file=sys.stderr)
+                break
             lines.append((best, ours, describe(network, batch_size)))
     lines.sort()
     slower = sum(best < 1 for best, _, _ in lines)
