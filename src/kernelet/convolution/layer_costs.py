@@ -9,7 +9,7 @@ from kernelet.convolution.costs import Coefficients, Cost
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import LANES
-from kernelet.plan.candidates_single import merged
+from kernelet.plan.candidates_single import panels
 from kernelet.plan.single_depthwise import is_depthwise
 from kernelet.plan.single_kernels import idle_lanes, lanes_hold_cells
 from kernelet.program import Node, ProgramBuilder
@@ -81,9 +81,7 @@ def one_by_one(op: AnyConvolution, pictures: int = 1) -> Cost:
         cells = products
     else:
         multiplied = products
-        apart = op.groups // merged(op, LANES)
-        panels = apart * -(-_outputs(op) * merged(op, LANES) // LANES)
-        tiles = math.prod(output[:-1]) * panels
+        tiles = math.prod(output[:-1]) * panels(op, LANES)
     terms = (
         1.0,
         float(math.prod(op.weights.shape)),

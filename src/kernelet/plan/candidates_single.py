@@ -38,10 +38,10 @@ class Panels:
         depth, self._height, self._width = op.window.volume
         self._planes = depth.kernel
         channels, filters = op.channels // op.groups, op.filters // op.groups
-        inputs, outputs = (filters, channels) if self._backward else (channels, filters)
+        inputs = filters if self._backward else channels
         self._merged = merged(op, lanes)
         self._inputs, self._tap_rows = self._merged * inputs, inputs
-        self._panels = op.groups // self._merged * -(-self._merged * outputs // lanes)
+        self._panels = panels(op, lanes)
 
     def arguments(self) -> Arguments:
         """Return the arguments of the kernel, but for the floats between cells."""
@@ -122,6 +122,13 @@ class Panels:
         else:
             rows = (fitting - 1 - extent) // axis.stride + 1
         return max(1, min(rows, self._written(axis)))
+
+
+def panels(op: Convolution | ConvolutionInputGradient, lanes: int) -> int:
+    """Return the panels of all groups."""
+    together = merged(op, lanes)
+    outputs = op.channels if isinstance(op, ConvolutionInputGradient) else op.filters
+    return op.groups // together * -(-together * outputs // op.groups // lanes)
 
 
 def merged(op: Convolution | ConvolutionInputGradient, lanes: int) -> int:
