@@ -60,8 +60,8 @@ inline void merge_panel_rows(const PackFiltersSingleArguments& a, const float* t
 
 // Filters [tap][channel][filter] to [panel][tap][input][output], each group apart; the last panel
 // of a group is filled up with zeros. A panel of merged groups has the filters of all of them side
-// by side, and inputs of each. Transposed, the filters' channels are
-// the outputs. Pieces are taps of panels.
+// by side, and inputs of each. Transposed, the filters' channels are the outputs. Pieces are taps
+// of panels.
 inline void pack_filters_single(const Call& call) {
     const auto& a = arguments<PackFiltersSingleArguments>(call);
     const std::int64_t inputs = a.transposed ? a.filters : a.channels;

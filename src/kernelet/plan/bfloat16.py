@@ -21,7 +21,7 @@ from kernelet.ops.convolution import (
 )
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.plan.candidate import LANES, NO_ACTIVATION, Arguments, Candidate, Packing, round_up
-from kernelet.plan.candidates_convolution import CONVOLUTION_CANDIDATES
+from kernelet.plan.candidates_convolution import CONVOLUTION_CANDIDATES, dense_arguments
 from kernelet.plan.candidates_winograd import AnyConvolution, pays, predicted_cost
 from kernelet.program import Node
 
@@ -37,7 +37,7 @@ _SUM = 10
 # rounded and put in order (Zen 5: 2.8); and the most weights that come from a cache, where this is
 # no reason against bfloat16.
 _FAR_WEIGHT = 3
-_NEAR_WEIGHTS = 1 << 22
+_CACHED_WEIGHTS = 1 << 22
 # In the time of a product of two vectors: a product of tiles, what a tile of sums takes at its end,
 # a vector of pairs made from float32, and one copied. An Emerald Rapids core takes 47, 245, 12, 9;
 # but what is fused into these kernels saves time elsewhere, and with those LeNet-5's first layer
@@ -148,7 +148,7 @@ class Bfloat16:
         inputs, outputs = node.inputs[0].size, node.output.size
         chunks = -(-inputs // (2 * CHUNK))
         # Weights that change are brought in order for either kind of product.
-        far = inputs * outputs if inputs * outputs > _NEAR_WEIGHTS else 0
+        far = inputs * outputs if inputs * outputs > _CACHED_WEIGHTS else 0
         rounded = _FAR_WEIGHT * far / served if served else 0.0
         if self.tiles:
             blocks = -(-outputs // CHUNK)
@@ -356,9 +356,8 @@ def _product(node: Node) -> dict[str, int]:
 def _dense(node: Node) -> Arguments:
     op = node.op
     assert isinstance(op, MatrixProduct)
-    usual = dict(CONVOLUTION_CANDIDATES[MatrixProduct][0].arguments(node))
-    del usual["in_parts"]
-    return {**usual, "transposed": int(op.transposed), "rounded_output": 0}
+    own = {"transposed": int(op.transposed), "rounded_output": 0}
+    return {**dense_arguments(node), **own}
 
 
 def _rounds_output(node: Node) -> bool:

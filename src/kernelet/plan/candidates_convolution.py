@@ -102,10 +102,14 @@ def _packing(
     )
 
 
-def _dense(node: Node) -> Arguments:
+def dense_arguments(node: Node) -> Arguments:
+    """Return the arguments that all kernels of dense layers share."""
     inputs, outputs = node.inputs[0].size, node.output.size
-    arguments = {"inputs": inputs, "outputs": outputs, **NO_ACTIVATION}
-    return {**arguments, "in_parts": int(sums_in_parts(node))}
+    return {"inputs": inputs, "outputs": outputs, **NO_ACTIVATION}
+
+
+def _dense(node: Node) -> Arguments:
+    return {**dense_arguments(node), "in_parts": int(sums_in_parts(node))}
 
 
 def _outer_product(node: Node) -> Arguments:

@@ -55,7 +55,7 @@ def groups(batch_size: int, block: int, partial: int) -> int:
         return blocks
     floats = MOST_SINGLE_FLOATS if block == 1 else MOST_PARTIAL_FLOATS
     most = max(1, min(MOST_GROUPS, floats // partial))
-    # A power of two is a multiple of most numbers of threads.
+    # Usual numbers of threads divide a power of two.
     return blocks if blocks <= most else 1 << (most.bit_length() - 1)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Target, round_up
+from kernelet.plan.candidates_convolution import dense_arguments
 from kernelet.plan.division import reads_once, sums_in_parts
 from kernelet.plan.selection import CANDIDATES
 from kernelet.plan.single_layout import SingleLayout
@@ -68,7 +69,7 @@ class WholeBatch:
         return self._input_gradient() if node.op.transposed else self._product()
 
     def _product(self) -> Candidate:
-        usual = dense_arguments(self._layout)
+        usual = dense_product_arguments(self._layout)
         return Candidate(
             "dense_single_batch",
             lambda node: {**usual(node), "parts": self._parts(node)},
@@ -107,15 +108,21 @@ class WholeBatch:
         )
 
 
-def dense_arguments(layout: SingleLayout) -> Describe:
-    """Return what makes the arguments of a dense layer."""
+def single_dense_arguments(layout: SingleLayout) -> Describe:
+    """Return what makes the arguments that all kernels of dense layers share."""
 
     def arguments(node: Node) -> Arguments:
-        usual = dict(CANDIDATES[MatrixProduct][0].arguments(node))
+        usual = dict(dense_arguments(node))
         del usual["inputs"]
         return {**usual, **layout.cells(node.inputs[0])}
 
     return arguments
+
+
+def dense_product_arguments(layout: SingleLayout) -> Describe:
+    """Return what makes the arguments of a dense layer in float32."""
+    usual = single_dense_arguments(layout)
+    return lambda node: {**usual(node), "in_parts": int(sums_in_parts(node))}
 
 
 def dense_gradient_arguments(layout: SingleLayout) -> Describe:

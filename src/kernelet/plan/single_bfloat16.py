@@ -16,7 +16,7 @@ from kernelet.plan.candidate import LANES, Arguments, Candidate, Packing, Target
 from kernelet.plan.candidates_convolution import rows_of_cells
 from kernelet.plan.candidates_single import BAND_FLOATS, READ_BY_ALL
 from kernelet.plan.selection import CANDIDATES
-from kernelet.plan.single_batch import dense_arguments
+from kernelet.plan.single_batch import single_dense_arguments
 from kernelet.plan.single_depthwise import is_depthwise
 from kernelet.plan.single_layout import SingleLayout
 from kernelet.plan.single_tiles import LINE, tiles
@@ -84,11 +84,7 @@ class SingleBfloat16:
         )
 
     def _dense(self) -> Candidate:
-        kernel, usual = "dense_single_bfloat16", dense_arguments(self._layout)
-
-        def arguments(node: Node) -> Arguments:
-            return {name: value for name, value in usual(node).items() if name != "in_parts"}
-
+        kernel, arguments = "dense_single_bfloat16", single_dense_arguments(self._layout)
         return Candidate(
             kernel,
             arguments,

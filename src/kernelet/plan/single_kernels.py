@@ -38,8 +38,8 @@ from kernelet.plan.filter_gradient_strips import strips
 from kernelet.plan.selection import CANDIDATES, select
 from kernelet.plan.single_batch import (
     WholeBatch,
-    dense_arguments,
     dense_gradient_arguments,
+    dense_product_arguments,
     outer_product_arguments,
     outer_product_pieces,
 )
@@ -218,7 +218,7 @@ _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
     ConvolutionInputGradient: lambda own: own._panels("convolution_input_gradient_single"),
     MatrixProduct: lambda own: Candidate(
         "dense_single",
-        dense_arguments(own.layout),
+        dense_product_arguments(own.layout),
         bias=True,
         factors=True,
         pieces=lambda node, target: own.layout.groups(node.output),
