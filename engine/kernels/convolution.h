@@ -151,8 +151,8 @@ inline void run_cells(const CellBlock& all, std::int64_t block, const float* inp
     const std::int64_t output_stride = along ? all.output_stride : all.output_row_stride;
     const std::int64_t output_line = along ? all.output_row_stride : all.output_stride;
     for (std::int64_t line = 0; line < lines; ++line) {
-        cells_of_block[block](count, input + line * input_line, input_stride, grid, weights,
-                              output + line * output_line, output_stride, epilogue);
+        cells_of_block<Finish>[block](count, input + line* input_line, input_stride, grid, weights,
+                                      output + line* output_line, output_stride, epilogue);
     }
 }
 

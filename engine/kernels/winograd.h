@@ -73,27 +73,65 @@ KERNELET_INLINE void transform_tile(const Read& read, float* target, std::int64_
     }
 }
 
-// The tile whose first cell is (top, left), which may lie outside.
-inline void transform_input(const Cells<const float>& input, std::int64_t top, std::int64_t left,
-                            float* target, std::int64_t stride) {
+inline constexpr float no_cell[Vector::width] = {};
+
+// Where the cells of a tile lie that reaches beyond the border; those outside are a vector of zeros
+// at any offset.
+class ClippedTile {
+  public:
+    ClippedTile(const Cells<const float>& input, std::int64_t top, std::int64_t left) {
+        for (int i = 0; i < winograd_points; ++i) {
+            for (int j = 0; j < winograd_points; ++j) {
+                const bool inside = top + i >= 0 && top + i < input.height && left + j >= 0 &&
+                                    left + j < input.width;
+                places_[i][j] = inside ? input.at(top + i, left + j) : no_cell;
+                masks_[i][j] = inside ? -1 : 0;
+            }
+        }
+    }
+
+    KERNELET_INLINE const float* at(int i, int j, std::int64_t offset) const {
+        return places_[i][j] + (offset & masks_[i][j]);
+    }
+
+  private:
+    const float* places_[winograd_points][winograd_points];
+    std::int64_t masks_[winograd_points][winograd_points];  // of the bits of an offset that count
+};
+
+// The tile whose first cell is (top, left), which may lie outside. A function of its own: within
+// its callers the compiler keeps so many numbers at hand that vectors go through memory.
+template <int Taps>
+[[gnu::noinline]] inline void transform_input(const Cells<const float>& input, std::int64_t top,
+                                              std::int64_t left, float* target,
+                                              std::int64_t stride) {
+    constexpr int outputs = winograd_outputs<Taps>;
+    // Tiles lie apart by the number of outputs, and cells of the rows above have been read before.
+    // Into the second-level cache: in the first, which few sets of share, they would not last.
+    const auto read = [&](const float* place, int i, int j, int count) {
+        constexpr int shared = winograd_points - outputs;
+        if (i >= shared && j >= shared) {
+            __builtin_prefetch(place + outputs * input.cell_floats, 0, 2);
+        }
+        return load_some(place, count);
+    };
     const bool inside = top >= 0 && left >= 0 && top + winograd_points <= input.height &&
                         left + winograd_points <= input.width;
-    const std::int64_t row_floats = input.width * input.cell_floats;
-    const float* corner = input.first + (top * input.width + left) * input.cell_floats;
-    for_vectors(input.floats, [&](std::int64_t offset, int count) {
-        const auto cell = [&](int i, int j) {
-            return load_some(corner + i * row_floats + j * input.cell_floats + offset, count);
-        };
-        if (inside) {
+    if (inside) {
+        const std::int64_t row_floats = input.width * input.cell_floats;
+        const float* corner = input.at(top, left);
+        for_vectors(input.floats, [&](std::int64_t offset, int count) {
+            const auto cell = [&](int i, int j) {
+                return read(corner + i * row_floats + j * input.cell_floats + offset, i, j, count);
+            };
             transform_tile(cell, target + offset, stride);
-            return;
-        }
-        const auto clipped = [&](int i, int j) {
-            const bool there =
-                top + i >= 0 && top + i < input.height && left + j >= 0 && left + j < input.width;
-            return there ? cell(i, j) : Vector::zero();
-        };
-        transform_tile(clipped, target + offset, stride);
+        });
+        return;
+    }
+    const ClippedTile tile(input, top, left);
+    for_vectors(input.floats, [&](std::int64_t offset, int count) {
+        const auto cell = [&](int i, int j) { return read(tile.at(i, j, offset), i, j, count); };
+        transform_tile(cell, target + offset, stride);
     });
 }
 
@@ -173,9 +211,9 @@ inline void winograd_tiles(const Arguments& a, const Cells<const float>& input,
     for (std::int64_t first = begin; first < end; first += a.tiles) {
         const std::int64_t tiles = smaller(a.tiles, end - first);
         for (std::int64_t t = 0; t < tiles; ++t) {
-            transform_input(input, (first + t) / grid.columns * outputs - a.pad_height,
-                            (first + t) % grid.columns * outputs - a.pad_width,
-                            strip.values + t * strip.value_floats, strip.value_stride);
+            transform_input<Taps>(input, (first + t) / grid.columns * outputs - a.pad_height,
+                                  (first + t) % grid.columns * outputs - a.pad_width,
+                                  strip.values + t * strip.value_floats, strip.value_stride);
         }
         multiply(tiles);
         for (std::int64_t t = 0; t < tiles; ++t) {
@@ -221,11 +259,11 @@ inline void winograd_block(const Call& call) {
         for (int k = 0; k < winograd_positions; ++k) {
             for_filter_blocks(a.filters, a.channels, call.operands[1] + k * a.channels * a.filters,
                               [&](std::int64_t q, const float* weights, std::int64_t block) {
-                                  cells_of_block[block](
-                                      tiles, strip.values + k * strip.value_stride,
+                                  cells_of_block<Unfinished>[block](
+                                      tiles, strip.values + k* strip.value_stride,
                                       strip.value_floats, channel_grid(a.channels), weights,
-                                      strip.sums + k * strip.sum_stride + q * lanes,
-                                      strip.sum_floats, no_epilogue);
+                                      strip.sums + k* strip.sum_stride + q* lanes, strip.sum_floats,
+                                      no_epilogue);
                               });
         }
     };

@@ -134,8 +134,8 @@ inline void winograd_filter_gradient_of(const Call& call) {
         for (std::int64_t t = 0; t < tiles; ++t) {
             const std::int64_t top = (first + t) / grid.columns * outputs;
             const std::int64_t left = (first + t) % grid.columns * outputs;
-            transform_input(input, top - a.pad_height, left - a.pad_width,
-                            space.input_values + t * space.input_floats, space.input_stride);
+            transform_input<Taps>(input, top - a.pad_height, left - a.pad_width,
+                                  space.input_values + t * space.input_floats, space.input_stride);
             transpose_tile<Taps>(upstream, a.filters, top, left, space.cells);
             transform_upstream<Taps>(space.cells, space.upstream_floats,
                                      space.upstream_values + t * space.upstream_floats,
