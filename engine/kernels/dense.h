@@ -133,8 +133,9 @@ inline void outer_product_sum(const Call& call) {
     transpose_cell(call.operands[1], a.outputs, call.operands[3]);
     const std::int64_t first = call.begin * outer_product_sum_piece;
     const std::int64_t inputs = smaller(call.end * outer_product_sum_piece, a.inputs) - first;
-    outer_products(call.operands[0] + first * lanes, inputs, 0, call.operands[3], a.outputs, 0, 1,
-                   call.operands[2] + first * a.outputs, call.first);
+    outer_products<static_cast<int>(lanes)>(call.operands[0] + first * lanes, inputs, 0,
+                                            call.operands[3], a.outputs, 0, 1,
+                                            call.operands[2] + first * a.outputs, call.first);
 }
 
 }  // namespace kernelet::KERNELET_ISA

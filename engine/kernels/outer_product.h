@@ -254,6 +254,7 @@ inline constexpr std::int64_t outer_together = 48;
 
 // Sums [input][output] over the samples of `count` cells, whose upstream gradient is as
 // `transpose_cell` stores it.
+template <int Samples>
 inline void outer_products(const float* input, std::int64_t inputs, std::int64_t input_stride,
                            const float* upstream, std::int64_t outputs,
                            std::int64_t upstream_stride, std::int64_t count, float* sums,
@@ -262,9 +263,9 @@ inline void outer_products(const float* input, std::int64_t inputs, std::int64_t
     for (std::int64_t i = 0; i < inputs; i += outer_together) {
         const std::int64_t rows = smaller(outer_together, inputs - i);
         for (std::int64_t o = 0; o < outputs; o += outer_width) {
-            outer_panel<static_cast<int>(lanes), Additions::in_order>(
-                input + i * lanes, rows, upstream + o * lanes, outputs - o, cells,
-                sums + i * outputs + o, outputs, overwrite);
+            outer_panel<Samples, Additions::in_order>(input + i * Samples, rows,
+                                                      upstream + o * Samples, outputs - o, cells,
+                                                      sums + i * outputs + o, outputs, overwrite);
         }
     }
 }

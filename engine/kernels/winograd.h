@@ -75,13 +75,14 @@ KERNELET_INLINE void transform_tile(const Read& read, float* target, std::int64_
 
 inline constexpr float no_cell[Vector::width] = {};
 
-// Where the cells of a tile lie that reaches beyond the border; those outside are a vector of zeros
-// at any offset.
+// Where the cells of a tile lie that may reach beyond the border; those outside are a vector of
+// zeros at any offset.
+template <int Size>
 class ClippedTile {
   public:
     ClippedTile(const Cells<const float>& input, std::int64_t top, std::int64_t left) {
-        for (int i = 0; i < winograd_points; ++i) {
-            for (int j = 0; j < winograd_points; ++j) {
+        for (int i = 0; i < Size; ++i) {
+            for (int j = 0; j < Size; ++j) {
                 const bool inside = top + i >= 0 && top + i < input.height && left + j >= 0 &&
                                     left + j < input.width;
                 places_[i][j] = inside ? input.at(top + i, left + j) : no_cell;
@@ -95,8 +96,8 @@ class ClippedTile {
     }
 
   private:
-    const float* places_[winograd_points][winograd_points];
-    std::int64_t masks_[winograd_points][winograd_points];  // of the bits of an offset that count
+    const float* places_[Size][Size];
+    std::int64_t masks_[Size][Size];  // of the bits of an offset that count
 };
 
 // The tile whose first cell is (top, left), which may lie outside. A function of its own: within
@@ -128,7 +129,7 @@ template <int Taps>
         });
         return;
     }
-    const ClippedTile tile(input, top, left);
+    const ClippedTile<winograd_points> tile(input, top, left);
     for_vectors(input.floats, [&](std::int64_t offset, int count) {
         const auto cell = [&](int i, int j) { return read(tile.at(i, j, offset), i, j, count); };
         transform_tile(cell, target + offset, stride);

@@ -22,6 +22,7 @@ using kernel_cases::Numbers;
 using kernel_cases::pieces_of;
 using kernel_cases::Random;
 using kernel_cases::size_of;
+using kernelet::SingleWinogradGradientArguments;
 using kernelet::WinogradArguments;
 using kernelet::WinogradFiltersArguments;
 
@@ -175,6 +176,47 @@ void test_blocks(const Kernels& kernels, Random& random) {
     CHECK(near(gradient, expected_weights, 2 * terms));
 }
 
+// The gradient by filters of a single sample, whose cells may lie further apart than their
+// channels.
+void test_single_gradient(const Kernels& kernels, Random& random) {
+    const WinogradArguments shape = random_case(random);
+    SingleWinogradGradientArguments a{};
+    a.taps = shape.taps;
+    a.height = shape.height;
+    a.width = shape.width;
+    a.pad_height = shape.pad_height;
+    a.pad_width = shape.pad_width;
+    a.output_height = shape.output_height;
+    a.output_width = shape.output_width;
+    a.channels = shape.channels;
+    a.filters = shape.filters;
+    a.tiles = shape.tiles;
+    a.input_floats = a.channels + random.between(0, 5);
+    a.upstream_floats = a.filters + random.between(0, 5);
+    Numbers input = random.numbers(a.height * a.width * a.input_floats);
+    Numbers upstream = random.numbers(a.output_height * a.output_width * a.upstream_floats);
+    Numbers gradient(size_of(a.taps * a.taps * a.channels * a.filters));
+    Doubles expected(gradient.size(), 0.0);
+    for_products(shape, [&](std::int64_t in, std::int64_t w, std::int64_t out) {
+        const std::int64_t cell = in / a.channels;
+        const std::int64_t result = out / a.filters;
+        const float x = input[size_of(cell * a.input_floats + in % a.channels)];
+        const float y = upstream[size_of(result * a.upstream_floats + out % a.filters)];
+        expected[size_of(w)] += static_cast<double>(x) * static_cast<double>(y);
+    });
+    Numbers space(strip_size(shape, padded(a.channels), padded(a.filters)) +
+                  size_of(positions * a.channels * a.filters));
+    const std::int64_t terms = a.output_height * a.output_width;
+    const std::int64_t pieces = pieces_of(a.channels, kernelet::winograd_filter_gradient_piece);
+    const std::vector<float*> operands{input.data(), upstream.data(), gradient.data(),
+                                       space.data()};
+    kernels.run("winograd_filter_gradient_single", operands, a, true, pieces);
+    CHECK(near(gradient, expected, terms));
+    kernels.run("winograd_filter_gradient_single", operands, a, false, pieces);
+    for (double& sum : expected) sum *= 2.0;
+    CHECK(near(gradient, expected, 2 * terms));
+}
+
 }  // namespace
 
 int main() {
@@ -183,7 +225,10 @@ int main() {
         const Kernels kernels(name);
         Random random;
         const int count = cases(20);
-        for (int repeat = 0; repeat < count; ++repeat) test_blocks(kernels, random);
+        for (int repeat = 0; repeat < count; ++repeat) {
+            test_blocks(kernels, random);
+            test_single_gradient(kernels, random);
+        }
         std::printf("%s: %d convolutions with their gradients near to double precision\n",
                     name.c_str(), count);
     }

@@ -115,7 +115,7 @@ def test_threads_that_share_blocks_give_the_same_bits(
 
 def test_threads_share_blocks_where_some_would_have_none() -> None:
     build = ProgramBuilder()
-    x = convolution(build, build.input("x", (32, 32, 16)), "conv", 32, 3)
+    x = convolution(build, build.input("x", (32, 32, 16)), "conv", 10, 7)
     large, small = with_training(build, dense(build, x, "dense", CLASSES)), plain_network()
 
     def spread(program: Program, batch_size: int, threads: int) -> bool:

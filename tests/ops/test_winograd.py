@@ -10,7 +10,7 @@ import pytest
 from kernelet import _engine
 from kernelet.plan import candidates_winograd
 from kernelet.plan.selection import select
-from kernelet.program import ProgramBuilder
+from kernelet.program import Node, ProgramBuilder
 from ops.cases import Case
 from ops.execution import LEVELS, Numbers, Shared, array_of, expected, native, storages
 from ops.test_convolution import applications, forward, real_numbers
@@ -34,9 +34,9 @@ KERNELS = ["winograd_convolution", "winograd_convolution", "winograd_filter_grad
 ROOTS = (0.0, 2**0.5, -(2**0.5), 2**-0.5, -(2**-0.5))
 
 
-def kernels(case: Case, *, alone: bool = False) -> list[str]:
-    """Return the kernels that are chosen for a convolution and its gradients."""
-    chosen = []
+def nodes(case: Case) -> list[Node]:
+    """Return a convolution and its gradients by the picture and by the filters."""
+    found = []
     for op, inputs in applications(case, real_numbers, np.random.default_rng(0)):
         build = ProgramBuilder()
         values = [
@@ -46,8 +46,13 @@ def kernels(case: Case, *, alone: bool = False) -> list[str]:
             for k, x in enumerate(inputs)
         ]
         build.add(op, *values)
-        chosen.append(select(build.nodes[-1], alone=alone).kernel)
-    return chosen
+        found.append(build.nodes[-1])
+    return found
+
+
+def kernels(case: Case, *, alone: bool = False) -> list[str]:
+    """Return the kernels that are chosen for a convolution and its gradients."""
+    return [select(node, alone=alone).kernel for node in nodes(case)]
 
 
 @pytest.fixture
@@ -79,6 +84,15 @@ def test_single_samples_go_without_it_where_filters_are_many_and_tiles_are_few()
     assert [kernels(few)[0], kernels(many)[0]] == ["winograd_convolution"] * 2
     assert kernels(few, alone=True)[0] == "convolution"
     assert kernels(many, alone=True)[0] == "winograd_convolution"
+
+
+def test_gradients_of_single_samples_go_by_it_where_tiles_are_many_for_their_sums() -> None:
+    def pays(size: int, channels: int) -> bool:
+        case = Case((size, size), (3, 3), "same", channels=channels, filters=channels, batch=1)
+        return candidates_winograd.single_gradient_pays(nodes(case)[2])
+
+    assert [pays(size, 64) for size in (8, 16, 32)] == [False, True, True]
+    assert [pays(14, channels) for channels in (32, 64, 256)] == [True, True, False]
 
 
 def transforms(taps: int) -> tuple[Numbers, Numbers, Numbers]:

@@ -65,7 +65,7 @@ def test_few_samples_train_alone_where_channels_fill_the_lanes() -> None:
     x = convolution(build, build.input("x", (16, 16, 16)), "wide", 32, 3)
     wide = with_training(build, dense(build, x, "dense", CLASSES))
     assert [arrange(wide, size, 2, TARGET).storage.block for size in (1, 3, 5)] == [1] * 3
-    assert arrange(wide, 14, 2, TARGET).storage.block == TARGET.lanes
+    assert arrange(wide, 48, 2, TARGET).storage.block == TARGET.lanes
 
 
 def test_many_samples_train_in_blocks() -> None:

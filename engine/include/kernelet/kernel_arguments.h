@@ -114,6 +114,9 @@ namespace kernelet {
 #define ARGUMENTS_SingleWinograd(INTEGER, REAL) \
     ARGUMENTS_Winograd(INTEGER, REAL) INTEGER(cell_floats) INTEGER(output_floats) INTEGER(by_panels)
 
+#define ARGUMENTS_SingleWinogradGradient(INTEGER, REAL) \
+    ARGUMENTS_Winograd(INTEGER, REAL) INTEGER(input_floats) INTEGER(upstream_floats)
+
 // `transposed` swaps channels and filters and turns the filters by half a circle; `panels` are for
 // single samples, instead of blocks of output channels.
 #define ARGUMENTS_WinogradFilters(INTEGER, REAL) \
@@ -339,6 +342,7 @@ KERNELET_DEFINE_ARGUMENTS(PackFilters)
 KERNELET_DEFINE_ARGUMENTS(PackFiltersSingle)
 KERNELET_DEFINE_ARGUMENTS(Winograd)
 KERNELET_DEFINE_ARGUMENTS(SingleWinograd)
+KERNELET_DEFINE_ARGUMENTS(SingleWinogradGradient)
 KERNELET_DEFINE_ARGUMENTS(WinogradFilters)
 KERNELET_DEFINE_ARGUMENTS(ConvolutionBfloat16)
 KERNELET_DEFINE_ARGUMENTS(FilterGradientBfloat16)

@@ -56,6 +56,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(winograd_convolution, Winograd, 6)                            \
     KERNEL(winograd_filter_gradient, Winograd, 4)                        \
     KERNEL(winograd_single, SingleWinograd, 6)                           \
+    KERNEL(winograd_filter_gradient_single, SingleWinogradGradient, 4)   \
     KERNEL(dense, DenseProduct, 5)                                       \
     KERNEL(outer_product_sum, Dense, 4)                                  \
     KERNEL(outer_product_single, SingleDense, 3)                         \

@@ -197,6 +197,9 @@ ACCOUNTS: Mapping[str, Account] = {
     "outer_product_single_batch": Account(_single_matrix),
     "winograd_convolution": Account(_winograd, _transforms(_SUMS)),
     "winograd_filter_gradient": Account(_winograd, _transforms(_UPSTREAM)),
+    "winograd_filter_gradient_single": Account(
+        _single_winograd, _transforms(_UPSTREAM, single=True)
+    ),
     "winograd_single": Account(_single_winograd, _transforms(_SUMS, single=True)),
     **dict.fromkeys(
         (

@@ -9,7 +9,7 @@ the products one by one (``benchmarks/log.md``).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kernelet.geometry import Window
 from kernelet.ops.convolution import (
@@ -36,17 +36,21 @@ TAPS = (3, 5)
 
 # Values and sums that a strip of tiles may have, of sixteen samples or of one: they should stay in
 # the second-level cache beside the filters. The number of tiles fixes the order in which the
-# gradient by filters is added up, so it must not depend on the machine.
+# gradient by filters is added up, so it must not depend on the machine. A single sample's gradient
+# has sums as well, 36 for each weight, that all strips go through.
 _BLOCK_STRIP = 1 << 14
 _SINGLE_STRIP = 1 << 18
+_SINGLE_GRADIENT_STRIP = 1 << 17
 _FEWEST_TILES = 3
 
 # Measured on a Zen 4 core, in the time of one multiply-add of sixteen samples: to transform the
-# cells of a channel's tile, a filter's sums, and a tile of the gradient by a filter's map, by taps;
-# and how much longer a product takes than in the usual kernels, which add longer runs.
+# cells of a channel's tile, a filter's sums, a tile of the gradient by a filter's map, by taps, and
+# the sums of sixteen filters' weights; and how much longer a product takes than in the usual
+# kernels, which add longer runs.
 _CELLS_COST = 270
 _SUMS_COST = {3: 220, 5: 150}
 _UPSTREAM_COST = {3: 270, 5: 130}
+_FILTERS_COST = 100
 _PRODUCT_COST = 1.15
 # Where less is gained, or a sample takes fewer multiply-adds than that, products are added one by
 # one, which keeps whole numbers exact.
@@ -273,6 +277,10 @@ def _single_strip(node: Node, lanes: int) -> Strip:
     return Strip(own, round_up(own.channels, lanes), round_up(own.filters, lanes), _SINGLE_STRIP)
 
 
+def _gradient_strip(node: Node, lanes: int) -> Strip:
+    return replace(_single_strip(node, lanes), most=_SINGLE_GRADIENT_STRIP)
+
+
 def single_arguments(node: Node, lanes: int) -> Arguments:
     """Return the arguments for a single sample, whose channels are padded to lanes."""
     return {
@@ -295,6 +303,40 @@ def shared_by_panels(node: Node) -> bool:
     own = _correlation(node)
     transforms = own.tiles * _CELLS_COST * own.channels / LANES
     return _reading(POSITIONS * own.channels * own.filters) > 3 * transforms
+
+
+def single_gradient_pays(node: Node) -> bool:
+    """Return whether the gradient by the filters of a single sample should go by this algorithm.
+
+    Each sample makes a gradient of the sums of all its tiles.
+    """
+    op = node.op
+    assert isinstance(op, ConvolutionFilterGradient)
+    if not pays(node):
+        return False
+    own = _correlation(node)
+    weights = own.channels * round_up(own.filters, LANES)
+    strips = -(-own.tiles // _gradient_strip(node, LANES).tiles)
+    summed = LANES * strips * _reading(POSITIONS * weights)
+    cost = own.gradient_cost() + _FILTERS_COST * weights + summed
+    return cost < _WORTHWHILE * own.usual_cost() * weights / (own.channels * own.filters)
+
+
+def single_gradient_arguments(node: Node, lanes: int) -> Arguments:
+    """Return the arguments of `winograd_filter_gradient_single`, but for floats between cells."""
+    return _gradient_strip(node, lanes).arguments()
+
+
+def single_gradient_workspace(node: Node, lanes: int) -> int:
+    """Return the floats of a strip of a single sample, and of all sums."""
+    strip = _gradient_strip(node, lanes)
+    own = strip.correlation
+    return strip.workspace(strip.values, strip.sums, lanes) + POSITIONS * own.channels * own.filters
+
+
+def gradient_pieces(node: Node, target: Target) -> int:
+    """Return how many parts of a gradient by the filters threads may share."""
+    return target.pieces_of("winograd_filter_gradient", _correlation(node).channels)
 
 
 def single_pieces(node: Node, lanes: int) -> int:
@@ -342,7 +384,5 @@ WINOGRAD_FILTER_GRADIENT = Candidate(
     _arguments,
     applies=pays,
     workspace=_gradient_workspace,
-    pieces=lambda node, target: target.pieces_of(
-        "winograd_filter_gradient", _correlation(node).channels
-    ),
+    pieces=gradient_pieces,
 )

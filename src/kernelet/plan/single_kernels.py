@@ -93,6 +93,8 @@ class SingleKernels:
             return depthwise(node, self.layout)
         if isinstance(op, Convolution | ConvolutionInputGradient) and winograd.pays_alone(node):
             return self._winograd()
+        if isinstance(op, ConvolutionFilterGradient) and winograd.single_gradient_pays(node):
+            return self._winograd_gradient()
         if isinstance(op, Convolution) and lanes_hold_cells(op, self._lanes):
             return self._by_cells()
         if self._whole_batch.pays(node):
@@ -122,6 +124,17 @@ class SingleKernels:
 
     def _winograd_arguments(self, node: Node) -> Arguments:
         return {**winograd.single_arguments(node, self._lanes), **self.layout.distances(node)}
+
+    def _winograd_gradient(self) -> Candidate:
+        return Candidate(
+            "winograd_filter_gradient_single",
+            lambda node: {
+                **winograd.single_gradient_arguments(node, self._lanes),
+                **self._gradient_distances(node),
+            },
+            workspace=lambda node, target: winograd.single_gradient_workspace(node, target.lanes),
+            pieces=winograd.gradient_pieces,
+        )
 
     def _by_cells(self) -> Candidate:
         return Candidate(
@@ -155,13 +168,16 @@ class SingleKernels:
         )
 
     def _filter_gradient(self, node: Node) -> Arguments:
-        read, upstream = (self.layout.form(value) for value in node.inputs)
         return {
             **CANDIDATES[ConvolutionFilterGradient][-1].arguments(node),
             **strips(node, single=True).arguments(),
-            "input_floats": read.cell_floats,
-            "upstream_floats": upstream.cell_floats,
+            **self._gradient_distances(node),
         }
+
+    def _gradient_distances(self, node: Node) -> Arguments:
+        """Return the floats between the cells of a convolution's input and of what it gets back."""
+        read, upstream = (self.layout.form(value) for value in node.inputs)
+        return {"input_floats": read.cell_floats, "upstream_floats": upstream.cell_floats}
 
     def _reshape(self, node: Node) -> Arguments:
         before, after = self.layout.form(node.inputs[0]), self.layout.form(node.output)
