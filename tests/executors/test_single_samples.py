@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pytest
@@ -268,11 +269,11 @@ def test_the_bits_are_those_of_blocks(network: Callable[[], Model], isa: str, dt
         generator = np.random.default_rng(samples)
         x = generator.integers(0, 256, (samples, *model.inputs[0].sample_shape)).astype(dtype)
         wanted = predicted(program, model, x, SampleBlocks(TARGET, alone=True), isa, 1)
-        for spread in (False, True):
-            for threads in (1, 2, 5):
-                storage = SingleSamples(
-                    program, TARGET.lanes, spread=spread, batch_size=samples, threads=threads
-                )
+        for spread, threads in product((False, True), (1, 2, 5)):
+            alone = SingleSamples(
+                program, TARGET.lanes, spread=spread, batch_size=samples, threads=threads
+            )
+            for storage in (alone, SampleBlocks(TARGET, alone=True, spread=spread)):
                 got = predicted(program, model, x, storage, isa, threads)
                 for have, want in zip(got, wanted, strict=True):
                     np.testing.assert_array_equal(have, want)

@@ -45,6 +45,16 @@ def test_a_few_small_samples_are_left_alone() -> None:
     assert isinstance(arrange(program, 14, 1, TARGET).storage, SampleBlocks)
 
 
+def test_threads_share_a_block_whose_channels_leave_lanes_of_single_samples_idle() -> None:
+    model = kl.Sequential(
+        [kl.Input((160, 160, 1)), kl.Conv2D(1, 3), kl.Flatten(), kl.Dense(300)],
+    )
+    program = prediction_program(model.graph)
+    arranged = arrange(program, 16, 2, TARGET)
+    assert (arranged.storage.block, arranged.storage.spread, arranged.threads) == (16, True, 2)
+    assert not arrange(program, 16, 1, TARGET).storage.spread
+
+
 def test_a_sample_for_every_thread_needs_no_barriers() -> None:
     arranged = arrange(prediction_program(vgg().graph), 4, 4, TARGET)
     assert (arranged.storage.block, arranged.storage.spread) == (1, False)
