@@ -22,8 +22,9 @@ MANY = (
 )
 FEW = (
     Case((28, 28), (5, 5), "same", filters=6, name="lenet first"),
-    Case((28, 28), (3, 3), "same", channels=32, filters=32, groups=32, name="depthwise"),
+    Case((28, 28), (5, 5), "same", (), (1, 2), 32, 32, 32, name="depthwise, far taps"),
 )
+DEPTHWISE = Case((9, 23), (3, 3), "same", (1, 2), channels=70, filters=70, groups=70, batch=20)
 
 
 @pytest.mark.parametrize("case", MANY, ids=str)
@@ -38,10 +39,17 @@ def test_few_filters_are_taken_by_vectors_of_samples(case: Case) -> None:
 
 @LEVELS
 @pytest.mark.parametrize("spread", [False, True])
-def test_threads_change_no_bit(spread: bool, isa: str) -> None:
-    case = Case((9, 23), (3, 3), "same", (1, 2), channels=70, filters=90, batch=20)
+@pytest.mark.parametrize(
+    ("case", "kernel"),
+    [
+        (Case((9, 23), (3, 3), "same", (1, 2), channels=70, filters=90, batch=20), STRIPS),
+        (DEPTHWISE, "depthwise_filter_gradient"),
+    ],
+    ids=["strips", "depthwise"],
+)
+def test_threads_change_no_bit(case: Case, kernel: str, spread: bool, isa: str) -> None:
     op, inputs = applications(case, real_numbers, np.random.default_rng(6))[2]
-    assert kernels(case)[2] == STRIPS
+    assert kernels(case)[2] == kernel
     blocks = SampleBlocks(TARGET, spread=spread)
     (single,) = (s for s in storages(op, *inputs) if s.block == 1 and s.spread == spread)
     for storage in (blocks, single):

@@ -52,6 +52,9 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(convolution_filter_gradient, Convolution, 3)                  \
     KERNEL(convolution_filter_gradient_strips, FilterGradientStrips, 4)  \
     KERNEL(convolution_filter_gradient_single, SingleFilterGradient, 4)  \
+    KERNEL(depthwise, Convolution, 5)                                    \
+    KERNEL(depthwise_input_gradient, Convolution, 5)                     \
+    KERNEL(depthwise_filter_gradient, Convolution, 4)                    \
     KERNEL(pack_filters_winograd, WinogradFilters, 2)                    \
     KERNEL(winograd_convolution, Winograd, 6)                            \
     KERNEL(winograd_filter_gradient, Winograd, 4)                        \
@@ -137,6 +140,7 @@ inline constexpr std::int64_t any_number = 0;
     PIECE(outer_product_sum_bfloat16, 32)         \
     PIECE(convolution_filter_gradient, 16)        \
     PIECE(convolution_filter_gradient_strips, 32) \
+    PIECE(depthwise_filter_gradient, 16)          \
     PIECE(winograd_filter_gradient, 12)
 
 #define KERNELET_DEFINE_PIECE(name, size) inline constexpr std::int64_t name##_piece = size;

@@ -9,8 +9,8 @@ from kernelet.convolution.costs import Coefficients, Cost
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import LANES
+from kernelet.plan.candidates_convolution import is_depthwise
 from kernelet.plan.candidates_single import panels
-from kernelet.plan.single_depthwise import is_depthwise
 from kernelet.plan.single_kernels import idle_lanes, lanes_hold_cells
 from kernelet.program import Node, ProgramBuilder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 from kernelet.geometry import SlidingWindow
 from kernelet.ops.convolution import (
@@ -12,10 +13,19 @@ from kernelet.ops.convolution import (
 )
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Packing, Target, round_up
-from kernelet.plan.candidates_winograd import WINOGRAD, WINOGRAD_FILTER_GRADIENT
+from kernelet.plan.candidates_winograd import WINOGRAD, WINOGRAD_FILTER_GRADIENT, AnyConvolution
 from kernelet.plan.division import sums_in_parts
 from kernelet.plan.filter_gradient_strips import pays, strips
 from kernelet.program import Node, Op, Value
+
+# What `depthwise_filter_gradient` has sums in registers for: taps of a row, and steps.
+_DEPTHWISE_TAPS = (3, 5)
+_DEPTHWISE_STRIDES = (1, 2)
+
+
+def is_depthwise(op: Op) -> TypeGuard[AnyConvolution]:
+    """Return whether an operation is a depthwise convolution, or a gradient of one."""
+    return isinstance(op, AnyConvolution) and 1 < op.groups == op.channels == op.filters
 
 
 def window_arguments(window: SlidingWindow) -> dict[str, int]:
@@ -64,6 +74,33 @@ def _gradient_pieces(node: Node, target: Target) -> int:
     assert isinstance(op, ConvolutionFilterGradient)
     filters = target.pieces_of("convolution_filter_gradient", op.filters // op.groups)
     return math.prod(op.window.kernel[:-1]) * op.groups * filters
+
+
+def _depthwise_near(node: Node) -> bool:
+    """Return whether a gradient by filters is depthwise, with neighbouring taps in a row."""
+    if not is_depthwise(node.op):
+        return False
+    width = node.op.window.volume[-1]
+    near = width.kernel in _DEPTHWISE_TAPS and width.stride in _DEPTHWISE_STRIDES
+    return near and width.dilation == 1
+
+
+def _depthwise_workspace(node: Node, target: Target) -> int:
+    """Return the floats of the sums of a piece: every tap of its channels, for each sample."""
+    assert is_depthwise(node.op)
+    taps = math.prod(node.op.window.kernel)
+    return taps * target.pieces["depthwise_filter_gradient"] * target.lanes
+
+
+def _depthwise(kernel: str) -> Candidate:
+    return Candidate(
+        kernel,
+        _convolution,
+        applies=lambda node: is_depthwise(node.op),
+        pieces=_parts_of_rows,
+        bias=True,
+        factors=True,
+    )
 
 
 def _strips(node: Node) -> Arguments:
@@ -123,6 +160,7 @@ def _outer_product_workspace(node: Node, target: Target) -> int:
 CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     Convolution: (
         WINOGRAD,
+        _depthwise("depthwise"),
         Candidate(
             "convolution",
             _convolution,
@@ -134,6 +172,7 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     ),
     ConvolutionInputGradient: (
         WINOGRAD,
+        _depthwise("depthwise_input_gradient"),
         Candidate(
             "convolution_input_gradient",
             _convolution,
@@ -145,6 +184,15 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     ),
     ConvolutionFilterGradient: (
         WINOGRAD_FILTER_GRADIENT,
+        Candidate(
+            "depthwise_filter_gradient",
+            _convolution,
+            applies=_depthwise_near,
+            workspace=_depthwise_workspace,
+            pieces=lambda node, target: target.pieces_of(
+                "depthwise_filter_gradient", node.inputs[0].shape[-1]
+            ),
+        ),
         Candidate(
             "convolution_filter_gradient_strips",
             _strips,

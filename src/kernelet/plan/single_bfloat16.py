@@ -13,11 +13,10 @@ from kernelet.ops.dense import MatrixProduct
 from kernelet.plan.accounts import additions, products, reached
 from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.candidate import LANES, Arguments, Candidate, Packing, Target, round_up
-from kernelet.plan.candidates_convolution import rows_of_cells
+from kernelet.plan.candidates_convolution import is_depthwise, rows_of_cells
 from kernelet.plan.candidates_single import BAND_FLOATS, READ_BY_ALL
 from kernelet.plan.selection import CANDIDATES
 from kernelet.plan.single_batch import single_dense_arguments
-from kernelet.plan.single_depthwise import is_depthwise
 from kernelet.plan.single_layout import SingleLayout
 from kernelet.plan.single_tiles import LINE, tiles
 from kernelet.program import Node

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TypeGuard
 
 from kernelet.ops.convolution import (
     Convolution,
@@ -12,7 +11,6 @@ from kernelet.ops.convolution import (
 )
 from kernelet.plan.candidate import Arguments, Candidate, Target
 from kernelet.plan.candidates_convolution import rows_of_cells
-from kernelet.plan.candidates_winograd import AnyConvolution
 from kernelet.plan.selection import CANDIDATES
 from kernelet.plan.single_layout import SingleLayout
 from kernelet.program import Node, Op
@@ -22,11 +20,6 @@ _KERNELS: dict[type[Op], str] = {
     ConvolutionInputGradient: "depthwise_input_gradient_single",
     ConvolutionFilterGradient: "depthwise_filter_gradient_single",
 }
-
-
-def is_depthwise(op: Op) -> TypeGuard[AnyConvolution]:
-    """Return whether an operation is a depthwise convolution, or a gradient of one."""
-    return isinstance(op, AnyConvolution) and 1 < op.groups == op.channels == op.filters
 
 
 def depthwise(node: Node, layout: SingleLayout) -> Candidate:

@@ -32,7 +32,7 @@ from kernelet.ops.shape import ChannelSlice, Concatenate, Reshape
 from kernelet.ops.softmax import Softmax, SoftmaxGradient
 from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import Arguments, Candidate, Target, round_up
-from kernelet.plan.candidates_convolution import rows_of_cells
+from kernelet.plan.candidates_convolution import is_depthwise, rows_of_cells
 from kernelet.plan.candidates_single import Panels, merged
 from kernelet.plan.filter_gradient_strips import strips
 from kernelet.plan.selection import CANDIDATES, select
@@ -44,7 +44,7 @@ from kernelet.plan.single_batch import (
     outer_product_pieces,
 )
 from kernelet.plan.single_bfloat16 import SingleBfloat16
-from kernelet.plan.single_depthwise import depthwise, is_depthwise
+from kernelet.plan.single_depthwise import depthwise
 from kernelet.plan.single_elements import needs_elements
 from kernelet.plan.single_layout import SingleLayout
 from kernelet.program import Node, Op
