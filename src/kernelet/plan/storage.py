@@ -21,8 +21,8 @@ _USUAL_THREADS = 2
 # The part that is lost of what sharing a block would save, to steps that one thread does while the
 # others wait.
 _ALONE = 0.4
-# Single samples must be predicted to take less than that part of the time of blocks: where both were
-# predicted alike, blocks took 3 to 10 % less on Zen 4.
+# Single samples must be predicted to take less than that part of the time of blocks: where both
+# were predicted alike, blocks took 3 to 10 % less on Zen 4.
 _MUCH_LESS = 0.95
 # How much longer steps of predictions take where threads read what others wrote: 2 to 23 % were
 # measured on Zen 4.
