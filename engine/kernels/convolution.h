@@ -150,9 +150,10 @@ inline void run_cells(const CellBlock& all, std::int64_t block, const float* inp
     const std::int64_t input_line = along ? all.input_row_stride : all.input_stride;
     const std::int64_t output_stride = along ? all.output_stride : all.output_row_stride;
     const std::int64_t output_line = along ? all.output_row_stride : all.output_stride;
+    const CellsFunction run = cells_of_block<Finish>[block];
     for (std::int64_t line = 0; line < lines; ++line) {
-        cells_of_block<Finish>[block](count, input + line* input_line, input_stride, grid, weights,
-                                      output + line* output_line, output_stride, epilogue);
+        run(count, input + line * input_line, input_stride, grid, weights,
+            output + line * output_line, output_stride, epilogue);
     }
 }
 

@@ -74,10 +74,11 @@ inline void dense_tile(const float* input, std::int64_t inputs, const Span& part
 inline void dense_block(const float* input, std::int64_t inputs, std::int64_t parts,
                         const float* weights, std::int64_t outputs, float* output,
                         const Epilogue& epilogue) {
+    const CellsFunction cell = cells_of_block<Finish>[outputs];
     const auto run = [&](const Span& part, const Epilogue& own, float* target) {
         const TapGrid grid{1, 1, 1, part.end - part.begin, 0, 0, 0, 0, 0, 0};
-        cells_of_block<Finish>[outputs](1, input + part.begin* lanes, 0, grid,
-                                        weights + part.begin* outputs, target, 0, own);
+        cell(1, input + part.begin * lanes, 0, grid, weights + part.begin * outputs, target, 0,
+             own);
     };
     if (parts == 1) return run({0, inputs}, epilogue, output);
     float sums[filter_block * lanes];

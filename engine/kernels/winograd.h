@@ -258,13 +258,14 @@ inline void winograd_block(const Call& call) {
         epilogue_of(call.operands[2], 0, a.activation, a.slope, call.operands[3]);
     const auto multiply = [&](std::int64_t tiles) {
         for (int k = 0; k < winograd_positions; ++k) {
-            for_filter_blocks(a.filters, a.channels, call.operands[1] + k * a.channels * a.filters,
+            const float* filters = call.operands[1] + k * a.channels * a.filters;
+            const float* values = strip.values + k * strip.value_stride;
+            float* sums = strip.sums + k * strip.sum_stride;
+            for_filter_blocks(a.filters, a.channels, filters,
                               [&](std::int64_t q, const float* weights, std::int64_t block) {
-                                  cells_of_block<Unfinished>[block](
-                                      tiles, strip.values + k* strip.value_stride,
-                                      strip.value_floats, channel_grid(a.channels), weights,
-                                      strip.sums + k* strip.sum_stride + q* lanes, strip.sum_floats,
-                                      no_epilogue);
+                                  const CellsFunction run = cells_of_block<Unfinished>[block];
+                                  run(tiles, values, strip.value_floats, channel_grid(a.channels),
+                                      weights, sums + q * lanes, strip.sum_floats, no_epilogue);
                               });
         }
     };
