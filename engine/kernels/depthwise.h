@@ -64,13 +64,10 @@ class SamplesOfChannel {
     std::int64_t offset_;  // from the beginning of a cell
 };
 
-// How values are stored: blocks of samples, or single ones.
-enum class Samples { block, single };
-
-// Calls `function` for the vectors of all channels.
-template <Samples stored, class Function>
+// Calls `function` for the vectors of all channels of cells that have `lanes` samples, or one.
+template <int Samples, class Function>
 KERNELET_INLINE void for_depthwise_vectors(std::int64_t channels, const Function& function) {
-    if constexpr (stored == Samples::block) {
+    if constexpr (Samples > 1) {
         for (std::int64_t channel = 0; channel < channels; ++channel) {
             for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
                 function(SamplesOfChannel(channel, lane));
@@ -165,18 +162,18 @@ KERNELET_INLINE void depthwise_tile(const DepthwiseCells& cells, const Numbers& 
     }
 }
 
-template <Samples stored, int P, int K, int Step>
+template <int Samples, int P, int K, int Step>
 inline void depthwise_channels(const DepthwiseCells& cells) {
-    for_depthwise_vectors<stored>(
+    for_depthwise_vectors<Samples>(
         cells.channels, [&](const auto& numbers) { depthwise_tile<P, K, Step>(cells, numbers); });
 }
 
 using DepthwiseTile = void (*)(const DepthwiseCells&);
 
-template <Samples stored, int... P>
+template <int Samples, int... P>
 constexpr std::array<DepthwiseTile, sizeof...(P)> depthwise_tiles(
     std::integer_sequence<int, P...>) {
-    return {depthwise_channels<stored, P + 1, 0, 1>...};
+    return {depthwise_channels<Samples, P + 1, 0, 1>...};
 }
 
 // Fewer cells with near taps go by the tiles of any taps.
@@ -184,40 +181,40 @@ inline constexpr std::int64_t fewest_near = 4;
 
 // Runs all channels of `count` cells with K near taps a row, P at a time: the last tile begins
 // early enough to be whole, and writes some cells again.
-template <Samples stored, int P, int K, int Step>
+template <int Samples, int P, int K, int Step>
 inline void run_near(const DepthwiseCells& cells, std::int64_t count) {
     for (std::int64_t cell = 0; cell < count; cell += P) {
         DepthwiseCells own = cells;
         own.input += smaller(cell, count - P) * cells.input_stride;
         own.output += smaller(cell, count - P) * cells.output_stride;
-        depthwise_channels<stored, P, K, Step>(own);
+        depthwise_channels<Samples, P, K, Step>(own);
     }
 }
 
-template <Samples stored, int K, int Step>
+template <int Samples, int K, int Step>
 inline void run_near(const DepthwiseCells& cells, std::int64_t count) {
     if (count >= depthwise_cells) {
-        run_near<stored, depthwise_cells, K, Step>(cells, count);
+        run_near<Samples, depthwise_cells, K, Step>(cells, count);
     } else {
-        run_near<stored, static_cast<int>(fewest_near), K, Step>(cells, count);
+        run_near<Samples, static_cast<int>(fewest_near), K, Step>(cells, count);
     }
 }
 
 // Runs all channels of `count` cells. `step` is 1 or −1 where taps in a row read neighbouring cells
 // in this direction, otherwise 0.
-template <Samples stored>
+template <int Samples>
 inline void run_depthwise(DepthwiseCells cells, std::int64_t count, std::int64_t step) {
     static constexpr auto any =
-        depthwise_tiles<stored>(std::make_integer_sequence<int, depthwise_cells>());
+        depthwise_tiles<Samples>(std::make_integer_sequence<int, depthwise_cells>());
     const std::int64_t columns = cells.taps.columns;
     if (step != 0 && count >= fewest_near && (columns == 3 || columns == 5)) {
         const bool forward = step > 0;
         if (columns == 3) {
-            return forward ? run_near<stored, 3, 1>(cells, count)
-                           : run_near<stored, 3, -1>(cells, count);
+            return forward ? run_near<Samples, 3, 1>(cells, count)
+                           : run_near<Samples, 3, -1>(cells, count);
         }
-        return forward ? run_near<stored, 5, 1>(cells, count)
-                       : run_near<stored, 5, -1>(cells, count);
+        return forward ? run_near<Samples, 5, 1>(cells, count)
+                       : run_near<Samples, 5, -1>(cells, count);
     }
     while (count > 0) {
         const std::int64_t together = smaller(count, depthwise_cells);
@@ -228,7 +225,7 @@ inline void run_depthwise(DepthwiseCells cells, std::int64_t count, std::int64_t
     }
 }
 
-template <Samples stored, bool Backward>
+template <int Samples, bool Backward>
 class DepthwiseConvolution {
   public:
     // Cells of the input and of the output lie `input_floats` and `output_floats` apart.
@@ -248,7 +245,7 @@ class DepthwiseConvolution {
 
     // Pieces are output rows, or parts of them.
     void run() const {
-        const std::int64_t most = stored == Samples::block ? convolution_piece : width_.written();
+        const std::int64_t most = Samples > 1 ? convolution_piece : width_.written();
         const std::int64_t parts = (width_.written() + most - 1) / most;
         for (std::int64_t piece = call_.begin; piece < call_.end; ++piece) {
             const std::int64_t row = piece / parts;
@@ -258,8 +255,7 @@ class DepthwiseConvolution {
             run_row(depth_.taps(row / height_.written()), height_.taps(row % height_.written()),
                     cells, output);
             activate_channels(output + begin * output_floats_, cells.end - begin, output_floats_,
-                              stored == Samples::block ? channels_ * lanes : channels_,
-                              activation_);
+                              channels_ * Samples, activation_);
         }
     }
 
@@ -269,8 +265,8 @@ class DepthwiseConvolution {
         for (std::int64_t cell = cells.begin; cell < cells.end;) {
             const VolumeTaps taps{planes, rows, width_.taps(cell)};
             const std::int64_t count = alike(cell, cells.end, taps.columns);
-            run_depthwise<stored>(cells_of(taps, output + cell * output_floats_), count,
-                                  near_step());
+            run_depthwise<Samples>(cells_of(taps, output + cell * output_floats_), count,
+                                   near_step());
             cell += count;
         }
     }
@@ -340,15 +336,16 @@ class DepthwiseConvolution {
 
 template <bool Backward>
 inline void depthwise_block(const Call& call) {
+    constexpr int samples = static_cast<int>(lanes);
     const auto& a = arguments<ConvolutionArguments>(call);
     const std::int64_t floats = a.channels * lanes;
-    DepthwiseConvolution<Samples::block, Backward>(call, a, floats, floats).run();
+    DepthwiseConvolution<samples, Backward>(call, a, floats, floats).run();
 }
 
 template <bool Backward>
 inline void depthwise_sample(const Call& call) {
     const auto& a = arguments<SingleConvolutionArguments>(call);
-    DepthwiseConvolution<Samples::single, Backward>(call, a, a.cell_floats, a.output_floats).run();
+    DepthwiseConvolution<1, Backward>(call, a, a.cell_floats, a.output_floats).run();
 }
 
 // Operands: input, filters as they lie, bias or null, factors or null, output. Pieces are

@@ -124,7 +124,7 @@ class CellsOfRow {
 
     // Numbers of cell n at `offset` from its beginning.
     KERNELET_INLINE Vector read(const float* row, int n, std::int64_t offset) const {
-        return Vector::load(inside_[n] ? row + places_[n] + offset : outside);
+        return Vector::load(inside_[n] ? row + places_[n] + offset : no_numbers);
     }
 
     // Asks for those that the next output cells read beyond these.
@@ -137,8 +137,6 @@ class CellsOfRow {
     }
 
   private:
-    static constexpr float outside[Vector::width] = {};
-
     bool inside_[count];
     std::int64_t places_[count];
     std::int64_t cell_floats_;

@@ -10,6 +10,9 @@
 
 namespace kernelet::KERNELET_ISA {
 
+// What is read in place of numbers that there are none of, as outside a picture.
+alignas(64) inline constexpr float no_numbers[lanes] = {};
+
 // Filters are packed in blocks of this many output channels, the last block holding the rest.
 inline constexpr std::int64_t filter_block = Vector::registers >= 32 ? 8 : 6;
 
@@ -180,7 +183,7 @@ class Finish {
 };
 
 // Leaves sums as they are: where few products are added, arithmetic that changes no bit takes a
-// tenth of the time.
+// fiftieth of the time.
 struct Unfinished {
     KERNELET_INLINE static Unfinished of_channel(const Epilogue&, std::int64_t) { return {}; }
     KERNELET_INLINE Vector operator()(Vector sum) const { return sum; }

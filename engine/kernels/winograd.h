@@ -73,8 +73,6 @@ KERNELET_INLINE void transform_tile(const Read& read, float* target, std::int64_
     }
 }
 
-inline constexpr float no_cell[Vector::width] = {};
-
 // Where the cells of a tile lie that may reach beyond the border; those outside are a vector of
 // zeros at any offset.
 template <int Size>
@@ -85,7 +83,7 @@ class ClippedTile {
             for (int j = 0; j < Size; ++j) {
                 const bool inside = top + i >= 0 && top + i < input.height && left + j >= 0 &&
                                     left + j < input.width;
-                places_[i][j] = inside ? input.at(top + i, left + j) : no_cell;
+                places_[i][j] = inside ? input.at(top + i, left + j) : no_numbers;
                 masks_[i][j] = inside ? -1 : 0;
             }
         }

@@ -30,7 +30,7 @@ inline void pair_dense_inputs(const Call& call) {
     auto* target = reinterpret_cast<Pair*>(call.operands[1]);
     for (std::int64_t k = 0; k < dense_chunks(size) * 2 * chunk_pairs; k += 2, target += lanes) {
         const float* source = call.operands[0] + k * lanes;
-        store_pairs(k < size ? source : no_samples, k + 1 < size ? source + lanes : no_samples,
+        store_pairs(k < size ? source : no_numbers, k + 1 < size ? source + lanes : no_numbers,
                     target);
     }
 }

@@ -18,7 +18,7 @@ inline void write_filters(const ChannelPlanes& layout, const UpstreamRows& upstr
             Pair* place = target + f * layout.filter_size() + row * layout.upstream_row();
             for (std::int64_t cell = 0; cell < 2 * layout.output_pairs; ++cell) {
                 store_neighbours(
-                    cell < a.output_width ? source + (cell * a.filters + f) * lanes : no_samples,
+                    cell < a.output_width ? source + (cell * a.filters + f) * lanes : no_numbers,
                     place + cell * cell_pairs);
             }
         }

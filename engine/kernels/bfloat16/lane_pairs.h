@@ -64,7 +64,7 @@ inline void write_channel_row(const ChannelPlanes& layout, const float* row, std
         for (std::int64_t k = 0; k < layout.phase; ++k, target += cell_pairs) {
             const std::int64_t cell = first + k * a.stride_width - a.pad_width;
             const bool inside = row && cell >= 0 && cell < a.width;
-            store_neighbours(inside ? row + cell * distance : no_samples, target);
+            store_neighbours(inside ? row + cell * distance : no_numbers, target);
         }
     }
 }

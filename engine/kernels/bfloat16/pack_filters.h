@@ -90,7 +90,7 @@ class FilterRow {
 
     void append_zeros(std::int64_t count) {
         for (; count > 0; count -= lanes) {
-            append(no_samples, smaller(lanes, count));
+            append(no_numbers, smaller(lanes, count));
         }
     }
 

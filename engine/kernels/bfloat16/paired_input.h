@@ -83,8 +83,6 @@ KERNELET_INLINE void clear_pairs(Pair* target, std::int64_t count) {
     }
 }
 
-alignas(64) inline constexpr float no_samples[lanes] = {};
-
 // One row of positions, written from one row of input cells.
 class PairedRow {
   public:
@@ -127,7 +125,7 @@ class PairedRow {
             }
         }
         if (apart) {
-            const float* last = cell < 0 ? no_samples : source + (count - 1) * lanes;
+            const float* last = cell < 0 ? no_numbers : source + (count - 1) * lanes;
             store_pairs(last, first_of(next), target + (count - 1) * lanes);
         }
     }
@@ -135,7 +133,7 @@ class PairedRow {
     // The first channel at a position.
     const float* first_of(std::int64_t position) const {
         const std::int64_t cell = position < input_.width.extent ? input_.width.cell(position) : -1;
-        return cell < 0 ? no_samples : row_ + cell * input_.channels * lanes;
+        return cell < 0 ? no_numbers : row_ + cell * input_.channels * lanes;
     }
 
     const PairedInput& input_;
