@@ -107,7 +107,8 @@ inline void depthwise_filter_gradient_single(const Call& call) {
 inline constexpr int depthwise_gradient_cells = 8;
 
 // The cells of a row that K taps of `depthwise_gradient_cells` output cells read, `Stride` apart,
-// or those output cells themselves (one tap); those outside are zeros.
+// or those output cells themselves (one tap); those outside are zeros. So a number that is not
+// finite may reach a tap that only an output cell beyond the end of a row would connect it with.
 template <int K, int Stride>
 class CellsOfRow {
   public:
