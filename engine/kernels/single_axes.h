@@ -116,6 +116,11 @@ struct SingleAxis {
         return {floor_division(first + window.stride - 1, window.stride),
                 floor_division(end - 1 + window.pad, window.stride) + 1};
     }
+    // Read cells from the first to the last that any written cell reaches.
+    std::int64_t most_read() const {
+        const std::int64_t extent = (window.kernel - 1) * window.dilation;
+        return (Backward ? extent / window.stride : extent) + 1;
+    }
     bool stays_inside() const {
         const Span all = reach(0, written());
         return all.begin >= 0 && all.end <= read();

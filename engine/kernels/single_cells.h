@@ -1,11 +1,11 @@
-// Convolution of single samples by few filters: a vector holds neighbouring output cells of a row.
+// Convolution of single samples by few filters, and its gradient by the input for few channels: a
+// vector holds neighbouring output cells of a row.
 //
 // Six filters would fill six lanes of sixteen. Here each filter has vectors of its own. Their
-// inputs are loads next to each other from rows that lie channel by channel between zeros, so that
-// taps beside the picture need no care; what such a tap adds, a weight times zero, leaves every sum
-// as it is. Where windows are several cells apart, cells with the same rest behind a division by
-// that stride lie next to each other. Products are added in the order in which `convolution` adds
-// them, so both give the same bits.
+// inputs are loads next to each other from rows that lie channel by channel between zeros
+// (`single_planar_rows.h`), so that taps beside the picture need no care; what such a tap adds, a
+// weight times zero, leaves every sum as it is. Products are added in the order in which
+// `convolution` adds them, so both give the same bits.
 #pragma once
 
 #include <array>
@@ -14,7 +14,9 @@
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/convolution.h"
+#include "kernels/single_axes.h"
 #include "kernels/single_convolution.h"
+#include "kernels/single_planar_rows.h"
 #include "kernels/single_tile.h"
 #include "kernels/tile.h"
 #include "kernels/window.h"
@@ -22,131 +24,57 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// Most filters of the kernel; plan/single.py says the same.
+// Most filters of a group; plan/candidates_cells.py says the same.
 inline constexpr int most_cell_filters = 8;
 
-// Fewer channels are copied number by number.
-inline constexpr std::int64_t fewest_transposed = 4;
-
-// Input rows in as many places as the taps of one output row span, each row in the place of one
-// that is no longer reached.
-struct RowRing {
-    const SingleConvolutionArguments& a;
-    const float* input;
-    float* rows;                // [place][channel][phase][phase_floats]
-    std::int64_t phase_floats;  // zeros, cells and zeros of one channel that are a stride apart
-    std::int64_t row_floats;
-    std::int64_t places;
-    std::int64_t next;  // the input row that is copied next
-
-    RowRing(const SingleConvolutionArguments& arguments, const float* picture, float* workspace)
-        : a(arguments),
-          input(picture),
-          rows(workspace),
-          phase_floats((a.output_width + lanes - 1) / lanes * lanes +
-                       (a.kernel_width - 1) * a.dilation_width / a.stride_width),
-          row_floats(a.stride_width * phase_floats),
-          places((a.kernel_height - 1) * a.dilation_height + 1),
-          next(0) {
-        for (std::int64_t k = 0; k < places * a.channels * row_floats; ++k) rows[k] = 0.0F;
-    }
-
-    float* place(std::int64_t row) const { return rows + row % places * a.channels * row_floats; }
-
-    // Copies the input rows [begin, end) that are not there yet.
-    void reach(std::int64_t begin, std::int64_t end) {
-        for (next = larger(next, begin); next < end; ++next) {
-            const float* source = input + next * a.width * a.cell_floats;
-            for (std::int64_t phase = 0; phase < a.stride_width; ++phase) {
-                copy_phase(source, phase, place(next) + phase * phase_floats);
-            }
-        }
-    }
-
-    // The cells of a row that lie `phase` behind a multiple of the stride, zeros counted.
-    void copy_phase(const float* source, std::int64_t phase, float* target) const {
-        const std::int64_t skipped =
-            larger(0, a.pad_width - phase + a.stride_width - 1) / a.stride_width;
-        const std::int64_t first = phase + skipped * a.stride_width - a.pad_width;
-        const std::int64_t count = smaller((a.width - first + a.stride_width - 1) / a.stride_width,
-                                           phase_floats - skipped);
-        if (count <= 0) return;
-        const std::int64_t distance = a.stride_width * a.cell_floats;
-        source += first * a.cell_floats;
-        target += skipped;
-        if (distance == 1) {
-            __builtin_memcpy(target, source, static_cast<std::size_t>(count) * sizeof(float));
-            return;
-        }
-        if (a.channels < fewest_transposed) {
-            for (std::int64_t c = 0; c < a.channels; ++c, target += row_floats) {
-                for (std::int64_t cell = 0; cell < count; ++cell) {
-                    target[cell] = source[cell * distance + c];
-                }
-            }
-            return;
-        }
-        for (std::int64_t cell = 0; cell < count; cell += Vector::width) {
-            transpose_cells(source + cell * distance, smaller(Vector::width, count - cell),
-                            distance, target + cell);
-        }
-    }
-
-    // A few cells to as many neighbours of each channel.
-    void transpose_cells(const float* source, std::int64_t count, std::int64_t distance,
-                         float* target) const {
-        const auto cells = static_cast<int>(count);
-        for (std::int64_t c = 0; c < a.channels; c += Vector::width) {
-            const auto together = static_cast<int>(smaller(Vector::width, a.channels - c));
-            Vector block[Vector::width];
-            KERNELET_UNROLL
-            for (int k = 0; k < Vector::width; ++k) {
-                block[k] =
-                    k < cells ? load_some(source + k * distance + c, together) : Vector::zero();
-            }
-            transpose(block);
-            KERNELET_UNROLL
-            for (int k = 0; k < Vector::width; ++k) {
-                if (k < together) store_some(block[k], target + (c + k) * row_floats, cells);
-            }
-        }
-    }
+// Taps along one axis that follow each other at one distance: the cell that the first reads, and
+// its place among the filters.
+struct TapSteps {
+    std::int64_t count;
+    std::int64_t source;
+    std::int64_t distance;
+    std::int64_t weights;  // in floats, from tap 0 on
+    std::int64_t weight_step;
 };
 
-// What a tile needs besides its place: taps of the rows that lie inside the picture.
+// What the cells of a row that have the same taps are summed from.
 struct CellTaps {
-    const SingleConvolutionArguments& a;
-    const RowRing& ring;
-    AxisTaps rows;
-    const float* weights;  // of the first of these rows
+    const PlanarRowSizes& sizes;
+    const PlanarRowRing& ring;
+    TapSteps planes;   // by their number in the ring
+    TapSteps rows;
+    TapSteps columns;  // by positions behind the first zero
+    const float* weights;
+    std::int64_t channel_weights;  // floats from one channel's filters to the next one's
     Epilogue epilogue;
 };
 
 template <int F, int P>
 KERNELET_INLINE void accumulate_cells(Vector (&sums)[F][P], const CellTaps& taps,
                                       std::int64_t cell) {
-    const SingleConvolutionArguments& a = taps.a;
-    const float* w = taps.weights;
-    for (std::int64_t row = 0; row < taps.rows.count; ++row) {
-        const float* source = taps.ring.place(taps.rows.source + row * a.dilation_height) + cell;
-        for (std::int64_t column = 0; column < a.kernel_width; ++column) {
-            const std::int64_t position = column * a.dilation_width;
-            const float* x =
-                source + (a.stride_width == 1 ? position
-                                              : position % a.stride_width * taps.ring.phase_floats +
-                                                    position / a.stride_width);
-            for (std::int64_t c = 0; c < a.channels; ++c, w += F) {
-                Vector cells[P];
-                KERNELET_UNROLL
-                for (int p = 0; p < P; ++p) {
-                    cells[p] = Vector::load(x + c * taps.ring.row_floats + p * Vector::width);
-                }
-                KERNELET_UNROLL
-                for (int f = 0; f < F; ++f) {
-                    const Vector weight = Vector::broadcast_from(w + f);
+    const auto& [sizes, ring, planes, rows, columns, weights, channel_weights, epilogue] = taps;
+    for (std::int64_t plane = 0; plane < planes.count; ++plane) {
+        for (std::int64_t row = 0; row < rows.count; ++row) {
+            const float* source = ring.row(plane, rows.source + row * rows.distance) + cell;
+            const float* of_row = weights + planes.weights + plane * planes.weight_step +
+                                  rows.weights + row * rows.weight_step + columns.weights;
+            for (std::int64_t column = 0; column < columns.count; ++column) {
+                const float* w = of_row + column * columns.weight_step;
+                const float* x = source + sizes.place(columns.source + column * columns.distance);
+                for (std::int64_t c = 0; c < sizes.channels; ++c, w += channel_weights) {
+                    Vector cells[P];
                     KERNELET_UNROLL
                     for (int p = 0; p < P; ++p) {
-                        sums[f][p] = fma(cells[p], weight, sums[f][p]);
+                        cells[p] =
+                            Vector::load(x + c * sizes.channel_floats() + p * Vector::width);
+                    }
+                    KERNELET_UNROLL
+                    for (int f = 0; f < F; ++f) {
+                        const Vector weight = Vector::broadcast_from(w + f);
+                        KERNELET_UNROLL
+                        for (int p = 0; p < P; ++p) {
+                            sums[f][p] = fma(cells[p], weight, sums[f][p]);
+                        }
                     }
                 }
             }
@@ -178,9 +106,16 @@ KERNELET_INLINE void store_cells(const Vector (&values)[F], std::int64_t count, 
     }
 }
 
-// P vectors of neighbouring output cells, of which `count` are in the row.
+// Cells of a row in memory, some floats apart.
+struct CellRow {
+    float* first;
+    std::int64_t cells;
+    std::int64_t floats;
+};
+
+// P vectors of neighbouring output cells from `cell` on, as far as the row goes.
 template <int F, int P>
-inline void cells_tile(const CellTaps& taps, std::int64_t cell, std::int64_t count, float* output) {
+inline void cells_tile(const CellTaps& taps, std::int64_t cell, const CellRow& output) {
     Vector sums[F][P];
     KERNELET_UNROLL
     for (int f = 0; f < F; ++f) {
@@ -197,62 +132,147 @@ inline void cells_tile(const CellTaps& taps, std::int64_t cell, std::int64_t cou
         for (int f = 0; f < F; ++f) {
             values[f] = Finish::of_channel(taps.epilogue, f)(sums[f][p]);
         }
-        const std::int64_t here = larger(0, smaller(count - p * Vector::width, Vector::width));
-        store_cells<F>(values, here, output + p * Vector::width * taps.a.output_floats,
-                       taps.a.output_floats);
+        const std::int64_t first = cell + p * Vector::width;
+        store_cells<F>(values, larger(0, smaller(output.cells - first, Vector::width)),
+                       output.first + first * output.floats, output.floats);
     }
 }
 
 template <int F>
-inline void cells_row(const CellTaps& taps, float* output) {
+inline void cells_row(const CellTaps& taps, const CellRow& output) {
     // Sums, inputs and a weight fit the registers.
     constexpr int most = F <= 3 ? 4 : F <= 6 || Vector::registers >= 32 ? 2 : 1;
     std::int64_t cell = 0;
-    while (cell < taps.a.output_width) {
-        const std::int64_t left = taps.a.output_width - cell;
-        float* target = output + cell * taps.a.output_floats;
+    while (cell < output.cells) {
+        const std::int64_t left = output.cells - cell;
         if (most == 4 && left > 3 * Vector::width) {
-            cells_tile<F, most>(taps, cell, left, target);
+            cells_tile<F, most>(taps, cell, output);
             cell += most * Vector::width;
         } else if (most >= 2 && left > Vector::width) {
-            cells_tile < F, most<2 ? 1 : 2>(taps, cell, left, target);
+            cells_tile < F, most<2 ? 1 : 2>(taps, cell, output);
             cell += 2 * Vector::width;
         } else {
-            cells_tile<F, 1>(taps, cell, left, target);
+            cells_tile<F, 1>(taps, cell, output);
             cell += Vector::width;
         }
     }
 }
 
-using CellsRow = void (*)(const CellTaps&, float*);
+using CellsRow = void (*)(const CellTaps&, const CellRow&);
 
 template <int... F>
 constexpr std::array<CellsRow, sizeof...(F)> cells_rows(std::integer_sequence<int, F...>) {
     return {cells_row<F + 1>...};
 }
 
-// Operands: input, filters, bias or null, factors or null, output, workspace of as many rows of
-// all channels as the taps of one cell span. Pieces are rows of output cells; there is one plane
-// and one group of channels.
-inline void convolution_single_cells(const Call& call) {
-    const auto& a = arguments<SingleConvolutionArguments>(call);
+inline CellsRow cells_row_of(std::int64_t filters) {
     static constexpr auto functions =
         cells_rows(std::make_integer_sequence<int, most_cell_filters>());
-    const ConvolutionWindow window(a);
-    RowRing ring(a, call.operands[0], call.operands[5]);
-    for (std::int64_t row = call.begin; row < call.end; ++row) {
-        const AxisTaps rows = forward_taps(row, window.height);
-        const std::int64_t first = row * a.stride_height - a.pad_height;
-        ring.reach(larger(first, 0), smaller(first + ring.places, a.height));
-        const float* weights =
-            call.operands[1] + rows.first * a.kernel_width * a.channels * a.filters;
-        float* output = call.operands[4] + row * a.output_width * a.output_floats;
-        functions[static_cast<std::size_t>(a.filters - 1)](
-            {a, ring, rows, weights,
-             epilogue_of(call.operands[2], 0, a.activation, a.slope, call.operands[3])},
-            output);
-        activate_channels(output, a.output_width, a.output_floats, a.filters, a.activation);
+    return functions[static_cast<std::size_t>(filters - 1)];
+}
+
+template <bool Backward>
+class CellConvolution {
+  public:
+    CellConvolution(const Call& call, const SingleConvolutionArguments& a)
+        : call_(call),
+          a_(a),
+          depth_{ConvolutionWindow(a).depth},
+          height_{ConvolutionWindow(a).height},
+          width_{ConvolutionWindow(a).width},
+          inputs_((Backward ? a.filters : a.channels) / a.groups),
+          outputs_((Backward ? a.channels : a.filters) / a.groups),
+          channel_weights_(Backward ? lanes : a.filters),
+          sizes_(row_sizes()) {}
+
+    void run() const {
+        PlanarRowRing ring(sizes_, a_.kernel_depth, height_.most_read(), call_.operands[5]);
+        const std::int64_t rows = height_.written();
+        std::int64_t begun = -1;
+        for (std::int64_t piece = call_.begin; piece < call_.end; ++piece) {
+            const std::int64_t group = piece / rows % a_.groups;
+            const std::int64_t plane = piece / rows / a_.groups;
+            const AxisTaps planes = depth_.taps(plane);
+            if (piece / rows != begun) {
+                begun = piece / rows;
+                ring.begin(read_planes(planes, group));
+            }
+            run_row(ring, planes, plane, group, piece % rows);
+        }
     }
+
+  private:
+    PlanarRowSizes row_sizes() const {
+        const Span columns = width_.reach(0, width_.written());
+        const std::int64_t stride = width_.phase(0).source_step;
+        return {width_.read(),  a_.cell_floats, inputs_,
+                -columns.begin, stride,         (columns.end - columns.begin - 1) / stride + lanes};
+    }
+
+    ReadPlanes read_planes(const AxisTaps& planes, std::int64_t group) const {
+        const std::int64_t floats = height_.read() * width_.read() * a_.cell_floats;
+        return {call_.operands[0] + planes.source * floats + group * inputs_, planes.count,
+                depth_.tap_distance() * floats};
+    }
+
+    void run_row(PlanarRowRing& ring, const AxisTaps& planes, std::int64_t plane,
+                 std::int64_t group, std::int64_t row) const {
+        const AxisTaps rows = height_.taps(row);
+        // Rows that only other written rows read are among these: those begin with what is there.
+        const Span read = height_.reach(row, row + 1);
+        ring.reach(larger(read.begin, 0), smaller(read.end, height_.read()));
+        float* output = call_.operands[4] + group * outputs_ +
+                        (plane * height_.written() + row) * width_.written() * a_.output_floats;
+        for (std::int64_t phase = 0; phase < width_.phases(); ++phase) {
+            const AxisPhase columns = width_.phase(phase);
+            cells_row_of(outputs_)(taps_of(ring, planes, rows, columns, group),
+                                   {output + columns.cell * a_.output_floats, columns.cells,
+                                    columns.cell_step * a_.output_floats});
+        }
+        activate_channels(output, width_.written(), a_.output_floats, outputs_, a_.activation);
+    }
+
+    CellTaps taps_of(const PlanarRowRing& ring, const AxisTaps& planes, const AxisTaps& rows,
+                     const AxisPhase& columns, std::int64_t group) const {
+        const std::int64_t tap = inputs_ * channel_weights_;
+        const std::int64_t row = a_.kernel_width * tap;
+        const std::int64_t plane = a_.kernel_height * row;
+        const std::int64_t taps = a_.kernel_depth * plane;
+        return {sizes_,
+                ring,
+                {planes.count, 0, 1, planes.first * plane, depth_.tap_step() * plane},
+                {rows.count, rows.source, height_.tap_distance(), rows.first * row,
+                 height_.tap_step() * row},
+                {columns.taps, columns.source + sizes_.before, columns.tap_distance,
+                 columns.tap * tap, columns.tap_step * tap},
+                call_.operands[1] + group * (Backward ? taps : outputs_),
+                channel_weights_,
+                epilogue_of(call_.operands[2], group * outputs_, a_.activation, a_.slope,
+                            call_.operands[3])};
+    }
+
+    const Call& call_;
+    const SingleConvolutionArguments& a_;
+    SingleAxis<Backward> depth_;
+    SingleAxis<Backward> height_;
+    SingleAxis<Backward> width_;
+    std::int64_t inputs_;           // of a group
+    std::int64_t outputs_;          // of a group
+    std::int64_t channel_weights_;  // floats from one input channel's filters to the next one's
+    PlanarRowSizes sizes_;
+};
+
+// Operands: input, filters, bias or null, factors or null, output, workspace for the rows of a
+// group's channels that the taps of one output row span. Pieces are output rows of all groups of a
+// plane.
+inline void convolution_single_cells(const Call& call) {
+    CellConvolution<false>(call, arguments<SingleConvolutionArguments>(call)).run();
+}
+
+// The same with the gradient of the output as the input, filters packed transposed by
+// `pack_filters_single`, and the gradient by the input as the output.
+inline void convolution_input_gradient_single_cells(const Call& call) {
+    CellConvolution<true>(call, arguments<SingleConvolutionArguments>(call)).run();
 }
 
 }  // namespace kernelet::KERNELET_ISA

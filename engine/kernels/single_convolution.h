@@ -13,6 +13,8 @@
 #include "kernels/copying.h"
 #include "kernels/pointwise.h"
 #include "kernels/single_axes.h"
+#include "kernels/single_clipped_tile.h"
+#include "kernels/single_panels.h"
 #include "kernels/single_pieces.h"
 #include "kernels/single_tile.h"
 #include "kernels/tile.h"
@@ -80,7 +82,8 @@ class PanelConvolution {
           tap_rows_(inputs_ / a.merged),
           output_floats_(a.output_floats),
           taps_(a.kernel_depth * a.kernel_height * a.kernel_width),
-          copies_(!height_.stays_inside() || !width_.stays_inside()) {}
+          clips_(!height_.stays_inside() || !width_.stays_inside()),
+          copies_(clips_ && !(leaves_out_taps && a.skips != 0)) {}
 
     void run() const {
         const PanelPieces pieces{call_.begin,         call_.end,        a_.band,
@@ -121,6 +124,8 @@ class PanelConvolution {
     void run_phase(const AxisTaps& planes, const AxisPhase& rows, const AxisPhase& columns,
                    const SourceRows& source, Panels panels, float* output) const {
         const std::int64_t row_floats = width_.written() * output_floats_;
+        const TapGrid apart = grid_of(planes, rows, columns, source);
+        const Clipping clipping{reach_of(rows, height_), reach_of(columns, width_), apart};
         const OutputCells cells{
             rows.cells,
             columns.cells,
@@ -129,31 +134,38 @@ class PanelConvolution {
             columns.source_step * source.cell_floats,
             output + rows.cell * row_floats + columns.cell * output_floats_,
             rows.cell_step * row_floats,
-            columns.cell_step * output_floats_};
+            columns.cell_step * output_floats_,
+            clips_ && !copies_ ? &clipping : nullptr};
         panels.first +=
             lanes * tap_rows_ *
             ((planes.first * a_.kernel_height + rows.tap) * a_.kernel_width + columns.tap);
-        const TapGrid grid = grid_of(planes, rows, columns, source);
         const auto rows_of = [&](std::int64_t first, std::int64_t last) {
             return rows.inside(first, last, height_.read());
         };
-        run_panels(cells, grid, panels, rows_of);
+        run_panels(cells, joined(apart, columns), panels, rows_of);
+    }
+
+    static TapReach reach_of(const AxisPhase& phase, const SingleAxis<Backward>& axis) {
+        return {phase.source, phase.source_step, phase.taps, phase.tap_distance, axis.read()};
     }
 
     TapGrid grid_of(const AxisTaps& planes, const AxisPhase& rows, const AxisPhase& columns,
                     const SourceRows& source) const {
-        TapGrid grid{planes.count,
-                     rows.taps,
-                     columns.taps,
-                     inputs_,
-                     source.plane_floats,
-                     rows.tap_distance * source.row_floats,
-                     columns.tap_distance * source.cell_floats,
-                     depth_.tap_step() * a_.kernel_height * a_.kernel_width * tap_rows_,
-                     rows.tap_step * a_.kernel_width * tap_rows_,
-                     columns.tap_step * tap_rows_};
-        // Where all channels of the taps of a row follow each other at one distance, they are one
-        // long run.
+        return {planes.count,
+                rows.taps,
+                columns.taps,
+                inputs_,
+                source.plane_floats,
+                rows.tap_distance * source.row_floats,
+                columns.tap_distance * source.cell_floats,
+                depth_.tap_step() * a_.kernel_height * a_.kernel_width * tap_rows_,
+                rows.tap_step * a_.kernel_width * tap_rows_,
+                columns.tap_step * tap_rows_};
+    }
+
+    // Where all channels of the taps of a row follow each other at one distance, they are one long
+    // run.
+    TapGrid joined(TapGrid grid, const AxisPhase& columns) const {
         if (a_.merged == 1 && columns.tap_step == 1 &&
             (inputs_ == 1 || grid.input_column_stride == inputs_)) {
             if (inputs_ == 1) grid.run_stride = grid.input_column_stride;
@@ -210,7 +222,8 @@ class PanelConvolution {
     std::int64_t tap_rows_;  // that a panel has for each tap
     std::int64_t output_floats_;
     std::int64_t taps_;
-    bool copies_;
+    bool clips_;   // whether taps reach beyond the picture
+    bool copies_;  // whether rows are copied between zeros for that
 };
 
 // Operands: input, filters packed by `pack_filters_single`, bias or null, factors or null, output,

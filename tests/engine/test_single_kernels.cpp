@@ -82,6 +82,7 @@ void test_panels(const Kernels& kernels, Random& random, bool backward) {
     const std::int64_t output_floats = either(random, outputs);
     auto arguments = single<SinglePanelConvolutionArguments>(a, cell_floats, output_floats);
     arguments.merged = random_merged(random, a.groups, outputs / a.groups);
+    arguments.skips = arguments.merged == 1 ? random.between(0, 1) : 0;
     const std::int64_t rows = backward ? a.height : a.output_height;
     arguments.band = random.between(1, rows);
     arguments.by_rows = random.between(0, 1);
@@ -103,28 +104,39 @@ void test_panels(const Kernels& kernels, Random& random, bool backward) {
 }
 
 // By vectors of cells; counts in `by_cells` those that the kernel of few filters can do.
-void test_cells(const Kernels& kernels, Random& random, int& by_cells) {
-    Case one = random_case(random, false);
+void test_cells(const Kernels& kernels, Random& random, bool backward, int& by_cells) {
+    Case one = random_case(random, backward);
     const ConvolutionArguments& a = one.a;
-    if (a.output_depth > 1 || a.kernel_depth > 1 || a.depth > 1) return;
-    if (a.groups > 1 || a.filters > 8) return;
-    const std::int64_t cell_floats = either(random, a.channels);
-    const std::int64_t output_floats = either(random, a.filters);
+    const std::int64_t inputs = backward ? a.filters : a.channels;
+    const std::int64_t outputs = backward ? a.channels : a.filters;
+    if (outputs / a.groups > 8) return;
+    const std::int64_t cell_floats = either(random, inputs);
+    const std::int64_t output_floats = either(random, outputs);
+    auto panels = single<SinglePanelConvolutionArguments>(a, cell_floats, output_floats);
+    panels.merged = 1;
     const auto arguments = single<SingleConvolutionArguments>(a, cell_floats, output_floats);
-    const std::int64_t ring_rows = (a.kernel_height - 1) * a.dilation_height + 1;
-    const std::int64_t row_floats =
-        a.stride_width *
-        (padded(a.output_width) + (a.kernel_width - 1) * a.dilation_width / a.stride_width);
-    Numbers input = spread(one.input, a.channels, cell_floats);
-    Numbers output(size_of(a.output_height * a.output_width * output_floats));
-    Numbers ring(size_of(ring_rows * a.channels * row_floats), 1e30F);
-    in_parts(random, a.output_height, [&](std::int64_t begin, std::int64_t end) {
-        kernels.run_pieces("convolution_single_cells",
-                           {input.data(), one.weights.data(), one.bias.data(),
-                            data_or_null(one.factors), output.data(), ring.data()},
+    const std::int64_t stride = backward ? 1 : a.stride_width;
+    const std::int64_t width = backward ? a.width : a.output_width;
+    const std::int64_t phase_floats =
+        (reached(width, a.kernel_width, a.stride_width, a.dilation_width, backward) - 1) / stride +
+        lanes;
+    const std::int64_t places =
+        reached(1, a.kernel_height, a.stride_height, a.dilation_height, backward);
+    Numbers input = spread(one.input, inputs, cell_floats);
+    Numbers filters =
+        backward ? packed(kernels, random, one.weights, panels, backward) : one.weights;
+    const auto cells = static_cast<std::int64_t>(one.expected.size()) / outputs;
+    Numbers output(size_of(cells * output_floats), 7.0F);
+    Numbers rows(size_of(a.kernel_depth * places * inputs / a.groups * stride * phase_floats),
+                 1e30F);
+    in_parts(random, a.groups * cells / width, [&](std::int64_t begin, std::int64_t end) {
+        kernels.run_pieces(backward ? "convolution_input_gradient_single_cells"
+                                    : "convolution_single_cells",
+                           {input.data(), filters.data(), one.bias.data(),
+                            data_or_null(one.factors), output.data(), rows.data()},
                            arguments, begin, end);
     });
-    CHECK(gathered(output, a.filters, output_floats) == one.expected);
+    CHECK(gathered(output, outputs, output_floats) == one.expected);
     by_cells += 1;
 }
 
@@ -326,7 +338,8 @@ int main() {
         for (int repeat = 0; repeat < count; ++repeat) {
             test_panels(kernels, random, false);
             test_panels(kernels, random, true);
-            test_cells(kernels, random, by_cells);
+            test_cells(kernels, random, false, by_cells);
+            test_cells(kernels, random, true, by_cells);
             test_dense(kernels, random);
             test_filter_gradient(kernels, random);
             test_depthwise(kernels, random, false);
@@ -337,7 +350,7 @@ int main() {
             test_moving<std::uint8_t>(kernels, random, kernelet::ElementType::uint8);
             test_moving<std::int32_t>(kernels, random, kernelet::ElementType::int32);
         }
-        CHECK(15 * by_cells >= count);
+        CHECK(by_cells >= count);
         std::printf(
             "%s: %d convolutions and dense products of single samples exact, with their "
             "gradients, %d by cells\n",

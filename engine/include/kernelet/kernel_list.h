@@ -96,6 +96,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(convolution_single, SinglePanelConvolution, 6)                \
     KERNEL(convolution_input_gradient_single, SinglePanelConvolution, 6) \
     KERNEL(convolution_single_cells, SingleConvolution, 6)               \
+    KERNEL(convolution_input_gradient_single_cells, SingleConvolution, 6) \
     KERNEL(depthwise_single, SingleConvolution, 5)                       \
     KERNEL(depthwise_input_gradient_single, SingleConvolution, 5)        \
     KERNEL(depthwise_filter_gradient_single, DepthwiseGradient, 3)       \

@@ -11,7 +11,8 @@ from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import LANES
 from kernelet.plan.candidates_convolution import is_depthwise
 from kernelet.plan.candidates_single import panels
-from kernelet.plan.single_kernels import idle_lanes, lanes_hold_cells
+from kernelet.plan.single_cells import lanes_hold_cells
+from kernelet.plan.single_kernels import idle_lanes
 from kernelet.program import Node, ProgramBuilder
 
 AnyConvolution = Convolution | ConvolutionInputGradient
@@ -77,7 +78,7 @@ def one_by_one(op: AnyConvolution, pictures: int = 1) -> Cost:
         depthwise = products
     elif by_tiles(op):
         transformed = winograd.predicted_cost(_node(op)) / LANES
-    elif isinstance(op, Convolution) and lanes_hold_cells(op, LANES):
+    elif lanes_hold_cells(op):
         cells = products
     else:
         multiplied = products

@@ -95,9 +95,18 @@ def _depthwise(arguments: Mapping[str, int], lanes: int) -> int:
 
 
 def _single_cells(arguments: Mapping[str, int], lanes: int) -> int:
-    rows = _along(arguments, "height")
+    rows = _along(arguments, "depth") * _along(arguments, "height")
     columns = arguments["kernel_width"] * round_up(arguments["output_width"], lanes)
-    return rows * columns * arguments["channels"] * arguments["filters"]
+    channels = arguments["channels"] // arguments["groups"]
+    return rows * columns * channels * arguments["filters"]
+
+
+def _single_cells_gradient(arguments: Mapping[str, int], lanes: int) -> int:
+    # Cells that are a stride apart have the same taps; those of all phases are as many as there are.
+    cells = round_up(-(-arguments["width"] // arguments["stride_width"]), lanes)
+    rows = _along(arguments, "depth") * _along(arguments, "height")
+    channels = arguments["channels"] // arguments["groups"]
+    return rows * cells * arguments["kernel_width"] * channels * arguments["filters"]
 
 
 def _matrix(arguments: Mapping[str, int], lanes: int) -> int:
@@ -177,6 +186,7 @@ ACCOUNTS: Mapping[str, Account] = {
         single_tiles.multiplied, single_tiles.operations, numbers="bfloat16"
     ),
     "convolution_single_cells": Account(_single_cells),
+    "convolution_input_gradient_single_cells": Account(_single_cells_gradient),
     "depthwise": Account(_window),
     "depthwise_filter_gradient": Account(_window),
     "depthwise_input_gradient": Account(_window),

@@ -6,7 +6,7 @@ import math
 
 from kernelet.geometry import Window
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
-from kernelet.plan.candidate import Arguments, Packing
+from kernelet.plan.candidate import LANES, Arguments, Packing
 from kernelet.plan.candidates_convolution import rows_of_cells
 from kernelet.plan.selection import CANDIDATES
 from kernelet.program import Node
@@ -14,8 +14,76 @@ from kernelet.program import Node
 # Floats that a band of output rows may read: they should stay in the second-level cache while all
 # filters pass by.
 BAND_FLOATS = 1 << 16
+# Fewer products of a tap than these, one a channel, take less time than to find out which cells have
+# it.
+FEWEST_SKIPPED = 16
 # Floats of filters that every thread may read: of more, threads share the filters instead of rows.
 READ_BY_ALL = 1 << 16
+
+
+class PanelSizes:
+    """Inputs and outputs of a convolution, or of its gradient by the input, by panels of filters.
+
+    Parameters
+    ----------
+    op : Convolution or ConvolutionInputGradient
+    together : int
+        Groups that share a panel.
+    lanes : int
+        Filters of a panel.
+
+    Attributes
+    ----------
+    inputs, outputs : int
+        Of a group: channels and filters, the other way round in a gradient.
+    panels : int
+        Of all groups.
+    """
+
+    def __init__(
+        self, op: Convolution | ConvolutionInputGradient, together: int, lanes: int = LANES
+    ) -> None:
+        self._op = op
+        self._together = together
+        self._lanes = lanes
+        self._backward = isinstance(op, ConvolutionInputGradient)
+        channels, filters = op.channels // op.groups, op.filters // op.groups
+        self.inputs, self.outputs = (filters, channels) if self._backward else (channels, filters)
+        self.panels = op.groups // together * -(-together * self.outputs // lanes)
+
+    def packing(self) -> Packing:
+        """Return how the filters are packed."""
+        op = self._op
+        taps = math.prod(op.window.kernel)
+        return Packing(
+            1,
+            {
+                "taps": taps,
+                "channels": op.channels // op.groups,
+                "filters": op.filters // op.groups,
+                "groups": op.groups,
+                "transposed": int(self._backward),
+                "merged": self._together,
+            },
+            "pack_filters_single",
+            self.packed_floats(),
+            pieces=lambda target: self.panels * taps,
+        )
+
+    def packed_floats(self) -> int:
+        """Return the floats of the packed filters."""
+        return self.panels * math.prod(self._op.window.kernel) * self.inputs * self._lanes
+
+    def written(self, axis: Window) -> int:
+        """Return the cells along an axis that are written."""
+        return axis.length if self._backward else axis.output
+
+    def reached(self, axis: Window, cells: int) -> int:
+        """Return the most cells of the input's axis that so many written cells in a row reach."""
+        extent = (axis.kernel - 1) * axis.dilation
+        if self._backward:
+            return (cells - 1 + extent) // axis.stride + 1
+        return (cells - 1) * axis.stride + extent + 1
 
 
 class Panels:
@@ -33,69 +101,41 @@ class Panels:
         assert isinstance(op, Convolution | ConvolutionInputGradient)
         self._node = node
         self._op = op
-        self._lanes = lanes
         self._backward = isinstance(op, ConvolutionInputGradient)
-        depth, self._height, self._width = op.window.volume
-        self._planes = depth.kernel
-        channels, filters = op.channels // op.groups, op.filters // op.groups
-        inputs = filters if self._backward else channels
         self._merged = merged(op, lanes)
-        self._inputs, self._tap_rows = self._merged * inputs, inputs
-        self._panels = panels(op, lanes)
+        self._sizes = PanelSizes(op, self._merged, lanes)
+        self._inputs = self._merged * self._sizes.inputs
+        self._height, self._width = op.window.volume[1:]
 
     def arguments(self) -> Arguments:
         """Return the arguments of the kernel, but for the floats between cells."""
         return {
             **CANDIDATES[type(self._op)][-1].arguments(self._node),
             "band": self._band(),
-            "by_rows": int(self._packed_floats() <= READ_BY_ALL),
+            "by_rows": int(self._sizes.packed_floats() <= READ_BY_ALL),
             "merged": self._merged,
+            "skips": int(self._skips()),
         }
 
     def packing(self) -> Packing:
         """Return how the filters are packed."""
-        op = self._op
-        taps = math.prod(op.window.kernel)
-        return Packing(
-            1,
-            {
-                "taps": taps,
-                "channels": op.channels // op.groups,
-                "filters": op.filters // op.groups,
-                "groups": op.groups,
-                "transposed": int(self._backward),
-                "merged": self._merged,
-            },
-            "pack_filters_single",
-            self._packed_floats(),
-            pieces=lambda target: self._panels * taps,
-        )
-
-    def _packed_floats(self) -> int:
-        taps = math.prod(self._op.window.kernel)
-        return self._panels * taps * self._tap_rows * self._lanes
+        return self._sizes.packing()
 
     def workspace(self) -> int:
         """Return the floats of the rows that a band reads, with zeros around them."""
-        rows = self._reached(self._height, self._band())
+        rows = self._sizes.reached(self._height, self._band())
         return rows * self._row_floats() if self._copies() else 1
 
     def pieces(self) -> int:
         """Return the output rows of all panels, which threads may share out."""
-        return rows_of_cells(self._node.output) * self._panels
+        return rows_of_cells(self._node.output) * self._sizes.panels
 
-    def _written(self, axis: Window) -> int:
-        return axis.length if self._backward else axis.output
-
-    def _reached(self, axis: Window, cells: int) -> int:
-        """Return the most cells of the input's axis that so many written cells in a row reach."""
-        extent = (axis.kernel - 1) * axis.dilation
-        if self._backward:
-            return (cells - 1 + extent) // axis.stride + 1
-        return (cells - 1) * axis.stride + extent + 1
+    def _skips(self) -> bool:
+        """Return whether taps that read nothing are left out, where instructions favour that."""
+        return self._merged == 1 and self._inputs >= FEWEST_SKIPPED
 
     def _copies(self) -> bool:
-        """Return whether taps reach beyond the picture."""
+        """Return whether rows may be copied between zeros, as taps reach beyond the picture."""
         return any(self._beyond(axis) for axis in (self._height, self._width))
 
     def _beyond(self, axis: Window) -> bool:
@@ -109,8 +149,8 @@ class Panels:
 
     def _row_floats(self) -> int:
         """Return the floats that a row has in all planes that one output row reads."""
-        width = self._reached(self._width, self._written(self._width))
-        return self._planes * width * self._inputs
+        width = self._sizes.reached(self._width, self._sizes.written(self._width))
+        return self._op.window.volume[0].kernel * width * self._inputs
 
     def _band(self) -> int:
         """Return how many output rows are taken at a time."""
@@ -121,14 +161,12 @@ class Panels:
             rows = fitting * axis.stride - extent
         else:
             rows = (fitting - 1 - extent) // axis.stride + 1
-        return max(1, min(rows, self._written(axis)))
+        return max(1, min(rows, self._sizes.written(axis)))
 
 
 def panels(op: Convolution | ConvolutionInputGradient, lanes: int) -> int:
     """Return the panels of all groups."""
-    together = merged(op, lanes)
-    outputs = op.channels if isinstance(op, ConvolutionInputGradient) else op.filters
-    return op.groups // together * -(-together * outputs // op.groups // lanes)
+    return PanelSizes(op, merged(op, lanes), lanes).panels
 
 
 def merged(op: Convolution | ConvolutionInputGradient, lanes: int) -> int:

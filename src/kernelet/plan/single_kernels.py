@@ -32,7 +32,7 @@ from kernelet.ops.shape import ChannelSlice, Concatenate, Reshape
 from kernelet.ops.softmax import Softmax, SoftmaxGradient
 from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import Arguments, Candidate, Target, round_up
-from kernelet.plan.candidates_convolution import is_depthwise, rows_of_cells
+from kernelet.plan.candidates_convolution import is_depthwise
 from kernelet.plan.candidates_single import Panels, merged
 from kernelet.plan.filter_gradient_strips import strips
 from kernelet.plan.selection import CANDIDATES, select
@@ -44,13 +44,11 @@ from kernelet.plan.single_batch import (
     outer_product_pieces,
 )
 from kernelet.plan.single_bfloat16 import SingleBfloat16
+from kernelet.plan.single_cells import by_cells, cells_together, lanes_hold_cells
 from kernelet.plan.single_depthwise import depthwise
 from kernelet.plan.single_elements import needs_elements
 from kernelet.plan.single_layout import SingleLayout
 from kernelet.program import Node, Op
-
-# The most filters that `convolution_single_cells` has sums in registers for.
-_MOST_CELL_FILTERS = 8
 
 
 class SingleKernels:
@@ -95,8 +93,8 @@ class SingleKernels:
             return self._winograd()
         if isinstance(op, ConvolutionFilterGradient) and winograd.single_gradient_pays(node):
             return self._winograd_gradient()
-        if isinstance(op, Convolution) and lanes_hold_cells(op, self._lanes):
-            return self._by_cells()
+        if isinstance(op, Convolution | ConvolutionInputGradient) and lanes_hold_cells(op):
+            return by_cells(node, self.layout)
         if self._whole_batch.pays(node):
             return self._whole_batch.candidate(node)
         if isinstance(op, MatrixProduct) and op.transposed:
@@ -106,10 +104,6 @@ class SingleKernels:
     def _channels(self, node: Node) -> Arguments:
         cells = self.layout.cells(node.inputs[0])
         return {"cells": cells["cells"], "channels": cells["channels"]}
-
-    def _convolution(self, node: Node) -> Arguments:
-        arguments = CANDIDATES[Convolution][-1].arguments(node)
-        return {**arguments, **self.layout.distances(node)}
 
     def _winograd(self) -> Candidate:
         return Candidate(
@@ -134,16 +128,6 @@ class SingleKernels:
             },
             workspace=lambda node, target: winograd.single_gradient_workspace(node, target.lanes),
             pieces=winograd.gradient_pieces,
-        )
-
-    def _by_cells(self) -> Candidate:
-        return Candidate(
-            "convolution_single_cells",
-            self._convolution,
-            workspace=_ring,
-            bias=True,
-            factors=True,
-            pieces=lambda node, target: rows_of_cells(node.output),
         )
 
     def _panels(self, kernel: str) -> Candidate:
@@ -283,38 +267,16 @@ _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
 }
 
 
-def lanes_hold_cells(op: Convolution, lanes: int) -> bool:
-    """Return whether vectors of neighbouring cells take less time than vectors of channels."""
-    depth, _, width = op.window.volume
-    flat = depth.length == depth.kernel == depth.output == 1
-    if not flat or op.groups > 1 or op.filters > _MOST_CELL_FILTERS:
-        return False
-    # Copying the input channel by channel, and transposing the result, take their time too.
-    return 4 * op.filters * -(-width.output // lanes) < 3 * width.output
-
-
 def idle_lanes(op: Convolution | ConvolutionInputGradient, lanes: int) -> float:
     """Return how many lanes of the vectors that hold results there are to one that is used."""
     if is_depthwise(op):
         used = op.channels
-    elif isinstance(op, ConvolutionInputGradient):
-        used = merged(op, lanes) * op.channels // op.groups
     elif lanes_hold_cells(op, lanes):
-        used = op.window.output[-1]
+        used = cells_together(op)
     else:
-        used = merged(op, lanes) * op.filters // op.groups
+        outputs = op.channels if isinstance(op, ConvolutionInputGradient) else op.filters
+        used = merged(op, lanes) * outputs // op.groups
     return round_up(used, lanes) / used
-
-
-def _ring(node: Node, target: Target) -> int:
-    """Return the floats of the input rows that one output row reads, with zeros around them."""
-    op = node.op
-    assert isinstance(op, Convolution)
-    _, height, width = op.window.volume
-    rows = (height.kernel - 1) * height.dilation + 1
-    extent = (width.kernel - 1) * width.dilation
-    phase = round_up(width.output, target.lanes) + extent // width.stride
-    return rows * op.channels * width.stride * phase
 
 
 def has_kernel(node: Node) -> bool:

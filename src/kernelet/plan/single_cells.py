@@ -1,0 +1,97 @@
+"""Convolutions of single samples by vectors of neighbouring cells, for few filters.
+
+So they go where the filters of a group, or the channels whose gradient is asked for, would leave
+most lanes of a panel idle.
+"""
+
+from __future__ import annotations
+
+import math
+
+from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
+from kernelet.plan.candidate import LANES, Arguments, Candidate, Target
+from kernelet.plan.candidates_convolution import rows_of_cells
+from kernelet.plan.candidates_single import PanelSizes, merged
+from kernelet.plan.selection import CANDIDATES
+from kernelet.plan.single_layout import SingleLayout
+from kernelet.program import Node
+
+AnyConvolution = Convolution | ConvolutionInputGradient
+
+# The most outputs of a group that the kernel has sums in registers for.
+_MOST_OUTPUTS = 8
+# What copying an input number takes, in products of vectors: of so few channels each is moved by
+# itself, others are transposed.
+_FEW_CHANNELS = 4
+_MOVED, _TRANSPOSED = 1.5, 1.0
+# What a product of a panel that several groups share takes, as channels are permuted for it.
+_PERMUTED = 1.5
+# What storing the results of a cell takes, transposed and as a vector.
+_COLLECTED, _STORED = 5.0, 2.0
+
+
+def by_cells(node: Node, layout: SingleLayout) -> Candidate:
+    """Return the kernel of a convolution, or of a gradient by the input, whose lanes hold cells."""
+    op = node.op
+    assert isinstance(op, AnyConvolution)
+    backward = isinstance(op, ConvolutionInputGradient)
+
+    def arguments(node: Node) -> Arguments:
+        return {**CANDIDATES[type(op)][-1].arguments(node), **layout.distances(node)}
+
+    return Candidate(
+        "convolution_input_gradient_single_cells" if backward else "convolution_single_cells",
+        arguments,
+        workspace=_rows,
+        packing=(lambda node: PanelSizes(op, 1).packing()) if backward else None,
+        bias=True,
+        factors=True,
+        pieces=lambda node, target: op.groups * rows_of_cells(node.output),
+    )
+
+
+def lanes_hold_cells(op: AnyConvolution, lanes: int = LANES) -> bool:
+    """Return whether vectors of neighbouring cells take less time than vectors of channels."""
+    if PanelSizes(op, 1).outputs > _MOST_OUTPUTS:
+        return False
+    return _time_by_cells(op, lanes) < _time_by_panels(op, lanes)
+
+
+def _time_by_cells(op: AnyConvolution, lanes: int) -> float:
+    """Predict what a row of cells takes of a group, in products of vectors."""
+    sizes = PanelSizes(op, 1)
+    depth, height, width = op.window.volume
+    cells = cells_together(op)
+    vectors = -(-cells // lanes)
+    products = sizes.outputs * sizes.inputs * vectors * math.prod(op.window.kernel)
+    # As many rows and cells are read anew as there are between windows.
+    forward = isinstance(op, Convolution)
+    read = cells * (width.stride * min(height.stride, height.kernel) if forward else 1)
+    moved = _TRANSPOSED if sizes.inputs >= _FEW_CHANNELS else _MOVED
+    return products + moved * depth.kernel * read * sizes.inputs + _COLLECTED * cells
+
+
+def _time_by_panels(op: AnyConvolution, lanes: int) -> float:
+    cells, together = cells_together(op), merged(op, lanes)
+    products = cells * PanelSizes(op, 1).inputs * math.prod(op.window.kernel)
+    return (products * (_PERMUTED if together > 1 else 1) + _STORED * cells) / together
+
+
+def cells_together(op: AnyConvolution) -> int:
+    """Return how many cells of a row have the same taps, so that a vector may hold them."""
+    width = op.window.volume[-1]
+    if isinstance(op, ConvolutionInputGradient):
+        return -(-width.length // width.stride)
+    return width.output
+
+
+def _rows(node: Node, target: Target) -> int:
+    """Return the floats of the input rows that one output row reads, with zeros around them."""
+    op = node.op
+    assert isinstance(op, AnyConvolution)
+    sizes = PanelSizes(op, 1)
+    depth, height, width = op.window.volume
+    stride = 1 if isinstance(op, ConvolutionInputGradient) else width.stride
+    phase = (sizes.reached(width, sizes.written(width)) - 1) // stride + target.lanes
+    rows = depth.kernel * sizes.reached(height, 1)
+    return rows * sizes.inputs * stride * phase
