@@ -116,10 +116,11 @@ struct SingleAxis {
         return {floor_division(first + window.stride - 1, window.stride),
                 floor_division(end - 1 + window.pad, window.stride) + 1};
     }
-    // Read cells from the first to the last that any written cell reaches.
-    std::int64_t most_read() const {
+    // The most read cells, from the first to the last, that so many written cells in a row reach.
+    std::int64_t most_reached(std::int64_t cells) const {
         const std::int64_t extent = (window.kernel - 1) * window.dilation;
-        return (Backward ? extent / window.stride : extent) + 1;
+        return Backward ? (cells - 1 + extent) / window.stride + 1
+                        : (cells - 1) * window.stride + extent + 1;
     }
     bool stays_inside() const {
         const Span all = reach(0, written());

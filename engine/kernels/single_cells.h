@@ -24,8 +24,17 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// Most filters of a group; plan/candidates_cells.py says the same.
+// Most filters of a group, and output rows whose vectors may share a tile; plan/single_cells.py says
+// the same.
 inline constexpr int most_cell_filters = 8;
+inline constexpr std::int64_t most_cell_rows = 4;
+
+// Vectors of cells whose sums by F filters, and inputs, fit the registers beside a weight.
+template <int F>
+constexpr int most_cell_vectors() {
+    constexpr int most = (Vector::registers - 1) / (F + 1);
+    return most < 1 ? 1 : most > 6 ? 6 : most;
+}
 
 // Taps along one axis that follow each other at one distance: the cell that the first reads, and
 // its place among the filters.
@@ -37,43 +46,71 @@ struct TapSteps {
     std::int64_t weight_step;
 };
 
-// What the cells of a row that have the same taps are summed from.
+// What the cells of some output rows that have the same taps are summed from. The first of these rows
+// is meant where one is; the others read `row_step` rows further each.
 struct CellTaps {
     const PlanarRowSizes& sizes;
     const PlanarRowRing& ring;
-    TapSteps planes;   // by their number in the ring
+    TapSteps planes;  // by their number in the ring
     TapSteps rows;
     TapSteps columns;  // by positions behind the first zero
+    std::int64_t row_step;
     const float* weights;
     std::int64_t channel_weights;  // floats from one channel's filters to the next one's
     Epilogue epilogue;
 };
 
+// Cells of rows in memory, some floats apart, that have the same taps.
+struct CellRows {
+    float* first;
+    std::int64_t rows;
+    std::int64_t row_floats;
+    std::int64_t cells;
+    std::int64_t cell_floats;
+};
+
+// The most vectors of cells of a tile, for any number of filters.
+inline constexpr int most_vectors = most_cell_vectors<1>();
+
+// Where the vectors of a tile begin: rows behind the first one, and cells of these.
+struct VectorPlaces {
+    std::array<std::int64_t, most_vectors> rows;
+    std::array<std::int64_t, most_vectors> cells;
+};
+
 template <int F, int P>
 KERNELET_INLINE void accumulate_cells(Vector (&sums)[F][P], const CellTaps& taps,
-                                      std::int64_t cell) {
-    const auto& [sizes, ring, planes, rows, columns, weights, channel_weights, epilogue] = taps;
+                                      const VectorPlaces& places) {
+    const auto& [sizes, ring, planes, rows, columns, row_step, weights, channel_weights, epilogue] =
+        taps;
+    const std::int64_t channels = sizes.channels;
+    const std::int64_t channel_floats = sizes.channel_floats();
     for (std::int64_t plane = 0; plane < planes.count; ++plane) {
         for (std::int64_t row = 0; row < rows.count; ++row) {
-            const float* source = ring.row(plane, rows.source + row * rows.distance) + cell;
+            const float* sources[P];
+            KERNELET_UNROLL
+            for (int p = 0; p < P; ++p) {
+                const std::int64_t number = rows.source + row * rows.distance;
+                const auto k = static_cast<std::size_t>(p);
+                sources[p] =
+                    ring.row(plane, number + places.rows[k] * row_step) + places.cells[k];
+            }
             const float* of_row = weights + planes.weights + plane * planes.weight_step +
                                   rows.weights + row * rows.weight_step + columns.weights;
             for (std::int64_t column = 0; column < columns.count; ++column) {
                 const float* w = of_row + column * columns.weight_step;
-                const float* x = source + sizes.place(columns.source + column * columns.distance);
-                for (std::int64_t c = 0; c < sizes.channels; ++c, w += channel_weights) {
-                    Vector cells[P];
+                std::int64_t offset = sizes.place(columns.source + column * columns.distance);
+                for (std::int64_t c = 0; c < channels;
+                     ++c, w += channel_weights, offset += channel_floats) {
+                    Vector inputs[P];
                     KERNELET_UNROLL
-                    for (int p = 0; p < P; ++p) {
-                        cells[p] =
-                            Vector::load(x + c * sizes.channel_floats() + p * Vector::width);
-                    }
+                    for (int p = 0; p < P; ++p) inputs[p] = Vector::load(sources[p] + offset);
                     KERNELET_UNROLL
                     for (int f = 0; f < F; ++f) {
                         const Vector weight = Vector::broadcast_from(w + f);
                         KERNELET_UNROLL
                         for (int p = 0; p < P; ++p) {
-                            sums[f][p] = fma(cells[p], weight, sums[f][p]);
+                            sums[f][p] = fma(inputs[p], weight, sums[f][p]);
                         }
                     }
                 }
@@ -90,41 +127,32 @@ KERNELET_INLINE void store_cells(const Vector (&values)[F], std::int64_t count, 
         store_some(values[0], output, static_cast<int>(count));
         return;
     }
-    for (int first = 0; first < F; first += Vector::width) {
-        Vector block[Vector::width];
+    constexpr int together = Vector::width < most_cell_filters ? Vector::width : most_cell_filters;
+    for (int first = 0; first < F; first += together) {
+        Vector rows[Vector::width];
         KERNELET_UNROLL
         for (int k = 0; k < Vector::width; ++k) {
-            block[k] = first + k < F ? values[first + k] : Vector::zero();
+            rows[k] = k < together && first + k < F ? values[first + k] : Vector::zero();
         }
-        transpose(block);
+        Vector cells[Vector::width];
+        columns_of_few(rows, cells);
         KERNELET_UNROLL
-        for (int cell = 0; cell < Vector::width; ++cell) {
-            if (cell < count) {
-                block[cell].store_partial(output + cell * cell_floats + first, F - first);
-            }
+        for (int k = 0; k < Vector::width; ++k) {
+            if (k < count) cells[k].store_partial(output + k * cell_floats + first, F - first);
         }
     }
 }
 
-// Cells of a row in memory, some floats apart.
-struct CellRow {
-    float* first;
-    std::int64_t cells;
-    std::int64_t floats;
-};
-
-// P vectors of neighbouring output cells from `cell` on, as far as the row goes.
+// P vectors of neighbouring output cells, each as far as its row goes.
 template <int F, int P>
-inline void cells_tile(const CellTaps& taps, std::int64_t cell, const CellRow& output) {
+inline void cells_tile(const CellTaps& taps, const VectorPlaces& places, const CellRows& output) {
     Vector sums[F][P];
     KERNELET_UNROLL
     for (int f = 0; f < F; ++f) {
         KERNELET_UNROLL
-        for (int p = 0; p < P; ++p) {
-            sums[f][p] = Vector::zero();
-        }
+        for (int p = 0; p < P; ++p) sums[f][p] = Vector::zero();
     }
-    accumulate_cells<F, P>(sums, taps, cell);
+    accumulate_cells<F, P>(sums, taps, places);
     KERNELET_UNROLL
     for (int p = 0; p < P; ++p) {
         Vector values[F];
@@ -132,43 +160,60 @@ inline void cells_tile(const CellTaps& taps, std::int64_t cell, const CellRow& o
         for (int f = 0; f < F; ++f) {
             values[f] = Finish::of_channel(taps.epilogue, f)(sums[f][p]);
         }
-        const std::int64_t first = cell + p * Vector::width;
-        store_cells<F>(values, larger(0, smaller(output.cells - first, Vector::width)),
-                       output.first + first * output.floats, output.floats);
+        const auto k = static_cast<std::size_t>(p);
+        store_cells<F>(values, smaller(output.cells - places.cells[k], Vector::width),
+                       output.first + places.rows[k] * output.row_floats +
+                           places.cells[k] * output.cell_floats,
+                       output.cell_floats);
     }
 }
 
-template <int F>
-inline void cells_row(const CellTaps& taps, const CellRow& output) {
-    // Sums, inputs and a weight fit the registers.
-    constexpr int most = F <= 3 ? 4 : F <= 6 || Vector::registers >= 32 ? 2 : 1;
-    std::int64_t cell = 0;
-    while (cell < output.cells) {
-        const std::int64_t left = output.cells - cell;
-        if (most == 4 && left > 3 * Vector::width) {
-            cells_tile<F, most>(taps, cell, output);
-            cell += most * Vector::width;
-        } else if (most >= 2 && left > Vector::width) {
-            cells_tile < F, most<2 ? 1 : 2>(taps, cell, output);
-            cell += 2 * Vector::width;
-        } else {
-            cells_tile<F, 1>(taps, cell, output);
-            cell += Vector::width;
+using CellsTile = void (*)(const CellTaps&, const VectorPlaces&, const CellRows&);
+
+// Tiles of one number of filters, by vectors of cells.
+struct CellsTiles {
+    int most;
+    std::array<CellsTile, most_vectors> by_vectors;
+
+    // Takes the vectors row after row, in tiles of nearly equal size.
+    void run(const CellTaps& taps, const CellRows& output) const {
+        const std::int64_t of_row = (output.cells + Vector::width - 1) / Vector::width;
+        std::int64_t left = output.rows * of_row;
+        std::int64_t tiles = left <= most ? 1 : (left + most - 1) / most;
+        std::int64_t row = 0;
+        std::int64_t cell = 0;
+        for (; left > 0; --tiles) {
+            const std::int64_t together = tiles == 1 ? left : (left + tiles - 1) / tiles;
+            VectorPlaces places;
+            for (std::int64_t p = 0; p < together; ++p) {
+                places.rows[static_cast<std::size_t>(p)] = row;
+                places.cells[static_cast<std::size_t>(p)] = cell;
+                cell += Vector::width;
+                if (cell >= output.cells) {
+                    cell = 0;
+                    ++row;
+                }
+            }
+            by_vectors[static_cast<std::size_t>(together - 1)](taps, places, output);
+            left -= together;
         }
     }
-}
+};
 
-using CellsRow = void (*)(const CellTaps&, const CellRow&);
+template <int F, int... P>
+constexpr CellsTiles cells_tiles(std::integer_sequence<int, P...>) {
+    return {static_cast<int>(sizeof...(P)), {cells_tile<F, P + 1>...}};
+}
 
 template <int... F>
-constexpr std::array<CellsRow, sizeof...(F)> cells_rows(std::integer_sequence<int, F...>) {
-    return {cells_row<F + 1>...};
+constexpr std::array<CellsTiles, sizeof...(F)> all_cells_tiles(std::integer_sequence<int, F...>) {
+    return {cells_tiles<F + 1>(std::make_integer_sequence<int, most_cell_vectors<F + 1>()>())...};
 }
 
-inline CellsRow cells_row_of(std::int64_t filters) {
-    static constexpr auto functions =
-        cells_rows(std::make_integer_sequence<int, most_cell_filters>());
-    return functions[static_cast<std::size_t>(filters - 1)];
+inline const CellsTiles& cells_tiles_of(std::int64_t filters) {
+    static constexpr auto tiles =
+        all_cells_tiles(std::make_integer_sequence<int, most_cell_filters>());
+    return tiles[static_cast<std::size_t>(filters - 1)];
 }
 
 template <bool Backward>
@@ -183,21 +228,21 @@ class CellConvolution {
           inputs_((Backward ? a.filters : a.channels) / a.groups),
           outputs_((Backward ? a.channels : a.filters) / a.groups),
           channel_weights_(Backward ? lanes : a.filters),
-          sizes_(row_sizes()) {}
+          sizes_(row_sizes()),
+          tiles_(cells_tiles_of(outputs_)),
+          whole_(whole_rows()),
+          rows_together_(rows_of_a_tile()) {}
 
     void run() const {
-        PlanarRowRing ring(sizes_, a_.kernel_depth, height_.most_read(), call_.operands[5]);
+        PlanarRowRing ring(sizes_, a_.kernel_depth, height_.most_reached(most_cell_rows),
+                           call_.operands[5]);
         const std::int64_t rows = height_.written();
-        std::int64_t begun = -1;
-        for (std::int64_t piece = call_.begin; piece < call_.end; ++piece) {
-            const std::int64_t group = piece / rows % a_.groups;
-            const std::int64_t plane = piece / rows / a_.groups;
-            const AxisTaps planes = depth_.taps(plane);
-            if (piece / rows != begun) {
-                begun = piece / rows;
-                ring.begin(read_planes(planes, group));
-            }
-            run_row(ring, planes, plane, group, piece % rows);
+        for (std::int64_t piece = call_.begin; piece < call_.end;) {
+            const std::int64_t line = piece / rows;
+            const std::int64_t row = piece % rows;
+            const std::int64_t end = smaller(rows, row + call_.end - piece);
+            run_rows(ring, line / a_.groups, line % a_.groups, {row, end});
+            piece += end - row;
         }
     }
 
@@ -215,27 +260,61 @@ class CellConvolution {
                 depth_.tap_distance() * floats};
     }
 
-    void run_row(PlanarRowRing& ring, const AxisTaps& planes, std::int64_t plane,
-                 std::int64_t group, std::int64_t row) const {
-        const AxisTaps rows = height_.taps(row);
-        // Rows that only other written rows read are among these: those begin with what is there.
-        const Span read = height_.reach(row, row + 1);
-        ring.reach(larger(read.begin, 0), smaller(read.end, height_.read()));
+    // Output rows [begin, end) of a plane, for a group of filters.
+    void run_rows(PlanarRowRing& ring, std::int64_t plane, std::int64_t group,
+                  const Span& rows) const {
+        const AxisTaps planes = depth_.taps(plane);
+        ring.begin(read_planes(planes, group));
         float* output = call_.operands[4] + group * outputs_ +
-                        (plane * height_.written() + row) * width_.written() * a_.output_floats;
-        for (std::int64_t phase = 0; phase < width_.phases(); ++phase) {
-            const AxisPhase columns = width_.phase(phase);
-            cells_row_of(outputs_)(taps_of(ring, planes, rows, columns, group),
-                                   {output + columns.cell * a_.output_floats, columns.cells,
-                                    columns.cell_step * a_.output_floats});
+                        plane * height_.written() * width_.written() * a_.output_floats;
+        for (std::int64_t row = rows.begin; row < rows.end;) {
+            const std::int64_t count = alike(row, rows.end);
+            // Rows that only other written rows read are among these: those begin with what is
+            // there.
+            const Span read = height_.reach(row, row + count);
+            ring.reach(larger(read.begin, 0), smaller(read.end, height_.read()));
+            run_alike(taps_of(ring, planes, height_.taps(row), group), count,
+                      output + row * width_.written() * a_.output_floats);
+            row += count;
         }
-        activate_channels(output, width_.written(), a_.output_floats, outputs_, a_.activation);
     }
 
+    // How many rows from one on have all taps, so that they may share tiles.
+    std::int64_t alike(std::int64_t row, std::int64_t end) const {
+        if (row < whole_.begin || row >= whole_.end) return 1;
+        return smaller(rows_together_, smaller(whole_.end, end) - row);
+    }
+
+    // The rows that have all taps, and how many of them a tile may take.
+    Span whole_rows() const {
+        const WindowAxis& axis = height_.window;
+        const std::int64_t extent = (axis.kernel - 1) * axis.dilation;
+        return Backward ? Span{extent - axis.pad, axis.output - axis.pad} : interior(axis);
+    }
+    std::int64_t rows_of_a_tile() const {
+        if (Backward && height_.phases() > 1) return 1;
+        const std::int64_t vectors = (width_.phase(0).cells + Vector::width - 1) / Vector::width;
+        return larger(1, smaller(tiles_.most / vectors, most_cell_rows));
+    }
+
+    void run_alike(CellTaps taps, std::int64_t rows, float* output) const {
+        const std::int64_t row_floats = width_.written() * a_.output_floats;
+        for (std::int64_t phase = 0; phase < width_.phases(); ++phase) {
+            const AxisPhase columns = width_.phase(phase);
+            const std::int64_t tap = inputs_ * channel_weights_;
+            taps.columns = {columns.taps, columns.source + sizes_.before, columns.tap_distance,
+                            columns.tap * tap, columns.tap_step * tap};
+            tiles_.run(taps, {output + columns.cell * a_.output_floats, rows, row_floats,
+                              columns.cells, columns.cell_step * a_.output_floats});
+        }
+        activate_channels(output, rows * width_.written(), a_.output_floats, outputs_,
+                          a_.activation);
+    }
+
+    // But for those along a row.
     CellTaps taps_of(const PlanarRowRing& ring, const AxisTaps& planes, const AxisTaps& rows,
-                     const AxisPhase& columns, std::int64_t group) const {
-        const std::int64_t tap = inputs_ * channel_weights_;
-        const std::int64_t row = a_.kernel_width * tap;
+                     std::int64_t group) const {
+        const std::int64_t row = a_.kernel_width * inputs_ * channel_weights_;
         const std::int64_t plane = a_.kernel_height * row;
         const std::int64_t taps = a_.kernel_depth * plane;
         return {sizes_,
@@ -243,8 +322,8 @@ class CellConvolution {
                 {planes.count, 0, 1, planes.first * plane, depth_.tap_step() * plane},
                 {rows.count, rows.source, height_.tap_distance(), rows.first * row,
                  height_.tap_step() * row},
-                {columns.taps, columns.source + sizes_.before, columns.tap_distance,
-                 columns.tap * tap, columns.tap_step * tap},
+                {},
+                height_.phase(0).source_step,
                 call_.operands[1] + group * (Backward ? taps : outputs_),
                 channel_weights_,
                 epilogue_of(call_.operands[2], group * outputs_, a_.activation, a_.slope,
@@ -260,10 +339,13 @@ class CellConvolution {
     std::int64_t outputs_;          // of a group
     std::int64_t channel_weights_;  // floats from one input channel's filters to the next one's
     PlanarRowSizes sizes_;
+    const CellsTiles& tiles_;
+    Span whole_;
+    std::int64_t rows_together_;
 };
 
 // Operands: input, filters, bias or null, factors or null, output, workspace for the rows of a
-// group's channels that the taps of one output row span. Pieces are output rows of all groups of a
+// group's channels that the taps of `most_cell_rows` output rows span. Pieces are output rows of all groups of a
 // plane.
 inline void convolution_single_cells(const Call& call) {
     CellConvolution<false>(call, arguments<SingleConvolutionArguments>(call)).run();

@@ -133,7 +133,7 @@ struct ReadPlanes {
     std::int64_t distance;  // in floats
 };
 
-// Rows of these planes, in as many places as the taps of one output row span: each row takes the
+// Rows of these planes, in as many places as the taps of some output rows span: each row takes the
 // place of one that is no longer reached.
 class PlanarRowRing {
   public:
@@ -148,6 +148,7 @@ class PlanarRowRing {
     void begin(const ReadPlanes& planes) {
         planes_ = planes;
         next_ = 0;
+        next_place_ = 0;
     }
 
     // Writes the rows [begin, end) that are not there yet.
@@ -155,19 +156,23 @@ class PlanarRowRing {
         for (next_ = larger(next_, begin); next_ < end; ++next_) {
             const float* source = planes_.first + next_ * sizes_.width * sizes_.cell_floats;
             for (std::int64_t plane = 0; plane < planes_.count; ++plane) {
-                PlanarRow(sizes_, source + plane * planes_.distance, rows_ + offset(plane, next_))
+                PlanarRow(sizes_, source + plane * planes_.distance,
+                          rows_ + offset(plane, next_place_))
                     .copy();
             }
+            next_place_ = next_place_ + 1 < places_ ? next_place_ + 1 : 0;
         }
     }
 
+    // One of the rows that were written last.
     const float* row(std::int64_t plane, std::int64_t number) const {
-        return rows_ + offset(plane, number);
+        const std::int64_t place = next_place_ - (next_ - number);
+        return rows_ + offset(plane, place < 0 ? place + places_ : place);
     }
 
   private:
-    std::int64_t offset(std::int64_t plane, std::int64_t row) const {
-        return (plane * places_ + row % places_) * sizes_.row_floats();
+    std::int64_t offset(std::int64_t plane, std::int64_t place) const {
+        return (plane * places_ + place) * sizes_.row_floats();
     }
 
     const PlanarRowSizes& sizes_;
@@ -175,6 +180,7 @@ class PlanarRowRing {
     float* rows_;  // [plane][place][channel][phase][phase_floats]
     ReadPlanes planes_{};
     std::int64_t next_ = 0;  // the row that is written next
+    std::int64_t next_place_ = 0;
 };
 
 }  // namespace kernelet::KERNELET_ISA

@@ -182,6 +182,11 @@ inline void panel_tile(const TileCells& cells, const TapGrid& grid, const Span& 
     const float* x[P];
     Vector sums[P][N * V];
     start_tile(cells, x, sums);
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) {
+        KERNELET_UNROLL
+        for (int n = 0; n < N; ++n) __builtin_prefetch(cells.outputs[static_cast<std::size_t>(p)] + n * lanes, 1);
+    }
     for (std::int64_t plane = 0; plane < grid.planes; ++plane) {
         for (std::int64_t row = rows.begin; row < rows.end; ++row) {
             std::int64_t offset = plane * grid.input_plane_stride + row * grid.input_row_stride;

@@ -103,6 +103,28 @@ KERNELET_INLINE void transpose_sixteen(V* rows) {
     }
 }
 
+// The columns of eight rows of sixteen, each in the first half of a vector; the other halves are
+// arbitrary.
+template <class V>
+KERNELET_INLINE void columns_of_eight(const V* rows, V* columns) {
+    V low[4];
+    V high[4];
+    transpose_quarters(rows, low);
+    transpose_quarters(rows + 4, high);
+    KERNELET_UNROLL
+    for (int k = 0; k < 4; ++k) {
+        const auto a = low[k].v;
+        const auto b = high[k].v;
+        columns[k] = {shuffled<0, 1, 2, 3, 16, 17, 18, 19, -1, -1, -1, -1, -1, -1, -1, -1>(a, b)};
+        columns[k + 4] = {
+            shuffled<4, 5, 6, 7, 20, 21, 22, 23, -1, -1, -1, -1, -1, -1, -1, -1>(a, b)};
+        columns[k + 8] = {
+            shuffled<8, 9, 10, 11, 24, 25, 26, 27, -1, -1, -1, -1, -1, -1, -1, -1>(a, b)};
+        columns[k + 12] = {
+            shuffled<12, 13, 14, 15, 28, 29, 30, 31, -1, -1, -1, -1, -1, -1, -1, -1>(a, b)};
+    }
+}
+
 // Row i and row i + width/2 are interleaved to rows 2i and 2i + 1: the bits of (row, lane) rotate
 // by one. After as many rounds as a lane's number has bits, row and lane have changed places.
 template <class V>
@@ -127,6 +149,18 @@ KERNELET_INLINE void transpose(V* rows) {
                 rows[i] = next[i];
             }
         }
+    }
+}
+
+// The columns of a square block of which only the first eight rows, or all of fewer, count.
+template <class V>
+KERNELET_INLINE void columns_of_few(V* rows, V* columns) {
+    if constexpr (V::width == 16) {
+        columns_of_eight(rows, columns);
+    } else {
+        transpose(rows);
+        KERNELET_UNROLL
+        for (int k = 0; k < V::width; ++k) columns[k] = rows[k];
     }
 }
 

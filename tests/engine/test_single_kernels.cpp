@@ -121,7 +121,7 @@ void test_cells(const Kernels& kernels, Random& random, bool backward, int& by_c
         (reached(width, a.kernel_width, a.stride_width, a.dilation_width, backward) - 1) / stride +
         lanes;
     const std::int64_t places =
-        reached(1, a.kernel_height, a.stride_height, a.dilation_height, backward);
+        reached(4, a.kernel_height, a.stride_height, a.dilation_height, backward);
     Numbers input = spread(one.input, inputs, cell_floats);
     Numbers filters =
         backward ? packed(kernels, random, one.weights, panels, backward) : one.weights;

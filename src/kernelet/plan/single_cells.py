@@ -18,8 +18,10 @@ from kernelet.program import Node
 
 AnyConvolution = Convolution | ConvolutionInputGradient
 
-# The most outputs of a group that the kernel has sums in registers for.
+# The most outputs of a group that the kernel has sums in registers for, and the rows of cells that
+# it takes together.
 _MOST_OUTPUTS = 8
+_ROWS_TOGETHER = 4
 # What copying an input number takes, in products of vectors: of so few channels each is moved by
 # itself, others are transposed.
 _FEW_CHANNELS = 4
@@ -86,12 +88,12 @@ def cells_together(op: AnyConvolution) -> int:
 
 
 def _rows(node: Node, target: Target) -> int:
-    """Return the floats of the input rows that one output row reads, with zeros around them."""
+    """Return the floats of the input rows that some output rows read, with zeros around them."""
     op = node.op
     assert isinstance(op, AnyConvolution)
     sizes = PanelSizes(op, 1)
     depth, height, width = op.window.volume
     stride = 1 if isinstance(op, ConvolutionInputGradient) else width.stride
     phase = (sizes.reached(width, sizes.written(width)) - 1) // stride + target.lanes
-    rows = depth.kernel * sizes.reached(height, 1)
+    rows = depth.kernel * sizes.reached(height, _ROWS_TOGETHER)
     return rows * sizes.inputs * stride * phase
