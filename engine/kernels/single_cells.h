@@ -24,8 +24,8 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// Most filters of a group, and output rows whose vectors may share a tile; plan/single_cells.py says
-// the same.
+// Most filters of a group, and output rows whose vectors may share a tile; plan/single_cells.py
+// says the same.
 inline constexpr int most_cell_filters = 8;
 inline constexpr std::int64_t most_cell_rows = 4;
 
@@ -46,8 +46,8 @@ struct TapSteps {
     std::int64_t weight_step;
 };
 
-// What the cells of some output rows that have the same taps are summed from. The first of these rows
-// is meant where one is; the others read `row_step` rows further each.
+// What the cells of some output rows that have the same taps are summed from. The first of these
+// rows is meant where one is; the others read `row_step` rows further each.
 struct CellTaps {
     const PlanarRowSizes& sizes;
     const PlanarRowRing& ring;
@@ -92,8 +92,7 @@ KERNELET_INLINE void accumulate_cells(Vector (&sums)[F][P], const CellTaps& taps
             for (int p = 0; p < P; ++p) {
                 const std::int64_t number = rows.source + row * rows.distance;
                 const auto k = static_cast<std::size_t>(p);
-                sources[p] =
-                    ring.row(plane, number + places.rows[k] * row_step) + places.cells[k];
+                sources[p] = ring.row(plane, number + places.rows[k] * row_step) + places.cells[k];
             }
             const float* of_row = weights + planes.weights + plane * planes.weight_step +
                                   rows.weights + row * rows.weight_step + columns.weights;
@@ -345,8 +344,8 @@ class CellConvolution {
 };
 
 // Operands: input, filters, bias or null, factors or null, output, workspace for the rows of a
-// group's channels that the taps of `most_cell_rows` output rows span. Pieces are output rows of all groups of a
-// plane.
+// group's channels that the taps of `most_cell_rows` output rows span. Pieces are output rows of
+// all groups of a plane.
 inline void convolution_single_cells(const Call& call) {
     CellConvolution<false>(call, arguments<SingleConvolutionArguments>(call)).run();
 }

@@ -87,10 +87,9 @@ inline void clipped_tile(const TileCells& cells, const Panels& panels) {
                 const std::int64_t offset = plane * taps.input_plane_stride +
                                             row * taps.input_row_stride +
                                             column * taps.input_column_stride;
-                const float* w =
-                    panels.first +
-                    lanes * (plane * taps.weight_plane_stride + row * taps.weight_row_stride +
-                             column * taps.weight_column_stride);
+                const float* w = panels.first + lanes * (plane * taps.weight_plane_stride +
+                                                         row * taps.weight_row_stride +
+                                                         column * taps.weight_column_stride);
                 if (bits == all) {
                     accumulate_panels<P, N, V>(sums, x, offset, taps, w, panels.floats);
                 } else if (bits != 0) {

@@ -66,7 +66,8 @@ struct CellPlace {
     std::int64_t column;
 };
 
-// Output cells in rows, and where each finds its inputs; `clipping` where some taps may read nothing.
+// Output cells in rows, and where each finds its inputs; `clipping` where some taps may read
+// nothing.
 struct OutputCells {
     std::int64_t rows;
     std::int64_t columns;

@@ -44,8 +44,8 @@ class PlanarRow {
         const std::int64_t stride = sizes_.stride;
         const std::int64_t skipped = larger(0, sizes_.before - phase + stride - 1) / stride;
         const std::int64_t first = phase + skipped * stride - sizes_.before;
-        const std::int64_t count = smaller((sizes_.width - first + stride - 1) / stride,
-                                           sizes_.phase_floats - skipped);
+        const std::int64_t count =
+            smaller((sizes_.width - first + stride - 1) / stride, sizes_.phase_floats - skipped);
         if (count <= 0) return;
         const std::int64_t distance = stride * sizes_.cell_floats;
         copy_cells(source_ + first * sizes_.cell_floats, count, distance,
@@ -106,7 +106,8 @@ class PlanarRow {
         for (int k = 0; k < Vector::width; ++k) block[k] = Vector::load(source + k * distance);
         transpose(block);
         KERNELET_UNROLL
-        for (int k = 0; k < Vector::width; ++k) block[k].store(target + k * sizes_.channel_floats());
+        for (int k = 0; k < Vector::width; ++k)
+            block[k].store(target + k * sizes_.channel_floats());
     }
 
     void transpose_some(const float* source, int cells, int channels, std::int64_t distance,

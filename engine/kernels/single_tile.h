@@ -46,8 +46,8 @@ constexpr int tile_cells_of() {
     return most < 1 ? 1 : most > most_tile_cells ? most_tile_cells : most;
 }
 
-// Whether taps that read nothing are worth leaving out: for each cell that has a tap there is a test,
-// beside as many products as vectors.
+// Whether taps that read nothing are worth leaving out: for each cell that has a tap there is a
+// test, beside as many products as vectors.
 inline constexpr bool leaves_out_taps = Vector::registers >= 32;
 
 // Panels that are taken together where a tile has the most cells: two, if each is one vector.
@@ -185,7 +185,8 @@ inline void panel_tile(const TileCells& cells, const TapGrid& grid, const Span& 
     KERNELET_UNROLL
     for (int p = 0; p < P; ++p) {
         KERNELET_UNROLL
-        for (int n = 0; n < N; ++n) __builtin_prefetch(cells.outputs[static_cast<std::size_t>(p)] + n * lanes, 1);
+        for (int n = 0; n < N; ++n)
+            __builtin_prefetch(cells.outputs[static_cast<std::size_t>(p)] + n * lanes, 1);
     }
     for (std::int64_t plane = 0; plane < grid.planes; ++plane) {
         for (std::int64_t row = rows.begin; row < rows.end; ++row) {

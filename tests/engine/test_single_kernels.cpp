@@ -130,11 +130,11 @@ void test_cells(const Kernels& kernels, Random& random, bool backward, int& by_c
     Numbers rows(size_of(a.kernel_depth * places * inputs / a.groups * stride * phase_floats),
                  1e30F);
     in_parts(random, a.groups * cells / width, [&](std::int64_t begin, std::int64_t end) {
-        kernels.run_pieces(backward ? "convolution_input_gradient_single_cells"
-                                    : "convolution_single_cells",
-                           {input.data(), filters.data(), one.bias.data(),
-                            data_or_null(one.factors), output.data(), rows.data()},
-                           arguments, begin, end);
+        kernels.run_pieces(
+            backward ? "convolution_input_gradient_single_cells" : "convolution_single_cells",
+            {input.data(), filters.data(), one.bias.data(), data_or_null(one.factors),
+             output.data(), rows.data()},
+            arguments, begin, end);
     });
     CHECK(gathered(output, outputs, output_floats) == one.expected);
     by_cells += 1;

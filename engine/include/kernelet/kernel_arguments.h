@@ -52,8 +52,8 @@ namespace kernelet {
 #define ARGUMENTS_PanelConvolution(INTEGER, REAL) \
     ARGUMENTS_SingleConvolution(INTEGER, REAL) INTEGER(band) INTEGER(by_rows)
 
-// The filters of `merged` groups share a panel. Taps that read nothing may be left out where `skips`
-// is 1; otherwise they read zeros, between which rows are copied.
+// The filters of `merged` groups share a panel. Taps that read nothing may be left out where
+// `skips` is 1; otherwise they read zeros, between which rows are copied.
 #define ARGUMENTS_SinglePanelConvolution(INTEGER, REAL) \
     ARGUMENTS_PanelConvolution(INTEGER, REAL) INTEGER(merged) INTEGER(skips)
 

@@ -11,7 +11,7 @@ from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import LANES
 from kernelet.plan.candidates_convolution import is_depthwise
 from kernelet.plan.candidates_single import panels
-from kernelet.plan.single_cells import lanes_hold_cells
+from kernelet.plan.single_cells import cells_together, lanes_hold_cells, time_by_cells
 from kernelet.plan.single_kernels import idle_lanes
 from kernelet.program import Node, ProgramBuilder
 
@@ -69,7 +69,7 @@ def one_by_one(op: AnyConvolution, pictures: int = 1) -> Cost:
     """Return the cost of a convolution of pictures one after the other, where they lie.
 
     Call, weights, numbers read, numbers made, tiles, and vectors of products: depthwise, by
-    Winograd's algorithm, of neighbouring cells, of panels of filters.
+    Winograd's algorithm, of neighbouring cells with what copying them takes, of panels of filters.
     """
     output = output_shape(op)
     products = op.cost().multiply_adds * idle_lanes(op, LANES) / LANES
@@ -79,7 +79,7 @@ def one_by_one(op: AnyConvolution, pictures: int = 1) -> Cost:
     elif by_tiles(op):
         transformed = winograd.predicted_cost(_node(op)) / LANES
     elif lanes_hold_cells(op):
-        cells = products
+        cells = op.groups * math.prod(output[:-1]) / cells_together(op) * time_by_cells(op)
     else:
         multiplied = products
         tiles = math.prod(output[:-1]) * panels(op, LANES)

@@ -56,27 +56,44 @@ def lanes_hold_cells(op: AnyConvolution, lanes: int = LANES) -> bool:
     """Return whether vectors of neighbouring cells take less time than vectors of channels."""
     if PanelSizes(op, 1).outputs > _MOST_OUTPUTS:
         return False
-    return _time_by_cells(op, lanes) < _time_by_panels(op, lanes)
+    return time_by_cells(op, lanes) < _time_by_panels(op, lanes)
 
 
-def _time_by_cells(op: AnyConvolution, lanes: int) -> float:
-    """Predict what a row of cells takes of a group, in products of vectors."""
+def time_by_cells(op: AnyConvolution, lanes: int = LANES) -> float:
+    """Predict what some cells of a row take, in products of vectors.
+
+    These are the cells that have the same taps, of one group, in vectors of cells.
+    """
     sizes = PanelSizes(op, 1)
-    depth, height, width = op.window.volume
     cells = cells_together(op)
-    vectors = -(-cells // lanes)
-    products = sizes.outputs * sizes.inputs * vectors * math.prod(op.window.kernel)
-    # As many rows and cells are read anew as there are between windows.
-    forward = isinstance(op, Convolution)
-    read = cells * (width.stride * min(height.stride, height.kernel) if forward else 1)
+    products = sizes.outputs * sizes.inputs * -(-cells // lanes) * _taps(op)
     moved = _TRANSPOSED if sizes.inputs >= _FEW_CHANNELS else _MOVED
-    return products + moved * depth.kernel * read * sizes.inputs + _COLLECTED * cells
+    return products + moved * cells * sizes.inputs * _copied(op) + _COLLECTED * cells
 
 
 def _time_by_panels(op: AnyConvolution, lanes: int) -> float:
     cells, together = cells_together(op), merged(op, lanes)
-    products = cells * PanelSizes(op, 1).inputs * math.prod(op.window.kernel)
+    products = cells * PanelSizes(op, 1).inputs * _taps(op)
     return (products * (_PERMUTED if together > 1 else 1) + _STORED * cells) / together
+
+
+def _taps(op: AnyConvolution) -> float:
+    """Return the taps of a cell, on average."""
+    taps = math.prod(op.window.kernel)
+    if isinstance(op, ConvolutionInputGradient):
+        return taps / math.prod(axis.stride for axis in op.window.volume)
+    return taps
+
+
+def _copied(op: AnyConvolution) -> float:
+    """Return how many cells are copied for each that is written.
+
+    As many rows and cells are read anew as there are between windows; planes are all read anew.
+    """
+    depth, height, width = op.window.volume
+    if isinstance(op, ConvolutionInputGradient):
+        return depth.kernel / (depth.stride * height.stride * width.stride)
+    return depth.kernel * width.stride * min(height.stride, height.kernel)
 
 
 def cells_together(op: AnyConvolution) -> int:
