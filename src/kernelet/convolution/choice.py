@@ -107,7 +107,9 @@ def best_way(op: AnyConvolution, pictures: int) -> Way:
     alone, beside = (way.seconds(COEFFICIENTS, threads=1) for way in (single, bands))
     # Tiles of Winograd's algorithm would lie elsewhere in bands, which changes the last bits.
     whole = by_tiles(op) and bool(divide(op, pictures)[1])
-    return Way(whole or alone <= _FASTER_BESIDE * beside, usable_threads() if single.parallel else 1)
+    return Way(
+        whole or alone <= _FASTER_BESIDE * beside, usable_threads() if single.parallel else 1
+    )
 
 
 @functools.lru_cache(maxsize=4096)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -109,6 +109,9 @@ class Results:
     values: dict[str, NDArray[np.float32]]
 
 
+OneStep = Callable[[Sequence[NDArray[Any]]], list[NDArray[np.float32]]]
+
+
 class Executor(ABC):
     """Runs one program for one batch size on one state."""
 
@@ -126,3 +129,31 @@ class Executor(ABC):
     def steps(self, run: Run) -> int:
         """Return how many steps a run asks for."""
         return -(-len(run.order) // self.batch_size)
+
+    def one_step(self, samples: int) -> OneStep:
+        """Return a function that runs a step over so many samples, as often as it is called.
+
+        Parameters
+        ----------
+        samples : int
+            Rows of the arrays that it is given, no more than ``batch_size``.
+
+        Returns
+        -------
+        callable
+            From the arrays of the program's inputs, contiguous, to those of its batched outputs,
+            both in the program's order.
+        """
+        order = np.arange(samples, dtype=np.int64)
+        shapes = self._output_shapes(samples)
+
+        def run(arrays: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+            outputs = {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
+            self.run(Run(dict(zip(self.program.inputs, arrays, strict=True)), order, outputs))
+            return list(outputs.values())
+
+        return run
+
+    def _output_shapes(self, samples: int) -> dict[str, tuple[int, ...]]:
+        outputs = self.program.outputs.items()
+        return {name: (samples, *value.shape) for name, value in outputs if value.batched}

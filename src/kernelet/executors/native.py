@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelet import _engine
-from kernelet.executors.base import Executor, Results, Run, State
+from kernelet.executors.base import Executor, OneStep, Results, Run, State
 from kernelet.executors.native_processor import BFLOAT16_INSTRUCTIONS
 from kernelet.executors.timing import Timing
 from kernelet.plan.bfloat16 import Bfloat16
@@ -241,6 +242,27 @@ class NativeExecutor(Executor):
         self._note_updates()
         columns = {name: results[:, k] for k, name in enumerate(self.plan.results)}
         return Results(done, columns)
+
+    def one_step(self, samples: int) -> OneStep:
+        if self.program.updates or self.plan.results:
+            return super().one_step(samples)
+        # What all calls have in common takes three microseconds, a fifth of a small network.
+        order = np.arange(samples, dtype=np.int64)
+        rates, results = np.zeros(1, np.float32), np.zeros((1, 0), np.float32)
+        shapes = list(self._output_shapes(samples).values())
+        state, engine, threads = self.state, self._engine, self.threads
+        keys = (0, 0, 0, 0)
+
+        def run(arrays: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+            version = state.version()
+            outputs = [np.empty(shape, np.float32) for shape in shapes]
+            unchanged = version is not None and version == self._seen_version
+            read = (state.parameters, state.slots, arrays)
+            engine.run(*read, outputs, order, rates, results, *keys, threads, None, unchanged)
+            self._seen_version = version
+            return outputs
+
+        return run
 
     def _note_updates(self) -> None:
         if self.program.updates:

@@ -102,7 +102,7 @@ def _single_cells(arguments: Mapping[str, int], lanes: int) -> int:
 
 
 def _single_cells_gradient(arguments: Mapping[str, int], lanes: int) -> int:
-    # Cells that are a stride apart have the same taps; those of all phases are as many as there are.
+    # Cells that are a stride apart have the same taps, and share vectors.
     cells = round_up(-(-arguments["width"] // arguments["stride_width"]), lanes)
     rows = _along(arguments, "depth") * _along(arguments, "height")
     channels = arguments["channels"] // arguments["groups"]

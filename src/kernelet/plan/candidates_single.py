@@ -14,8 +14,8 @@ from kernelet.program import Node
 # Floats that a band of output rows may read: they should stay in the second-level cache while all
 # filters pass by.
 BAND_FLOATS = 1 << 16
-# Fewer products of a tap than these, one a channel, take less time than to find out which cells have
-# it.
+# Fewer products of a tap than these, one a channel, take less time than finding out which cells
+# have it.
 FEWEST_SKIPPED = 16
 # Floats of filters that every thread may read: of more, threads share the filters instead of rows.
 READ_BY_ALL = 1 << 16

@@ -56,18 +56,11 @@ class PreparedPrediction:
     """
 
     def __init__(self, executor: Executor, samples: int) -> None:
-        self._executor = executor
-        self._order = np.arange(samples, dtype=np.int64)
-        self._shapes = {
-            name: (samples, *value.shape) for name, value in executor.program.outputs.items()
-        }
-        (self._input,) = executor.program.inputs
+        self._step = executor.one_step(samples)
 
     def __call__(self, x: NDArray[Any]) -> Any:
         """Return the output of the network, or a list of them where there are several."""
-        outputs = {name: np.empty(shape, np.float32) for name, shape in self._shapes.items()}
-        self._executor.run(Run({self._input: x}, self._order, outputs))
-        return _unpacked(list(outputs.values()))
+        return _unpacked(self._step([x]))
 
 
 class Predictor:
