@@ -142,6 +142,20 @@ KERNELET_INLINE void store_cells(const Vector (&values)[F], std::int64_t count, 
     }
 }
 
+// Asks for where the cells of P vectors go.
+template <int P>
+KERNELET_INLINE void prefetch_cells(const VectorPlaces& places, const CellRows& output) {
+    constexpr std::int64_t line = 16;
+    const std::int64_t step = larger(line, output.cell_floats);
+    for (std::size_t p = 0; p < P; ++p) {
+        const float* first = output.first + places.rows[p] * output.row_floats +
+                             places.cells[p] * output.cell_floats;
+        for (std::int64_t k = 0; k < Vector::width * output.cell_floats; k += step) {
+            __builtin_prefetch(first + k, 1);
+        }
+    }
+}
+
 // P vectors of neighbouring output cells, each as far as its row goes.
 template <int F, int P>
 inline void cells_tile(const CellTaps& taps, const VectorPlaces& places, const CellRows& output) {
@@ -151,6 +165,7 @@ inline void cells_tile(const CellTaps& taps, const VectorPlaces& places, const C
         KERNELET_UNROLL
         for (int p = 0; p < P; ++p) sums[f][p] = Vector::zero();
     }
+    prefetch_cells<P>(places, output);
     accumulate_cells<F, P>(sums, taps, places);
     KERNELET_UNROLL
     for (int p = 0; p < P; ++p) {

@@ -10,9 +10,9 @@ from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import LANES
 from kernelet.plan.candidates_convolution import is_depthwise
-from kernelet.plan.candidates_single import panels
-from kernelet.plan.single_cells import cells_together, lanes_hold_cells, time_by_cells
+from kernelet.plan.panel_sizes import panels
 from kernelet.plan.single_kernels import idle_lanes
+from kernelet.plan.single_times import lanes_hold_cells, sample_by_cells
 from kernelet.program import Node, ProgramBuilder
 
 AnyConvolution = Convolution | ConvolutionInputGradient
@@ -79,7 +79,7 @@ def one_by_one(op: AnyConvolution, pictures: int = 1) -> Cost:
     elif by_tiles(op):
         transformed = winograd.predicted_cost(_node(op)) / LANES
     elif lanes_hold_cells(op):
-        cells = op.groups * math.prod(output[:-1]) / cells_together(op) * time_by_cells(op)
+        cells = sample_by_cells(op)
     else:
         multiplied = products
         tiles = math.prod(output[:-1]) * panels(op, LANES)

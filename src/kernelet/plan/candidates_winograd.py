@@ -26,6 +26,7 @@ from kernelet.plan.candidate import (
     Target,
     round_up,
 )
+from kernelet.plan.single_times import lanes_hold_cells, sample_by_cells
 from kernelet.program import Node
 
 AnyConvolution = Convolution | ConvolutionInputGradient | ConvolutionFilterGradient
@@ -131,6 +132,11 @@ class Correlation:
         transforms = _CELLS_COST * self.channels + _SUMS_COST[self.taps] * self.filters
         return max(self.tiles, fewest) * products + self.tiles * transforms
 
+    def padded(self) -> Correlation:
+        """Return it with as many channels and filters as fill vectors of them."""
+        channels, filters = (round_up(count, LANES) for count in (self.channels, self.filters))
+        return replace(self, channels=channels, filters=filters)
+
     def gradient_cost(self) -> float:
         """Return the same for the gradient by the filters, taken sixteen at once."""
         filters = round_up(self.filters, LANES)
@@ -220,6 +226,9 @@ def pays_alone(node: Node) -> bool:
     if not pays(node):
         return False
     own = _correlation(node)
+    op = node.op
+    if isinstance(op, Convolution | ConvolutionInputGradient) and lanes_hold_cells(op):
+        return own.padded().cost() / LANES < _WORTHWHILE * sample_by_cells(op)
     weights = own.channels * own.filters
     usual = own.usual_cost() / LANES + _reading(own.taps**2 * weights)
     alone = own.cost(_TILES_TOGETHER) / LANES + _reading(POSITIONS * weights)

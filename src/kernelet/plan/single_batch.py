@@ -21,7 +21,7 @@ _GATHERED = 64
 
 # Weights that every thread may read from a cache that threads share, for at least so many samples
 # each.
-_SHARED_WEIGHTS = 1 << 21
+_SHARED_WEIGHTS = 1 << 22
 _MANY_SAMPLES = 5
 
 Describe = Callable[[Node], Arguments]

@@ -33,8 +33,9 @@ from kernelet.ops.softmax import Softmax, SoftmaxGradient
 from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import Arguments, Candidate, Target, round_up
 from kernelet.plan.candidates_convolution import is_depthwise
-from kernelet.plan.candidates_single import Panels, merged
+from kernelet.plan.candidates_single import Panels
 from kernelet.plan.filter_gradient_strips import strips
+from kernelet.plan.panel_sizes import merged
 from kernelet.plan.selection import CANDIDATES, select
 from kernelet.plan.single_batch import (
     WholeBatch,
@@ -44,10 +45,11 @@ from kernelet.plan.single_batch import (
     outer_product_pieces,
 )
 from kernelet.plan.single_bfloat16 import SingleBfloat16
-from kernelet.plan.single_cells import by_cells, cells_together, lanes_hold_cells
+from kernelet.plan.single_cells import by_cells
 from kernelet.plan.single_depthwise import depthwise
 from kernelet.plan.single_elements import needs_elements
 from kernelet.plan.single_layout import SingleLayout
+from kernelet.plan.single_times import cells_together, lanes_hold_cells
 from kernelet.program import Node, Op
 
 

@@ -1,0 +1,85 @@
+"""What convolutions of single samples take whose lanes hold neighbouring cells, or channels.
+
+Where a group has few filters, or few channels whose gradient is asked for, most lanes of a panel
+would be idle.
+"""
+
+from __future__ import annotations
+
+import math
+
+from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
+from kernelet.plan.candidate import LANES
+from kernelet.plan.panel_sizes import PanelSizes, merged
+
+AnyConvolution = Convolution | ConvolutionInputGradient
+
+# The most outputs of a group that the kernel of cells has sums in registers for.
+_MOST_OUTPUTS = 8
+# What copying an input number takes, in products of vectors: of so few channels each is moved by
+# itself, others are transposed.
+_FEW_CHANNELS = 4
+_MOVED, _TRANSPOSED = 1.5, 1.0
+# What a product of a panel that several groups share takes, as channels are permuted for it.
+_PERMUTED = 1.5
+# What storing the results of a cell takes, transposed and as a vector.
+_COLLECTED, _STORED = 5.0, 2.0
+
+
+def lanes_hold_cells(op: AnyConvolution, lanes: int = LANES) -> bool:
+    """Return whether vectors of neighbouring cells take less time than vectors of channels."""
+    if PanelSizes(op, 1).outputs > _MOST_OUTPUTS:
+        return False
+    return _time_by_cells(op, lanes) < _time_by_panels(op, lanes)
+
+
+def sample_by_cells(op: AnyConvolution) -> float:
+    """Predict what a sample takes in vectors of cells, in products of vectors."""
+    gradient = isinstance(op, ConvolutionInputGradient)
+    written = op.window.size if gradient else op.window.output
+    return op.groups * math.prod(written) / cells_together(op) * _time_by_cells(op, LANES)
+
+
+def _time_by_cells(op: AnyConvolution, lanes: int) -> float:
+    """Predict what some cells of a row take, in products of vectors.
+
+    These are the cells that have the same taps, of one group, in vectors of cells.
+    """
+    sizes = PanelSizes(op, 1)
+    cells = cells_together(op)
+    products = sizes.outputs * sizes.inputs * -(-cells // lanes) * _taps(op)
+    moved = _TRANSPOSED if sizes.inputs >= _FEW_CHANNELS else _MOVED
+    return products + moved * cells * sizes.inputs * _copied(op) + _COLLECTED * cells
+
+
+def _time_by_panels(op: AnyConvolution, lanes: int) -> float:
+    cells, together = cells_together(op), merged(op, lanes)
+    products = cells * PanelSizes(op, 1).inputs * _taps(op)
+    return (products * (_PERMUTED if together > 1 else 1) + _STORED * cells) / together
+
+
+def _taps(op: AnyConvolution) -> float:
+    """Return the taps of a cell, on average."""
+    taps = math.prod(op.window.kernel)
+    if isinstance(op, ConvolutionInputGradient):
+        return taps / math.prod(axis.stride for axis in op.window.volume)
+    return taps
+
+
+def _copied(op: AnyConvolution) -> float:
+    """Return how many cells are copied for each that is written.
+
+    As many rows and cells are read anew as there are between windows; planes are all read anew.
+    """
+    depth, height, width = op.window.volume
+    if isinstance(op, ConvolutionInputGradient):
+        return depth.kernel / (depth.stride * height.stride * width.stride)
+    return depth.kernel * width.stride * min(height.stride, height.kernel)
+
+
+def cells_together(op: AnyConvolution) -> int:
+    """Return how many cells of a row have the same taps, so that a vector may hold them."""
+    width = op.window.volume[-1]
+    if isinstance(op, ConvolutionInputGradient):
+        return -(-width.length // width.stride)
+    return width.output
