@@ -24,8 +24,8 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// Most filters of a group, and output rows whose vectors may share a tile; plan/single_cells.py
-// says the same.
+// Most filters of a group, and output rows whose vectors may share a tile; plan/single_times.py and
+// single_cells.py say the same.
 inline constexpr int most_cell_filters = 8;
 inline constexpr std::int64_t most_cell_rows = 4;
 
