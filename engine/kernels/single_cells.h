@@ -29,6 +29,10 @@ namespace kernelet::KERNELET_ISA {
 inline constexpr int most_cell_filters = 8;
 inline constexpr std::int64_t most_cell_rows = 4;
 
+// Filters whose sums of two vectors of cells fit the registers, as the vectors and a weight do:
+// more are taken in parts, as with one vector a weight is loaded for each product.
+inline constexpr int most_filters_together = Vector::registers >= 32 ? most_cell_filters : 6;
+
 // Vectors of cells whose sums by F filters, and inputs, fit the registers beside a weight.
 template <int F>
 constexpr int most_cell_vectors() {
@@ -226,7 +230,7 @@ constexpr std::array<CellsTiles, sizeof...(F)> all_cells_tiles(std::integer_sequ
 
 inline const CellsTiles& cells_tiles_of(std::int64_t filters) {
     static constexpr auto tiles =
-        all_cells_tiles(std::make_integer_sequence<int, most_cell_filters>());
+        all_cells_tiles(std::make_integer_sequence<int, most_filters_together>());
     return tiles[static_cast<std::size_t>(filters - 1)];
 }
 
@@ -243,7 +247,7 @@ class CellConvolution {
           outputs_((Backward ? a.channels : a.filters) / a.groups),
           channel_weights_(Backward ? lanes : a.filters),
           sizes_(row_sizes()),
-          tiles_(cells_tiles_of(outputs_)),
+          parts_((outputs_ + most_filters_together - 1) / most_filters_together),
           whole_(whole_rows()),
           rows_together_(rows_of_a_tile()) {}
 
@@ -308,7 +312,8 @@ class CellConvolution {
     std::int64_t rows_of_a_tile() const {
         if (Backward && height_.phases() > 1) return 1;
         const std::int64_t vectors = (width_.phase(0).cells + Vector::width - 1) / Vector::width;
-        return larger(1, smaller(tiles_.most / vectors, most_cell_rows));
+        const CellsTiles& tiles = cells_tiles_of((outputs_ + parts_ - 1) / parts_);
+        return larger(1, smaller(tiles.most / vectors, most_cell_rows));
     }
 
     void run_alike(CellTaps taps, std::int64_t rows, float* output) const {
@@ -318,11 +323,25 @@ class CellConvolution {
             const std::int64_t tap = inputs_ * channel_weights_;
             taps.columns = {columns.taps, columns.source + sizes_.before, columns.tap_distance,
                             columns.tap * tap, columns.tap_step * tap};
-            tiles_.run(taps, {output + columns.cell * a_.output_floats, rows, row_floats,
-                              columns.cells, columns.cell_step * a_.output_floats});
+            run_parts(taps, {output + columns.cell * a_.output_floats, rows, row_floats,
+                             columns.cells, columns.cell_step * a_.output_floats});
         }
         activate_channels(output, rows * width_.written(), a_.output_floats, outputs_,
                           a_.activation);
+    }
+
+    // Some filters after the others.
+    void run_parts(CellTaps taps, CellRows output) const {
+        std::int64_t done = 0;
+        for (std::int64_t part = 1; part <= parts_; ++part) {
+            const std::int64_t together = outputs_ * part / parts_ - done;
+            cells_tiles_of(together).run(taps, output);
+            taps.weights += together;
+            if (taps.epilogue.bias) taps.epilogue.bias += together;
+            if (taps.epilogue.factors) taps.epilogue.factors += together;
+            output.first += together;
+            done += together;
+        }
     }
 
     // But for those along a row.
@@ -353,7 +372,7 @@ class CellConvolution {
     std::int64_t outputs_;          // of a group
     std::int64_t channel_weights_;  // floats from one input channel's filters to the next one's
     PlanarRowSizes sizes_;
-    const CellsTiles& tiles_;
+    std::int64_t parts_;  // of a group's filters
     Span whole_;
     std::int64_t rows_together_;
 };
