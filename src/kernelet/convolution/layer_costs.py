@@ -8,10 +8,9 @@ from kernelet.convolution.bands import divide, input_shape, output_shape
 from kernelet.convolution.costs import Coefficients, Cost
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.plan import candidates_winograd as winograd
-from kernelet.plan.candidate import LANES
+from kernelet.plan.candidate import LANES, round_up
 from kernelet.plan.candidates_convolution import is_depthwise
 from kernelet.plan.panel_sizes import panels
-from kernelet.plan.single_kernels import idle_lanes
 from kernelet.plan.single_times import lanes_hold_cells, sample_by_cells
 from kernelet.program import Node, ProgramBuilder
 
@@ -72,17 +71,18 @@ def one_by_one(op: AnyConvolution, pictures: int = 1) -> Cost:
     Winograd's algorithm, of neighbouring cells with what copying them takes, of panels of filters.
     """
     output = output_shape(op)
-    products = op.cost().multiply_adds * idle_lanes(op, LANES) / LANES
+    vectors = op.cost().multiply_adds / LANES
     depthwise = transformed = cells = multiplied = tiles = 0.0
     if is_depthwise(op):
-        depthwise = products
+        depthwise = vectors * round_up(op.channels, LANES) / op.channels
     elif by_tiles(op):
         transformed = winograd.predicted_cost(_node(op)) / LANES
     elif lanes_hold_cells(op):
         cells = sample_by_cells(op)
     else:
-        multiplied = products
-        tiles = math.prod(output[:-1]) * panels(op, LANES)
+        filled = panels(op, LANES)
+        multiplied = vectors * filled * LANES / output[-1]
+        tiles = math.prod(output[:-1]) * filled
     terms = (
         1.0,
         float(math.prod(op.weights.shape)),

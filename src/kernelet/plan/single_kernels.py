@@ -35,7 +35,6 @@ from kernelet.plan.candidate import Arguments, Candidate, Target, round_up
 from kernelet.plan.candidates_convolution import is_depthwise
 from kernelet.plan.candidates_single import Panels
 from kernelet.plan.filter_gradient_strips import strips
-from kernelet.plan.panel_sizes import merged
 from kernelet.plan.selection import CANDIDATES, select
 from kernelet.plan.single_batch import (
     WholeBatch,
@@ -49,7 +48,7 @@ from kernelet.plan.single_cells import by_cells
 from kernelet.plan.single_depthwise import depthwise
 from kernelet.plan.single_elements import needs_elements
 from kernelet.plan.single_layout import SingleLayout
-from kernelet.plan.single_times import cells_together, lanes_hold_cells
+from kernelet.plan.single_times import lanes_hold_cells
 from kernelet.program import Node, Op
 
 
@@ -267,18 +266,6 @@ _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
     ),
     Reshape: lambda own: Candidate("reshape_single", own._reshape),
 }
-
-
-def idle_lanes(op: Convolution | ConvolutionInputGradient, lanes: int) -> float:
-    """Return how many lanes of the vectors that hold results there are to one that is used."""
-    if is_depthwise(op):
-        used = op.channels
-    elif lanes_hold_cells(op, lanes):
-        used = cells_together(op)
-    else:
-        outputs = op.channels if isinstance(op, ConvolutionInputGradient) else op.filters
-        used = merged(op, lanes) * outputs // op.groups
-    return round_up(used, lanes) / used
 
 
 def has_kernel(node: Node) -> bool:

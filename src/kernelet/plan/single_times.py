@@ -26,34 +26,34 @@ _PERMUTED = 1.5
 _COLLECTED, _STORED = 5.0, 2.0
 
 
-def lanes_hold_cells(op: AnyConvolution, lanes: int = LANES) -> bool:
+def lanes_hold_cells(op: AnyConvolution) -> bool:
     """Return whether vectors of neighbouring cells take less time than vectors of channels."""
     if PanelSizes(op, 1).outputs > _MOST_OUTPUTS:
         return False
-    return _time_by_cells(op, lanes) < _time_by_panels(op, lanes)
+    return _time_by_cells(op) < _time_by_panels(op)
 
 
 def sample_by_cells(op: AnyConvolution) -> float:
     """Predict what a sample takes in vectors of cells, in products of vectors."""
     gradient = isinstance(op, ConvolutionInputGradient)
     written = op.window.size if gradient else op.window.output
-    return op.groups * math.prod(written) / cells_together(op) * _time_by_cells(op, LANES)
+    return op.groups * math.prod(written) / _cells_together(op) * _time_by_cells(op)
 
 
-def _time_by_cells(op: AnyConvolution, lanes: int) -> float:
+def _time_by_cells(op: AnyConvolution) -> float:
     """Predict what some cells of a row take, in products of vectors.
 
     These are the cells that have the same taps, of one group, in vectors of cells.
     """
     sizes = PanelSizes(op, 1)
-    cells = cells_together(op)
-    products = sizes.outputs * sizes.inputs * -(-cells // lanes) * _taps(op)
+    cells = _cells_together(op)
+    products = sizes.outputs * sizes.inputs * -(-cells // LANES) * _taps(op)
     moved = _TRANSPOSED if sizes.inputs >= _FEW_CHANNELS else _MOVED
     return products + moved * cells * sizes.inputs * _copied(op) + _COLLECTED * cells
 
 
-def _time_by_panels(op: AnyConvolution, lanes: int) -> float:
-    cells, together = cells_together(op), merged(op, lanes)
+def _time_by_panels(op: AnyConvolution) -> float:
+    cells, together = _cells_together(op), merged(op, LANES)
     products = cells * PanelSizes(op, 1).inputs * _taps(op)
     return (products * (_PERMUTED if together > 1 else 1) + _STORED * cells) / together
 
@@ -77,7 +77,7 @@ def _copied(op: AnyConvolution) -> float:
     return depth.kernel * width.stride * min(height.stride, height.kernel)
 
 
-def cells_together(op: AnyConvolution) -> int:
+def _cells_together(op: AnyConvolution) -> int:
     """Return how many cells of a row have the same taps, so that a vector may hold them."""
     width = op.window.volume[-1]
     if isinstance(op, ConvolutionInputGradient):
