@@ -30,6 +30,14 @@ def test_calls_alike_give_the_same_results_in_new_arrays() -> None:
     assert not np.shares_memory(first, second)
 
 
+def test_calls_alike_of_the_definition_give_the_same_results_in_new_arrays() -> None:
+    model, x = network(), pictures(3)
+    first, second = (model.predict(x, device="reference") for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(first, model.predict(x), rtol=1e-4, atol=1e-3)
+    assert not np.shares_memory(first, second)
+
+
 def test_a_prepared_call_sees_new_numbers() -> None:
     model, x = network(), pictures(3)
     model.predict(x)
