@@ -149,8 +149,7 @@ KERNELET_INLINE void store_cells(const Vector (&values)[F], std::int64_t count, 
 // Asks for where the cells of P vectors go.
 template <int P>
 KERNELET_INLINE void prefetch_cells(const VectorPlaces& places, const CellRows& output) {
-    constexpr std::int64_t line = 16;
-    const std::int64_t step = larger(line, output.cell_floats);
+    const std::int64_t step = larger(alignment, output.cell_floats);  // a line, or a cell
     for (std::size_t p = 0; p < P; ++p) {
         const float* first = output.first + places.rows[p] * output.row_floats +
                              places.cells[p] * output.cell_floats;
