@@ -186,6 +186,19 @@ KERNELET_INLINE Vector probability_cross_entropy_slope(Vector prediction, Vector
     return zero_where_clipped(prediction, (one - target) / (one - p) - target / p);
 }
 
+KERNELET_INLINE Vector logit_cross_entropy_slope(Vector x, Vector target) {
+    return sigmoid(x) - target;
+}
+
+KERNELET_INLINE Vector squared_difference(Vector prediction, Vector target) {
+    return (prediction - target) * (prediction - target);
+}
+
+KERNELET_INLINE Vector squared_difference_slope(Vector prediction, Vector target) {
+    const Vector difference = prediction - target;
+    return difference + difference;
+}
+
 // Operands: logits or probabilities, targets, loss.
 inline void binary_cross_entropy(const Call& call) {
     const auto& a = arguments<BinaryCrossEntropyArguments>(call);
@@ -200,8 +213,7 @@ inline void binary_cross_entropy(const Call& call) {
 inline void binary_cross_entropy_gradient(const Call& call) {
     const auto& a = arguments<BinaryCrossEntropyArguments>(call);
     if (a.from_logits) {
-        gradient_of_terms(call, a.size,
-                          [](Vector x, Vector target) { return sigmoid(x) - target; });
+        gradient_of_terms(call, a.size, logit_cross_entropy_slope);
     } else {
         gradient_of_terms(call, a.size, probability_cross_entropy_slope);
     }
@@ -209,18 +221,12 @@ inline void binary_cross_entropy_gradient(const Call& call) {
 
 // Operands: prediction, target, loss.
 inline void squared_error(const Call& call) {
-    mean_of_terms(call, arguments<SizeArguments>(call).size, [](Vector prediction, Vector target) {
-        return (prediction - target) * (prediction - target);
-    });
+    mean_of_terms(call, arguments<SizeArguments>(call).size, squared_difference);
 }
 
 // Operands: upstream gradient, prediction, target, gradient.
 inline void squared_error_gradient(const Call& call) {
-    gradient_of_terms(call, arguments<SizeArguments>(call).size,
-                      [](Vector prediction, Vector target) {
-                          const Vector difference = prediction - target;
-                          return difference + difference;
-                      });
+    gradient_of_terms(call, arguments<SizeArguments>(call).size, squared_difference_slope);
 }
 
 }  // namespace kernelet::KERNELET_ISA

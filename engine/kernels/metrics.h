@@ -59,20 +59,29 @@ inline void top_k_accuracy(const Call& call) {
     }
 }
 
+// 1 where a prediction is on its target's side of the threshold, 0 where not.
+struct RightSide {
+    Vector threshold;
+
+    KERNELET_INLINE Vector operator()(Vector prediction, Vector target) const {
+        const Mask right = equal(one_where(greater(prediction, threshold)), target);
+        return nan_where(mask_or(is_nan(prediction), is_nan(target)), one_where(right));
+    }
+};
+
+KERNELET_INLINE Vector absolute_difference(Vector prediction, Vector target) {
+    return abs(prediction - target);
+}
+
 // Operands: prediction, target, share of elements on the right side of the threshold.
 inline void binary_accuracy(const Call& call) {
     const auto& a = arguments<BinaryAccuracyArguments>(call);
-    const Vector threshold = Vector::broadcast(static_cast<float>(a.threshold));
-    mean_of_terms(call, a.size, [=](Vector prediction, Vector target) {
-        const Mask right = equal(one_where(greater(prediction, threshold)), target);
-        return nan_where(mask_or(is_nan(prediction), is_nan(target)), one_where(right));
-    });
+    mean_of_terms(call, a.size, RightSide{Vector::broadcast(static_cast<float>(a.threshold))});
 }
 
 // Operands: prediction, target, mean distance.
 inline void absolute_error(const Call& call) {
-    mean_of_terms(call, arguments<SizeArguments>(call).size,
-                  [](Vector prediction, Vector target) { return abs(prediction - target); });
+    mean_of_terms(call, arguments<SizeArguments>(call).size, absolute_difference);
 }
 
 }  // namespace kernelet::KERNELET_ISA

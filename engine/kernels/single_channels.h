@@ -2,6 +2,8 @@
 // which are padded to groups of `lanes`. What pads them is never read into another channel.
 #pragma once
 
+#include <utility>
+
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/normalization.h"
@@ -114,11 +116,49 @@ KERNELET_INLINE void single_channel_sums(const Call& call, const ChannelsArgumen
     }
 }
 
+// Most channels of cells without padding; plan/tight_cells.py says the same.
+inline constexpr int most_tight_channels = 8;
+
+// Adds to the partial sums the totals of C channels of cells that lie without padding, so that the
+// channels of C vectors repeat.
+template <int C>
+inline void sum_tight_channels(const float* x, std::int64_t cells, float* partials, bool first) {
+    Vector sums[C];
+    KERNELET_UNROLL
+    for (int v = 0; v < C; ++v) sums[v] = Vector::zero();
+    const std::int64_t end = cells * C;
+    std::int64_t at = 0;
+    for (; at + C * Vector::width <= end; at += C * Vector::width) {
+        KERNELET_UNROLL
+        for (int v = 0; v < C; ++v) sums[v] = sums[v] + Vector::load(x + at + v * Vector::width);
+    }
+    float apart[C * Vector::width];
+    KERNELET_UNROLL
+    for (int v = 0; v < C; ++v) sums[v].store(apart + v * Vector::width);
+    float totals[C] = {};
+    for (int k = 0; k < C * Vector::width; ++k) totals[k % C] += apart[k];
+    for (; at < end; ++at) totals[at % C] += x[at];
+    for (int c = 0; c < C; ++c) partials[c] = first ? totals[c] : partials[c] + totals[c];
+}
+
+template <int... C>
+inline void sum_tight_cells(const Call& call, const CellsArguments& a,
+                            std::integer_sequence<int, C...>) {
+    using Sum = void (*)(const float*, std::int64_t, float*, bool);
+    static constexpr Sum sums[] = {sum_tight_channels<C + 1>...};
+    sums[a.channels - 1](call.operands[0], a.cells, call.operands[1], call.first);
+}
+
 // Operands: input, partial sum.
 inline void channel_sum_single(const Call& call) {
+    const auto& a = arguments<CellsArguments>(call);
+    if (a.cell_floats < lanes) {
+        sum_tight_cells(call, a, std::make_integer_sequence<int, most_tight_channels>());
+        return;
+    }
     const float* x = call.operands[0];
     single_channel_sums(
-        call, arguments<ChannelsArguments>(call), nullptr, call.operands[1],
+        call, {a.cells, a.channels}, nullptr, call.operands[1],
         [=](Vector sum, std::int64_t at, Vector) { return sum + Vector::load(x + at); },
         [](Vector total, ChannelVector) { return total; });
 }

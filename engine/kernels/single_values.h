@@ -21,6 +21,17 @@ KERNELET_INLINE Vector as_floats(const std::int32_t* p) {
     return convert_to_float(IntVector::load(p));
 }
 
+// The first few; nothing behind them may be read: it may be the end of the caller's memory.
+KERNELET_INLINE Vector as_some_floats(const float* p, int count) {
+    return Vector::load_partial(p, count);
+}
+template <class T>
+KERNELET_INLINE Vector as_some_floats(const T* p, int count) {
+    T numbers[Vector::width] = {};
+    for (int n = 0; n < count; ++n) numbers[n] = p[n];
+    return as_floats(numbers);
+}
+
 // `count` neighbouring numbers of T, each with its scale and offset.
 template <class T>
 inline void load_numbers(const T* source, std::int64_t count, const float* scale,
@@ -31,11 +42,8 @@ inline void load_numbers(const T* source, std::int64_t count, const float* scale
             .store(target + k);
     }
     if (k == count) return;
-    // Nothing behind the numbers may be read: it may be the end of the caller's memory.
     const int rest = static_cast<int>(count - k);
-    T last[Vector::width] = {};
-    for (int n = 0; n < rest; ++n) last[n] = source[k + n];
-    fma(as_floats(last), Vector::load_partial(scale + k, rest),
+    fma(as_some_floats(source + k, rest), Vector::load_partial(scale + k, rest),
         Vector::load_partial(offset + k, rest))
         .store_partial(target + k, rest);
 }

@@ -16,6 +16,8 @@
 namespace {
 
 using namespace kernel_cases;
+using kernelet::CellsArguments;
+using kernelet::CellsFilterGradientArguments;
 using kernelet::DepthwiseGradientArguments;
 using kernelet::FilterGradientStripsArguments;
 using kernelet::PackFiltersSingleArguments;
@@ -231,6 +233,52 @@ void test_filter_gradient(const Kernels& kernels, Random& random) {
                               strips_pieces(single), strips_workspace(single, 1));
 }
 
+// By vectors of cells, of strips of any height.
+void test_filter_gradient_by_cells(const Kernels& kernels, Random& random) {
+    ConvolutionArguments a = random_convolution(random);
+    a.filters = a.groups * random.between(1, 8);
+    CellsFilterGradientArguments single{};
+#define KERNELET_COPY(name) single.name = a.name;
+    ARGUMENTS_Convolution(KERNELET_COPY, KERNELET_COPY)
+#undef KERNELET_COPY
+        single.strip_rows = random.between(1, a.output_height);
+    const std::int64_t channels = a.channels / a.groups;
+    const std::int64_t filters = a.filters / a.groups;
+    const std::int64_t rows = std::min(
+        a.height,
+        reached(single.strip_rows, a.kernel_height, a.stride_height, a.dilation_height, false));
+    const std::int64_t columns =
+        reached(a.output_width, a.kernel_width, a.stride_width, a.dilation_width, false);
+    const std::int64_t row_floats =
+        channels * a.stride_width * ((columns - 1) / a.stride_width + lanes);
+    const std::int64_t taps = a.kernel_depth * a.kernel_height;
+    const std::int64_t sums = taps * a.kernel_width * channels * filters * lanes;
+    check_filter_gradient(kernels, random, "convolution_filter_gradient_single_cells", single,
+                          a.groups * taps,
+                          a.kernel_depth * rows * row_floats +
+                              single.strip_rows * filters * padded(a.output_width) + sums);
+}
+
+// Cells with and without padding.
+void test_channel_sums(const Kernels& kernels, Random& random) {
+    CellsArguments a{};
+    a.cells = random.between(1, 100);
+    a.channels = random.between(1, 40);
+    a.cell_floats = a.channels <= 8 ? either(random, a.channels) : padded(a.channels);
+    const Numbers numbers = random.numbers(a.cells * a.channels);
+    Numbers expected(size_of(a.channels), 0.0F);
+    for (std::size_t k = 0; k < numbers.size(); ++k) {
+        expected[k % size_of(a.channels)] += numbers[k];
+    }
+    Numbers input = spread(numbers, a.channels, a.cell_floats);
+    Numbers sums(size_of(a.channels), 1e30F);
+    const std::int64_t pieces = padded(a.channels) / lanes;
+    kernels.run("channel_sum_single", {input.data(), sums.data()}, a, true, pieces);
+    CHECK(sums == expected);
+    kernels.run("channel_sum_single", {input.data(), sums.data()}, a, false, pieces);
+    for (std::size_t k = 0; k < sums.size(); ++k) CHECK(sums[k] == 2.0F * expected[k]);
+}
+
 // Channels with a filter each: the convolution, and its gradients by the input and the filters.
 void test_depthwise(const Kernels& kernels, Random& random, bool backward) {
     Case one = random_case(random, backward, random.between(2, 70));
@@ -342,6 +390,8 @@ int main() {
             test_cells(kernels, random, true, by_cells);
             test_dense(kernels, random);
             test_filter_gradient(kernels, random);
+            test_filter_gradient_by_cells(kernels, random);
+            test_channel_sums(kernels, random);
             test_depthwise(kernels, random, false);
             test_depthwise(kernels, random, true);
             test_depthwise_gradient(kernels, random);

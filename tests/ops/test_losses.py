@@ -17,6 +17,7 @@ from kernelet.ops.losses import (
     SquaredError,
     SquaredErrorGradient,
 )
+from kernelet.ops.metrics import AbsoluteError, BinaryAccuracy
 from kernelet.program import Op, Type
 from ops.execution import (
     LEVELS,
@@ -106,6 +107,20 @@ def test_squared_error_takes_any_shape(isa: str) -> None:
         assert_close(SquaredError(), x, y, isa=isa)
         upstream = Gradient(np.ones(shape[0], np.float32))
         assert_close(SquaredErrorGradient(), upstream, x, y, isa=isa)
+
+
+@LEVELS
+@pytest.mark.parametrize("shape", [(3, 5, 7, 1), (2, 4, 3, 6), (2, 3, 3, 20)], ids=str)
+def test_numbers_of_pictures_are_compared_one_by_one(shape: tuple[int, ...], isa: str) -> None:
+    generator = np.random.default_rng(6)
+    upstream = Gradient(np.ones(shape[0], np.float32))
+    target = generator.uniform(0, 1, shape).astype(np.float32)
+    for prediction, from_logits in ((logits(shape), True), (1 - target / 2, False)):
+        assert_close(BinaryCrossEntropy(from_logits), prediction, target, isa=isa)
+        assert_close(BinaryCrossEntropyGradient(from_logits), upstream, prediction, target, isa=isa)
+    assert_close(SquaredError(), logits(shape), target, isa=isa)
+    assert_close(AbsoluteError(), logits(shape), target, isa=isa)
+    assert_close(BinaryAccuracy(0.25), logits(shape), binary_targets(shape), isa=isa)
 
 
 @LEVELS

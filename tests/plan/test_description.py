@@ -16,7 +16,14 @@ from kernelet.geometry import sliding_window
 from kernelet.ops.convolution import taps
 from kernelet.plan.accounts import _REACHED, ACCOUNTS, connected, reached
 from kernelet.plan.candidates_convolution import window_arguments
-from kernelet.plan.description import FORWARD, GRADIENTS, PARTS, UPDATE, PlanDescription
+from kernelet.plan.description import (
+    FORWARD,
+    GRADIENTS,
+    PARTS,
+    UPDATE,
+    PlanDescription,
+    StepDescription,
+)
 from kernelet.plan.description_text import shortened_name
 from kernelet.plan.planner import make_plan
 from kernelet.plan.rates import Level, Rates, built_in_rates
@@ -112,14 +119,23 @@ def test_kernels_multiply_for_idle_lanes_but_not_beyond_the_border() -> None:
     assert step.multiplications * 17 == step.multiply_adds * 32
 
 
-def test_single_samples_multiply_for_the_lanes_of_missing_filters() -> None:
-    program = one_convolution(kernel=1)
+def single_step(program: Program, kernel: str) -> tuple[PlanDescription, StepDescription]:
     storage = SingleSamples(program, TARGET.lanes, spread=False)
     plan = make_plan(program, 3, new_state(program).offsets, TARGET, storage).describe()
-    (step,) = [s for s in plan.steps if s.kernel == "convolution_single"]
-    assert step.multiplications * 5 == step.multiply_adds * 16
+    (step,) = [s for s in plan.steps if s.kernel == kernel]
+    return plan, step
+
+
+def test_single_samples_multiply_for_the_lanes_of_missing_filters() -> None:
+    plan, step = single_step(one_convolution_of(11, (8, 6, 2), kernel=1), "convolution_single")
+    assert step.multiplications * 11 == step.multiply_adds * 16
     assert (plan.storage, plan.block, plan.blocks) == ("single samples", 1, 3)
-    assert step.written == 3 * 8 * 6 * 16 * 4  # five maps in sixteen lanes
+    assert step.written == 3 * 8 * 6 * 16 * 4  # eleven maps in sixteen lanes
+
+
+def test_few_maps_of_single_samples_lie_without_padding() -> None:
+    _, step = single_step(one_convolution(), "convolution_single_cells")
+    assert step.written == 3 * 8 * 6 * 5 * 4
 
 
 def test_bytes_are_those_of_the_operands() -> None:

@@ -43,6 +43,10 @@ namespace kernelet {
 #define ARGUMENTS_DepthwiseGradient(INTEGER, REAL) \
     ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(input_floats) INTEGER(upstream_floats)
 
+// The same by vectors of cells, of some output rows at a time.
+#define ARGUMENTS_CellsFilterGradient(INTEGER, REAL) \
+    ARGUMENTS_DepthwiseGradient(INTEGER, REAL) INTEGER(strip_rows)
+
 // For kernels of single samples: floats between the cells of the input and of the output.
 #define ARGUMENTS_SingleConvolution(INTEGER, REAL) \
     ARGUMENTS_Convolution(INTEGER, REAL) INTEGER(cell_floats) INTEGER(output_floats)
@@ -76,6 +80,17 @@ namespace kernelet {
     INTEGER(cells)                          \
     INTEGER(channels)                       \
     INTEGER(cell_floats)
+
+// The cells of a single sample, and the floats from one to the next.
+#define ARGUMENTS_Cells(INTEGER, REAL) \
+    INTEGER(cells)                     \
+    INTEGER(channels)                  \
+    INTEGER(cell_floats)
+
+#define ARGUMENTS_SingleBinaryCrossEntropy(INTEGER, REAL) \
+    ARGUMENTS_Cells(INTEGER, REAL) INTEGER(from_logits)
+
+#define ARGUMENTS_SingleBinaryAccuracy(INTEGER, REAL) ARGUMENTS_Cells(INTEGER, REAL) REAL(threshold)
 
 #define ARGUMENTS_UnpackSingle(INTEGER, REAL) \
     INTEGER(output)                           \
@@ -380,9 +395,13 @@ KERNELET_DEFINE_ARGUMENTS(PanelConvolution)
 KERNELET_DEFINE_ARGUMENTS(SinglePanelConvolution)
 KERNELET_DEFINE_ARGUMENTS(SingleConvolutionBfloat16)
 KERNELET_DEFINE_ARGUMENTS(DepthwiseGradient)
+KERNELET_DEFINE_ARGUMENTS(CellsFilterGradient)
 KERNELET_DEFINE_ARGUMENTS(SingleDense)
 KERNELET_DEFINE_ARGUMENTS(SingleDenseProduct)
 KERNELET_DEFINE_ARGUMENTS(BatchDense)
+KERNELET_DEFINE_ARGUMENTS(Cells)
+KERNELET_DEFINE_ARGUMENTS(SingleBinaryCrossEntropy)
+KERNELET_DEFINE_ARGUMENTS(SingleBinaryAccuracy)
 KERNELET_DEFINE_ARGUMENTS(PackSingle)
 KERNELET_DEFINE_ARGUMENTS(UnpackSingle)
 KERNELET_DEFINE_ARGUMENTS(PackAugmentedSingle)

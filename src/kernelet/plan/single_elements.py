@@ -1,7 +1,8 @@
 """Operations on a single sample by kernels of blocks: an element is a cell of one channel.
 
 Sixteen floats an element are what a block of one sample has, so that a kernel of blocks runs on
-such a value as it is. Losses and metrics, a few numbers each, need no kernels of their own.
+such a value as it is. Losses and metrics of classes, a few numbers each, need no kernels of their
+own.
 """
 
 from __future__ import annotations

@@ -19,6 +19,13 @@ from kernelet.ops.convolution import (
 )
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.ops.dropout import Dropout
+from kernelet.ops.losses import (
+    BinaryCrossEntropy,
+    BinaryCrossEntropyGradient,
+    SquaredError,
+    SquaredErrorGradient,
+)
+from kernelet.ops.metrics import AbsoluteError, BinaryAccuracy
 from kernelet.ops.normalization import (
     ChannelMean,
     ChannelVariance,
@@ -44,11 +51,11 @@ from kernelet.plan.single_batch import (
     outer_product_pieces,
 )
 from kernelet.plan.single_bfloat16 import SingleBfloat16
-from kernelet.plan.single_cells import by_cells
+from kernelet.plan.single_cells import by_cells, gradient_by_cells
 from kernelet.plan.single_depthwise import depthwise
 from kernelet.plan.single_elements import needs_elements
 from kernelet.plan.single_layout import SingleLayout
-from kernelet.plan.single_times import lanes_hold_cells
+from kernelet.plan.single_times import lanes_hold_cells, lanes_hold_cells_of_gradient
 from kernelet.program import Node, Op
 
 
@@ -96,6 +103,8 @@ class SingleKernels:
             return self._winograd_gradient()
         if isinstance(op, Convolution | ConvolutionInputGradient) and lanes_hold_cells(op):
             return by_cells(node, self.layout)
+        if isinstance(op, ConvolutionFilterGradient) and lanes_hold_cells_of_gradient(op):
+            return gradient_by_cells(node, self.layout)
         if self._whole_batch.pays(node):
             return self._whole_batch.candidate(node)
         if isinstance(op, MatrixProduct) and op.transposed:
@@ -206,6 +215,23 @@ class SingleKernels:
         """Return a kernel whose pieces are cells of the output."""
         return self._like(op, kernel, pieces=lambda node, _: self.layout.form(node.output).cells)
 
+    def _of_elements(self, kernel: str, prediction: int = 0) -> Candidate:
+        """Return the kernel of a mean over the elements of a prediction, or of its gradient."""
+
+        def arguments(node: Node) -> Arguments:
+            usual = dict(CANDIDATES[type(node.op)][0].arguments(node))
+            del usual["size"]
+            return {**self.layout.cells(node.inputs[prediction]), **usual}
+
+        return Candidate(kernel, arguments)
+
+    def _slopes(self, kernel: str) -> Candidate:
+        """Return the kernel of the gradient of such a mean."""
+        return replace(
+            self._of_elements(kernel, prediction=1),
+            pieces=lambda node, _: self.layout.form(node.output).cells,
+        )
+
     def _by_channels_of(self, op: type[Op], kernel: str) -> Candidate:
         """Return a kernel whose pieces are groups of channels."""
         return self._like(
@@ -244,7 +270,10 @@ _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
     ActivateGradient: lambda own: own._alike(ActivateGradient),
     Rescale: lambda own: own._by_cells_of(Rescale, "rescale_single"),
     BiasAdd: lambda own: own._by_cells_of(BiasAdd, "bias_add_single"),
-    ChannelSum: lambda own: own._by_channels_of(ChannelSum, "channel_sum_single"),
+    ChannelSum: lambda own: replace(
+        own._by_channels_of(ChannelSum, "channel_sum_single"),
+        arguments=lambda node: own.layout.cells(node.inputs[0]),
+    ),
     ChannelMean: lambda own: own._by_channels_of(ChannelMean, "channel_mean_single"),
     ChannelVariance: lambda own: own._by_channels_of(ChannelVariance, "channel_variance_single"),
     NormalizedProductSum: lambda own: own._by_channels_of(
@@ -265,6 +294,12 @@ _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
         workspace=lambda node, target: round_up(node.output.size, 4 * target.lanes) + target.lanes,
     ),
     Reshape: lambda own: Candidate("reshape_single", own._reshape),
+    BinaryCrossEntropy: lambda own: own._of_elements("binary_cross_entropy_single"),
+    BinaryCrossEntropyGradient: lambda own: own._slopes("binary_cross_entropy_gradient_single"),
+    SquaredError: lambda own: own._of_elements("squared_error_single"),
+    SquaredErrorGradient: lambda own: own._slopes("squared_error_gradient_single"),
+    AbsoluteError: lambda own: own._of_elements("absolute_error_single"),
+    BinaryAccuracy: lambda own: own._of_elements("binary_accuracy_single"),
 }
 
 

@@ -1,4 +1,8 @@
-"""Where the numbers of a single sample lie: cells in row-major order, channels padded to lanes."""
+"""Where the numbers of a single sample lie: cells in row-major order, channels padded to lanes.
+
+Few channels need no padding where all that reads and writes them can do without
+(`tight_cells.py`).
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from kernelet.ops.convolution import (
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
 from kernelet.ops.shape import Reshape
 from kernelet.plan.candidate import round_up
+from kernelet.plan.tight_cells import tight_values
 from kernelet.program import Node, Program, Value
 
 # They read any distance between the cells of their first operand, so that few channels need not be
@@ -71,6 +76,7 @@ class SingleLayout:
     ) -> None:
         self.lanes = lanes
         self.elements = elements
+        self._tight = tight_values(program, elements)
         self._readers = program.consumers()
         self._kept = set(program.outputs.values())
         self._forms: dict[Value, Form] = {}
@@ -107,7 +113,7 @@ class SingleLayout:
     def floats(self, value: Value) -> int:
         """Return the floats that a value of one sample takes."""
         form = self.form(value)
-        return form.cells * form.cell_floats
+        return round_up(form.cells * form.cell_floats, self.lanes)
 
     def groups(self, value: Value) -> int:
         """Return the groups of channels of a value, all cells together."""
@@ -125,8 +131,10 @@ class SingleLayout:
         if value in self.elements:
             return Form(value.size, 1, self.lanes)
         channels = value.shape[-1] if value.shape else 1
-        padded = channels if value in self._returned else round_up(channels, self.lanes)
-        return Form(value.size // channels, channels, padded)
+        tight = value in self._returned or value in self._tight
+        return Form(
+            value.size // channels, channels, channels if tight else round_up(channels, self.lanes)
+        )
 
     def _written(self, node: Node, value: Value) -> Form:
         """Return the form of a result: the one it is reshaped to, if its kernel writes any."""
