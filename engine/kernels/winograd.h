@@ -42,12 +42,6 @@ struct TileGrid {
     std::int64_t count() const { return rows * columns; }
 };
 
-// Floats between the values of a strip at neighbouring positions: a cache line more than they take,
-// so that the same tile's values do not all meet in one set of the cache.
-KERNELET_INLINE std::int64_t position_stride(std::int64_t tiles, std::int64_t tile_floats) {
-    return tiles * tile_floats + lanes;
-}
-
 // `read(i, j)` is cell (i, j) of a tile; its value at each position goes to `target`.
 template <class Read>
 KERNELET_INLINE void transform_tile(const Read& read, float* target, std::int64_t stride) {
@@ -256,7 +250,7 @@ inline void winograd_block(const Call& call) {
         epilogue_of(call.operands[2], 0, a.activation, a.slope, call.operands[3]);
     const auto multiply = [&](std::int64_t tiles) {
         for (int k = 0; k < winograd_positions; ++k) {
-            const float* filters = call.operands[1] + k * a.channels * a.filters;
+            const float* filters = call.operands[1] + k * position_stride(a.channels, a.filters);
             const float* values = strip.values + k * strip.value_stride;
             float* sums = strip.sums + k * strip.sum_stride;
             for_filter_blocks(a.filters, a.channels, filters,
@@ -306,10 +300,12 @@ inline void winograd_sample(const Call& call) {
                                     strip.sums + k * strip.sum_stride,
                                     0,
                                     strip.sum_floats};
-            run_panels(cells, channel_grid(a.channels),
-                       {call.operands[1] + a.channels * (k * padded_channels(a.filters) + first),
-                        a.channels * lanes, filters, no_epilogue},
-                       [](std::int64_t, std::int64_t) { return Span{0, 1}; });
+            run_panels(
+                cells, channel_grid(a.channels),
+                {call.operands[1] + k * position_stride(a.channels, padded_channels(a.filters)) +
+                     a.channels * first,
+                 a.channels * lanes, filters, no_epilogue},
+                [](std::int64_t, std::int64_t) { return Span{0, 1}; });
         }
     };
     const Epilogue epilogue =

@@ -52,7 +52,9 @@ struct TransformedFilters {
     std::int64_t outputs;
     bool panels;
 
-    std::int64_t floats() const { return inputs * (panels ? padded_channels(outputs) : outputs); }
+    std::int64_t stride() const {
+        return position_stride(inputs, panels ? padded_channels(outputs) : outputs);
+    }
 
     // Puts the values from input k to outputs [o, o + count).
     void put(float (*values)[Vector::width], std::int64_t k, std::int64_t o, int count) const {
@@ -74,7 +76,7 @@ struct TransformedFilters {
     void put_part(float (*values)[Vector::width], std::int64_t place, int count,
                   int from = 0) const {
         for (int p = 0; p < winograd_positions; ++p) {
-            store_some(load_some(values[p] + from, count), first + p * floats() + place, count);
+            store_some(load_some(values[p] + from, count), first + p * stride() + place, count);
         }
     }
 };

@@ -6,6 +6,7 @@
 // adding products one by one, with 0, ±1, ±2 and ∞ it is four times.
 #pragma once
 
+#include "kernelet/kernel.h"
 #include "simd/common.h"
 
 namespace kernelet::KERNELET_ISA {
@@ -14,6 +15,13 @@ inline constexpr int winograd_points = 6;
 inline constexpr int winograd_positions = winograd_points * winograd_points;
 inline constexpr float root_two = 1.41421356F;
 inline constexpr float root_half = 0.70710678F;
+
+// Floats between `count` things of some floats each at neighbouring positions, tiles or inputs: a
+// cache line more than they take, so that what belongs to one of them at all positions does not
+// meet in one set of the cache.
+KERNELET_INLINE std::int64_t position_stride(std::int64_t count, std::int64_t floats) {
+    return count * floats + lanes;
+}
 
 // Outputs of a tile along an axis.
 template <int Taps>

@@ -91,7 +91,7 @@ bool near(const Numbers& got, const Doubles& wanted, std::int64_t terms) {
 // In two parts, as threads share the pieces.
 Numbers transformed(const Kernels& kernels, Random& random, Numbers& weights,
                     const WinogradArguments& a, bool transposed) {
-    Numbers result(size_of(positions * a.channels * a.filters));
+    Numbers result(size_of(positions * (a.channels * a.filters + lanes)));
     const WinogradFiltersArguments pack{a.taps, a.channels, a.filters, transposed ? 1 : 0, 0};
     const std::int64_t pieces = transposed ? padded(a.channels) / lanes * a.filters
                                            : padded(a.filters) / lanes * a.channels;

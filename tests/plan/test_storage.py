@@ -13,6 +13,7 @@ from kernelet.model import Model
 from kernelet.ops.dense import MatrixProduct
 from kernelet.plan.candidate import Target
 from kernelet.plan.division import groups
+from kernelet.plan.single import SingleSamples
 from kernelet.plan.storage import SampleBlocks, arrange
 from kernelet.program import Program, ProgramBuilder
 from kernelet.training.programs import prediction_program
@@ -116,3 +117,15 @@ def test_threads_share_a_block_of_signals_of_one_row() -> None:
     storage = SampleBlocks(TARGET)
     shared = [storage.candidate(n).pieces(n, TARGET) for n in program.nodes if n.cost.multiply_adds]
     assert shared == [21, 21]  # 996 and 992 cells, 48 of them a piece
+
+
+def test_filters_that_last_are_transformed_in_all_predictions_where_batches_gain() -> None:
+    model = kl.Sequential([kl.Input((7, 7, 192)), kl.Conv2D(192, 3, padding="same")])
+    program = prediction_program(model.graph)
+    (node,) = (n for n in program.nodes if n.cost.multiply_adds)
+    predicted = {
+        size: arrange(program, size, 2, TARGET).storage.candidate(node).kernel for size in (1, 64)
+    }
+    assert predicted == {1: "winograd_single", 64: "winograd_convolution"}
+    passing = SingleSamples(program, TARGET.lanes, spread=False)
+    assert passing.candidate(node).kernel == "convolution_single"

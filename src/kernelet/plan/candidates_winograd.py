@@ -9,6 +9,7 @@ the products one by one (``benchmarks/log.md``).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kernelet.geometry import Window
@@ -59,8 +60,12 @@ _WORTHWHILE = 0.75
 _FEWEST_PRODUCTS = 1 << 18
 # A single sample must read all filters as well: bytes in the time of one multiply-add of sixteen
 # floats, by the bytes that they may have to come from the second-level cache, the third or memory;
-# and fewer tiles than that keep the processor waiting for sums that depend on each other.
+# and fewer tiles than that keep the processor waiting for sums that depend on each other. Filters
+# that last for many samples are ready, and most of their reading is hidden behind products; batches
+# gain so much by them that a single sample may gain less.
 _READ = ((1 << 20, 16), (1 << 24, 12), (math.inf, 4))
+_READ_READY = ((6 << 20, 40), (1 << 24, 20), (math.inf, 4))
+_WORTHWHILE_READY = 0.9
 _TILES_TOGETHER = 4
 
 
@@ -164,7 +169,7 @@ class Correlation:
         """Return how the filters are transformed."""
         channels, filters = self.channels, self.filters
         padded = round_up(filters, LANES)
-        size = POSITIONS * channels * (padded if panels else filters)
+        size = POSITIONS * _stride(channels, padded if panels else filters)
         pieces = channels * padded // LANES
         if self.transposed:
             channels, filters = filters, channels
@@ -176,6 +181,14 @@ class Correlation:
             "panels": int(panels),
         }
         return Packing(1, arguments, "pack_filters_winograd", size, pieces=lambda target: pieces)
+
+
+def _stride(count: int, floats: int, lanes: int = LANES) -> int:
+    """Return the floats of a position that many tiles or channels have floats at.
+
+    A cache line lies behind them.
+    """
+    return count * floats + lanes
 
 
 def _turned(axis: Window) -> Window:
@@ -218,10 +231,16 @@ def _cost(own: Correlation, op: AnyConvolution) -> float:
     return own.gradient_cost() if isinstance(op, ConvolutionFilterGradient) else own.cost()
 
 
-def pays_alone(node: Node) -> bool:
+def pays_alone(node: Node, *, lasting: bool = False) -> bool:
     """Return whether a convolution should go by this algorithm where a sample may come alone.
 
     Nothing else shares the reading of its filters then, which are four times as many.
+
+    Parameters
+    ----------
+    node : Node
+    lasting : bool
+        Whether the filters last for many calls, so that they are transformed once.
     """
     if not pays(node):
         return False
@@ -230,14 +249,15 @@ def pays_alone(node: Node) -> bool:
     if isinstance(op, Convolution | ConvolutionInputGradient) and lanes_hold_cells(op):
         return own.padded().cost() / LANES < _WORTHWHILE * sample_by_cells(op)
     weights = own.channels * own.filters
-    usual = own.usual_cost() / LANES + _reading(own.taps**2 * weights)
-    alone = own.cost(_TILES_TOGETHER) / LANES + _reading(POSITIONS * weights)
-    return alone < _WORTHWHILE * usual
+    rates = _READ_READY if lasting else _READ
+    usual = own.usual_cost() / LANES + _reading(own.taps**2 * weights, rates)
+    alone = own.cost(_TILES_TOGETHER) / LANES + _reading(POSITIONS * weights, rates)
+    return alone < (_WORTHWHILE_READY if lasting else _WORTHWHILE) * usual
 
 
-def _reading(floats: int) -> float:
+def _reading(floats: int, rates: Sequence[tuple[float, int]] = _READ) -> float:
     size = 4 * floats
-    return next(size / rate for most, rate in _READ if size <= most)
+    return next(size / rate for most, rate in rates if size <= most)
 
 
 @dataclass(frozen=True)
@@ -269,11 +289,8 @@ class Strip:
         return self.correlation.arguments(self.tiles)
 
     def workspace(self, values: int, sums: int, lanes: int) -> int:
-        """Return the floats of values and sums of which a tile has that many at a position.
-
-        A cache line lies behind each position.
-        """
-        return sum(POSITIONS * (self.tiles * floats + lanes) for floats in (values, sums))
+        """Return the floats of values and sums of which a tile has that many at a position."""
+        return sum(POSITIONS * _stride(self.tiles, floats, lanes) for floats in (values, sums))
 
 
 def _strip(node: Node) -> Strip:

@@ -125,7 +125,7 @@ CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
 }
 
 
-def select(node: Node, *, alone: bool = False) -> Candidate:
+def select(node: Node, *, alone: bool = False, lasting: bool = False) -> Candidate:
     """Return the kernel for a node: the first candidate that applies.
 
     Parameters
@@ -133,9 +133,11 @@ def select(node: Node, *, alone: bool = False) -> Candidate:
     node : Node
     alone : bool
         Whether samples may come one by one, which must be run by the same algorithms.
+    lasting : bool
+        Whether weights last for many such calls, as in predictions.
     """
     for candidate in CANDIDATES.get(type(node.op), ()):
-        if alone and candidate is WINOGRAD and not pays_alone(node):
+        if alone and candidate is WINOGRAD and not pays_alone(node, lasting=lasting):
             continue
         if candidate.applies(node):
             return candidate

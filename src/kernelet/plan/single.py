@@ -36,6 +36,8 @@ class SingleSamples:
         That will share such steps.
     bfloat16 : Bfloat16, optional
         How to multiply in bfloat16; without it, all is float32.
+    lasting : bool
+        Whether weights last for many calls, as in predictions.
     """
 
     block = 1
@@ -50,6 +52,7 @@ class SingleSamples:
         batch_size: int = 1,
         threads: int = 1,
         bfloat16: Bfloat16 | None = None,
+        lasting: bool = False,
     ) -> None:
         self.spread = spread
         self._program, elements = by_elements(program, has_kernel)
@@ -58,6 +61,7 @@ class SingleSamples:
             self._layout,
             WholeBatch(self._layout, batch_size, threads),
             SingleBfloat16(bfloat16, self._layout) if bfloat16 else None,
+            lasting=lasting,
         )
         self._in_place = in_place
 

@@ -70,6 +70,8 @@ class SingleKernels:
         What goes by all samples at once.
     rounded : SingleBfloat16, optional
         What goes in bfloat16; without it, all is float32.
+    lasting : bool
+        Whether weights last for many calls, as in predictions.
     """
 
     def __init__(
@@ -77,10 +79,13 @@ class SingleKernels:
         layout: SingleLayout,
         whole_batch: WholeBatch,
         rounded: SingleBfloat16 | None = None,
+        *,
+        lasting: bool = False,
     ) -> None:
         self.layout = layout
         self._whole_batch = whole_batch
         self._rounded = rounded
+        self._lasting = lasting
         self._lanes = layout.lanes
 
     def candidate(self, node: Node) -> Candidate:
@@ -97,7 +102,9 @@ class SingleKernels:
             return select(node, alone=True)
         if is_depthwise(op):
             return depthwise(node, self.layout)
-        if isinstance(op, Convolution | ConvolutionInputGradient) and winograd.pays_alone(node):
+        if isinstance(op, Convolution | ConvolutionInputGradient) and winograd.pays_alone(
+            node, lasting=self._lasting
+        ):
             return self._winograd()
         if isinstance(op, ConvolutionFilterGradient) and winograd.single_gradient_pays(node):
             return self._winograd_gradient()

@@ -111,7 +111,7 @@ class SampleBlocks:
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
         paired = self._bfloat16 and self._bfloat16.candidate(node, self._served)
-        return paired or select(node, alone=self._alone)
+        return paired or select(node, alone=self._alone, lasting=self._served is not None)
 
     def is_row(self, value: Value) -> bool:
         """Return False: samples are brought side by side."""
@@ -287,6 +287,7 @@ def _single_choices(
             batch_size=batch_size,
             threads=threads,
             bfloat16=bfloat16,
+            lasting=True,
         )
 
     alone = stored(1, spread=False)
