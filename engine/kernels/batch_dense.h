@@ -197,8 +197,8 @@ class BatchProduct {
     BatchRows rows_{};
 };
 
-// Sums of some outputs of some samples, in parts of the inputs, of which each but the first one
-// needs a workspace for its sums.
+// Sums of some outputs of some samples, in parts of the inputs, none of them empty, of which each
+// but the first one needs a workspace for its sums.
 inline void batch_in_parts(const Call& call, const BatchDenseArguments& a, const Span& samples,
                            const Span& outputs) {
     const std::int64_t inputs = a.cells * a.channels;

@@ -139,4 +139,46 @@ inline void outer_product_sum(const Call& call) {
                                             call.operands[2] + first * a.outputs, call.first);
 }
 
+// Blocks whose upstream gradients are transposed at a time, a panel of each, and inputs that meet
+// one panel after the other: what these read stays in the second-level cache.
+inline constexpr std::int64_t outer_blocks_together = 16;
+inline constexpr std::int64_t outer_inputs_together = 8 * outer_product_sum_piece;
+
+// The products of some inputs in `count` blocks, `stride` floats apart, with all outputs.
+inline void add_outer_products_of_blocks(const float* input, std::int64_t inputs,
+                                         const float* upstream, std::int64_t outputs,
+                                         std::int64_t stride, std::int64_t count, float* sums,
+                                         bool overwrite, float* panels) {
+    for (std::int64_t o = 0; o < outputs; o += outer_width) {
+        const std::int64_t floats = panels_floats(smaller(outer_width, outputs - o));
+        for (std::int64_t block = 0; block < count; ++block) {
+            transpose_panel(upstream + block * stride + o * lanes, outputs - o,
+                            panels + block * floats);
+        }
+        outer_panel<static_cast<int>(lanes), Additions::in_order>(
+            input, inputs, panels, outputs - o, {1, count, 0, stride, 0, floats}, sums + o, outputs,
+            overwrite);
+    }
+}
+
+// The same for all blocks of a batch: each sum is loaded and stored once for many of them. The
+// workspace has a panel of each of these.
+inline void outer_product_sum_batch(const Call& call) {
+    const auto& a = arguments<DenseArguments>(call);
+    const std::int64_t stride = call.step->batch_stride;
+    const std::int64_t blocks = (call.step->batch + lanes - 1) / lanes;
+    const std::int64_t end = smaller(call.end * outer_product_sum_piece, a.inputs);
+    for (std::int64_t block = 0; block < blocks; block += outer_blocks_together) {
+        const std::int64_t count = smaller(outer_blocks_together, blocks - block);
+        for (std::int64_t i = call.begin * outer_product_sum_piece; i < end;
+             i += outer_inputs_together) {
+            add_outer_products_of_blocks(call.operands[0] + block * stride + i * lanes,
+                                         smaller(outer_inputs_together, end - i),
+                                         call.operands[1] + block * stride, a.outputs, stride,
+                                         count, call.operands[2] + i * a.outputs, block == 0,
+                                         call.operands[3]);
+        }
+    }
+}
+
 }  // namespace kernelet::KERNELET_ISA

@@ -16,8 +16,12 @@ namespace {
 
 using namespace kernel_cases;
 using kernelet::BatchDenseArguments;
+using kernelet::DenseArguments;
 using kernelet::SingleDenseArguments;
 using kernelet::SingleDenseProductArguments;
+
+// Parts of the inputs must not be empty.
+constexpr std::int64_t fewest_in_parts = 4;
 
 std::int64_t padded(std::int64_t channels) { return (channels + lanes - 1) / lanes * lanes; }
 
@@ -91,7 +95,7 @@ void test_product(const Kernels& kernels, Random& random, Batch b) {
 #define KERNELET_COPY(name) a.name = b.a.name;
     ARGUMENTS_SingleDense(KERNELET_COPY, KERNELET_COPY)
 #undef KERNELET_COPY
-        a.in_parts = random.between(0, 1);
+        a.in_parts = b.inputs() < fewest_in_parts ? 0 : random.between(0, 1);
     a.parts = random.between(1, 3);
     SingleDenseProductArguments one{};
 #define KERNELET_COPY(name) one.name = a.name;
@@ -146,6 +150,39 @@ void test_outer_product(const Kernels& kernels, Random& random, Batch& b) {
     }
 }
 
+// Of blocks of samples; those past the batch have an upstream gradient of zero.
+void test_outer_product_of_blocks(const Kernels& kernels, Random& random) {
+    const std::int64_t samples = random.between(1, 300);
+    const std::int64_t blocks = pieces_of(samples, lanes);
+    const DenseArguments a{random.between(1, 500), random.between(1, 70), 0, 0.0};
+    const std::int64_t stride = lanes * (std::max(a.inputs, a.outputs) + random.between(0, 3));
+    Numbers input = random.numbers(blocks * stride);
+    Numbers upstream = random.numbers(blocks * stride);
+    Numbers expected(size_of(a.inputs * a.outputs), 0.0F);
+    for (std::int64_t sample = 0; sample < blocks * lanes; ++sample) {
+        const std::int64_t first = sample / lanes * stride + sample % lanes;
+        for (std::int64_t o = 0; o < a.outputs; ++o) {
+            float& y = upstream[size_of(first + o * lanes)];
+            if (sample >= samples) y = 0.0F;
+            for (std::int64_t i = 0; i < a.inputs && y != 0.0F; ++i) {
+                expected[size_of(i * a.outputs + o)] += input[size_of(first + i * lanes)] * y;
+            }
+        }
+    }
+    Numbers gradient(expected.size(), 1e30F);
+    Numbers workspace(size_of(16 * 32 * lanes), 1e30F);
+    kernelet::Step step{};
+    step.batch = samples;
+    step.batch_stride = stride;
+    const std::int64_t pieces = pieces_of(a.inputs, kernelet::outer_product_sum_piece);
+    const std::int64_t middle = random.between(0, pieces);
+    const std::vector<float*> operands{input.data(), upstream.data(), gradient.data(),
+                                       workspace.data()};
+    kernels.run_pieces("outer_product_sum_batch", operands, a, middle, pieces, step);
+    kernels.run_pieces("outer_product_sum_batch", operands, a, 0, middle, step);
+    CHECK(gradient == expected);
+}
+
 }  // namespace
 
 int main() {
@@ -159,6 +196,7 @@ int main() {
             test_product(kernels, random, batch);
             test_input_gradient(kernels, random, batch);
             test_outer_product(kernels, random, batch);
+            test_outer_product_of_blocks(kernels, random);
         }
         std::printf("%s: %d dense layers of whole batches, with their gradients\n", name.c_str(),
                     count);

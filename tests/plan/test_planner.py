@@ -23,8 +23,8 @@ from programs import (
 )
 
 
-def planned(program: Program, batch_size: int = 64) -> Plan:
-    return make_plan(program, batch_size, new_state(program).offsets, TARGET)
+def planned(program: Program, batch_size: int = 64, threads: int = 1) -> Plan:
+    return make_plan(program, batch_size, new_state(program).offsets, TARGET, threads=threads)
 
 
 def kernels(plan: Plan, kind: PhaseKind) -> list[list[str]]:
@@ -80,13 +80,16 @@ def test_filters_are_packed_once_a_run_where_they_do_not_change() -> None:
 
 
 def sliced(plan: Plan) -> list[Instruction]:
-    return [i for p in plan.phases if p.kind is PhaseKind.SLICES for i in p.instructions]
+    kinds = (PhaseKind.SLICES, PhaseKind.TASKS)
+    batched = [i for p in plan.phases if p.kind in kinds for i in p.instructions]
+    return [i for i in batched if i.slices > 1 and i.steps[0].batched]
 
 
 def test_threads_share_slices_of_large_sums_over_the_batch() -> None:
-    plan = planned(wide_network())
+    plan = planned(wide_network(), threads=2)
     sums = [i for i in sliced(plan) if i.steps[0].reduces]
     assert sorted(i.steps[0].outputs[0].shape for i in sums) == [(168, 300), (300, 130)]
+    assert {i.kernel for i in sums} == {"outer_product_sum_batch"}
     assert all(1 < i.slices <= i.count for i in sums)
     assert plan.partial < 130 * 300  # no group has a copy of them
     # What one block adds up is whole without any copy.

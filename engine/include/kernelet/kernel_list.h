@@ -62,6 +62,7 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(winograd_filter_gradient_single, SingleWinogradGradient, 4)        \
     KERNEL(dense, DenseProduct, 5)                                            \
     KERNEL(outer_product_sum, Dense, 4)                                       \
+    KERNEL(outer_product_sum_batch, Dense, 4)                                 \
     KERNEL(outer_product_single, SingleDense, 3)                              \
     KERNEL(outer_product_single_batch, SingleDense, 4)                        \
     KERNEL(sum_partials, None, 2)                                             \

@@ -10,9 +10,11 @@ alone, and so do the bits of the results.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kernelet.ops.dense import MatrixProduct
+from kernelet.plan.candidate import LANES
 from kernelet.program import Node
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ MOST_GROUPS = 16
 MOST_PARTIAL_FLOATS = 1 << 26
 # The same for single samples, of which each would read and write the sums of its own group.
 MOST_SINGLE_FLOATS = 1 << 20
+
+# Kernels that take slices in place of others, each of all blocks at once, with the floats of
+# scratch memory that they want: panels of 32 elements in 16 blocks of samples.
+_OF_ALL_BLOCKS = {"outer_product_sum": ("outer_product_sum_batch", 32 * 16 * LANES)}
 
 # Floats of a slice, of a sum or of weights, which is to stay in the second-level cache from one
 # block to the next, and of the largest one that does.
@@ -57,6 +63,31 @@ def groups(batch_size: int, block: int, partial: int) -> int:
     most = max(1, min(MOST_GROUPS, floats // partial))
     # Usual numbers of threads divide a power of two.
     return blocks if blocks <= most else 1 << (most.bit_length() - 1)
+
+
+def divided(step: Step, storage: Storage, batch_size: int, threads: int) -> Step:
+    """Return a step with the slices in which it should be divided, and the kernel that takes them.
+
+    Parameters
+    ----------
+    step : Step
+        Any; only those whose kernel can are sliced.
+    storage : Storage
+        Of batched values.
+    batch_size : int
+        Samples a step.
+    threads : int
+        That share slices.
+    """
+    number = slices(step, storage, batch_size)
+    if number and step.kernel in _OF_ALL_BLOCKS:
+        kernel, workspace = _OF_ALL_BLOCKS[step.kernel]
+        step = replace(step, kernel=kernel, workspace=workspace, whole_batch=True)
+    if step.whole_batch:
+        # Threads that take long runs of the weights read them in one stream, and what all runs read
+        # is written anew for each of them.
+        number = min(step.pieces, 2 * threads if threads > 1 else 1)
+    return replace(step, slices=number) if number else step
 
 
 def slices(step: Step, storage: Storage, batch_size: int) -> int:

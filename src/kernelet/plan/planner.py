@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kernelet.plan.candidate import Packing, Target, round_up
-from kernelet.plan.division import fitting, groups, slices
+from kernelet.plan.division import divided, fitting, groups
 from kernelet.plan.fusion import Fusion
 from kernelet.plan.instruction import Instruction, Operand, PlannedPhase, Space
 from kernelet.plan.memory import Lifetime, Stack, pack
@@ -222,17 +222,7 @@ class Planner:
 
     def _sliced(self, steps: list[Step]) -> list[Step]:
         """Return the steps with the number of slices of those that should be divided so."""
-        result = []
-        for step in steps:
-            if step.whole_batch:
-                # Threads that take long runs of the weights read them in one stream, and what all
-                # runs read is written anew for each of them.
-                runs = 2 * self.threads if self.threads > 1 else 1
-                step = replace(step, slices=min(step.pieces, runs))
-            elif step.sliceable:
-                step = replace(step, slices=slices(step, self.storage, self.batch_size))
-            result.append(step)
-        return result
+        return [divided(step, self.storage, self.batch_size, self.threads) for step in steps]
 
     def _place_gradients(self, phases: list[Phase]) -> None:
         """Give the gradients of flat weights the places of their weights, one behind another."""
