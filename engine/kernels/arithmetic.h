@@ -4,6 +4,7 @@
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
 #include "kernels/pointwise.h"
+#include "kernels/reduction.h"
 #include "kernels/tile.h"
 #include "simd/common.h"
 
@@ -61,37 +62,14 @@ inline void bias_add(const Call& call) {
     }
 }
 
-// Sums of N neighbouring channels over all cells and samples. Several at a time hide the latency
-// of the addition.
-template <int N>
-inline void sum_channels(const float* source, const ChannelsArguments& a, float* sums, bool first) {
-    Vector partial[N];
-    for (int c = 0; c < N; ++c) {
-        partial[c] = Vector::zero();
-    }
-    for (std::int64_t cell = 0; cell < a.cells; ++cell, source += a.channels * lanes) {
-        for (int c = 0; c < N; ++c) {
-            for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-                partial[c] = partial[c] + Vector::load(source + c * lanes + lane);
-            }
-        }
-    }
-    for (int c = 0; c < N; ++c) {
-        sums[c] = (first ? 0.0F : sums[c]) + reduce_add(partial[c]);
-    }
-}
-
 // Operands: input, partial sum.
 inline void channel_sum(const Call& call) {
-    constexpr std::int64_t together = 4;
     const auto& a = arguments<ChannelsArguments>(call);
-    std::int64_t c = 0;
-    for (; c + together <= a.channels; c += together) {
-        sum_channels<together>(call.operands[0] + c * lanes, a, call.operands[1] + c, call.first);
-    }
-    for (; c < a.channels; ++c) {
-        sum_channels<1>(call.operands[0] + c * lanes, a, call.operands[1] + c, call.first);
-    }
+    const float* x = call.operands[0];
+    channel_sums(
+        call, a.cells, a.channels, call.operands[1],
+        [=](Vector sum, std::int64_t at, std::int64_t) { return sum + Vector::load(x + at); },
+        [](float total, std::int64_t) { return total; });
 }
 
 }  // namespace kernelet::KERNELET_ISA

@@ -71,18 +71,51 @@ inline void normalized_product_sum(const Call& call) {
         });
 }
 
-// C channels of y = activation((x − mean) · multiplier + offset).
-template <int C>
-inline void normalize_tile(const float* x, float* y, std::int64_t cells, std::int64_t stride,
-                           const Vector (&mean)[C], const Vector (&multiplier)[C],
-                           const Vector (&offset)[C], Activation activation, float slope) {
+// Channels whose constants stay in the first-level cache while cells pass by. What is written is
+// written in the order of memory, in long runs: by eight channels at a time, whose constants stay
+// in registers, it took twice as long.
+inline constexpr std::int64_t channels_together = 64;
+
+// Calls body(first channel, number of channels) for all channels.
+template <class Body>
+KERNELET_INLINE void for_channel_runs(std::int64_t channels, const Body& body) {
+    for (std::int64_t first = 0; first < channels; first += channels_together) {
+        body(first, smaller(channels_together, channels - first));
+    }
+}
+
+// What a normalization does to each of some channels: y = activation((x − mean) · multiplier +
+// offset).
+struct ChannelScales {
+    float mean[channels_together];
+    float multiplier[channels_together];
+    float offset[channels_together];
+};
+
+// Some channels of all cells.
+inline void normalize_run(const float* x, float* y, std::int64_t cells, std::int64_t stride,
+                          std::int64_t count, const ChannelScales& scales, Activation activation,
+                          float slope) {
     for (std::int64_t cell = 0; cell < cells; ++cell, x += stride, y += stride) {
-        for (int c = 0; c < C; ++c) {
+        for (std::int64_t c = 0; c < count; ++c) {
+            const Vector mean = Vector::broadcast_from(scales.mean + c);
+            const Vector multiplier = Vector::broadcast_from(scales.multiplier + c);
+            const Vector offset = Vector::broadcast_from(scales.offset + c);
             for (std::int64_t at = c * lanes; at < (c + 1) * lanes; at += Vector::width) {
-                const Vector value = fma(Vector::load(x + at) - mean[c], multiplier[c], offset[c]);
+                const Vector value = fma(Vector::load(x + at) - mean, multiplier, offset);
                 activate_sum(value, activation, slope).store(y + at);
             }
         }
+    }
+}
+
+// The multipliers of `count` channels from one on; gamma may be null.
+inline void find_multipliers(const float* variance, const float* gamma, std::int64_t first,
+                             std::int64_t count, double epsilon, float* multipliers) {
+    for (std::int64_t c = 0; c < count; ++c) {
+        Vector multiplier = inverse_deviation(variance + first + c, epsilon);
+        if (gamma) multiplier = multiplier * Vector::broadcast_from(gamma + first + c);
+        multiplier.store_partial(multipliers + c, 1);
     }
 }
 
@@ -92,21 +125,16 @@ inline void normalize(const Call& call) {
     const float* gamma = a.scale ? call.operands[3] : nullptr;
     const float* beta = a.center ? call.operands[3 + a.scale] : nullptr;
     float* y = call.operands[3 + a.scale + a.center];
-    for_channel_tiles(a.channels, [&]<int C>(std::int64_t first) {
-        Vector mean[C];
-        Vector multiplier[C];
-        Vector offset[C];
-        for (int c = 0; c < C; ++c) {
-            mean[c] = Vector::broadcast_from(call.operands[1] + first + c);
-            multiplier[c] = inverse_deviation(call.operands[2] + first + c, a.epsilon);
-            if (gamma) {
-                multiplier[c] = multiplier[c] * Vector::broadcast_from(gamma + first + c);
-            }
-            offset[c] = beta ? Vector::broadcast_from(beta + first + c) : Vector::zero();
+    for_channel_runs(a.channels, [&](std::int64_t first, std::int64_t count) {
+        ChannelScales scales;
+        find_multipliers(call.operands[2], gamma, first, count, a.epsilon, scales.multiplier);
+        for (std::int64_t c = 0; c < count; ++c) {
+            scales.mean[c] = call.operands[1][first + c];
+            scales.offset[c] = beta ? beta[first + c] : 0.0F;
         }
-        normalize_tile<C>(call.operands[0] + first * lanes, y + first * lanes, a.cells,
-                          a.channels * lanes, mean, multiplier, offset,
-                          static_cast<Activation>(a.activation), static_cast<float>(a.slope));
+        normalize_run(call.operands[0] + first * lanes, y + first * lanes, a.cells,
+                      a.channels * lanes, count, scales, static_cast<Activation>(a.activation),
+                      static_cast<float>(a.slope));
     });
     activate_row(y, a.cells * a.channels, a.activation);
 }
@@ -132,28 +160,31 @@ inline void normalization_factors(const Call& call) {
     }
 }
 
-// For each of C channels: ∂x = multiplier · (upstream − shift − (x − mean) · slope).
-template <int C>
+// For each of some channels: ∂x = multiplier · (upstream − shift − (x − mean) · slope).
 struct NormalizationGradient {
-    Vector mean[C];
-    Vector multiplier[C];
-    Vector shift[C];
-    Vector slope[C];
+    float mean[channels_together];
+    float multiplier[channels_together];
+    float shift[channels_together];
+    float slope[channels_together];
 
-    KERNELET_INLINE Vector of(int c, Vector upstream, Vector x) const {
-        return multiplier[c] * (upstream - fma(x - mean[c], slope[c], shift[c]));
+    KERNELET_INLINE Vector of(std::int64_t c, Vector upstream, Vector x) const {
+        const Vector distance = x - Vector::broadcast_from(mean + c);
+        const Vector expected =
+            fma(distance, Vector::broadcast_from(slope + c), Vector::broadcast_from(shift + c));
+        return Vector::broadcast_from(multiplier + c) * (upstream - expected);
     }
 };
 
-template <int C>
-inline void normalize_gradient_tile(const Call& call, const float* upstream, const float* x,
-                                    float* gradient, std::int64_t cells, std::int64_t stride,
-                                    const NormalizationGradient<C>& rule) {
-    for (std::int64_t cell = 0; cell < cells; ++cell) {
-        for (int c = 0; c < C; ++c) {
+inline void normalize_gradient_run(const Call& call, std::int64_t first, std::int64_t count,
+                                   const NormalizationGradient& rule, float* gradient) {
+    const auto& a = arguments<NormalizationArguments>(call);
+    for (std::int64_t cell = 0; cell < a.cells; ++cell) {
+        const std::int64_t offset = (cell * a.channels + first) * lanes;
+        for (std::int64_t c = 0; c < count; ++c) {
             for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-                const std::int64_t at = cell * stride + c * lanes + lane;
-                const Vector value = rule.of(c, Vector::load(upstream + at), Vector::load(x + at));
+                const std::int64_t at = offset + c * lanes + lane;
+                const Vector value = rule.of(c, Vector::load(call.operands[0] + at),
+                                             Vector::load(call.operands[1] + at));
                 zero_past_batch(call, lane, value).store(gradient + at);
             }
         }
@@ -165,21 +196,17 @@ inline void normalize_gradient_tile(const Call& call, const float* upstream, con
 inline void normalize_gradient(const Call& call) {
     const auto& a = arguments<NormalizationArguments>(call);
     const float* gamma = a.scale ? call.operands[6] : nullptr;
-    float* gradient = call.operands[6 + a.scale];
-    const Vector share = Vector::broadcast(1.0F / numbers_of_channel(call, a.cells));
-    for_channel_tiles(a.channels, [&]<int C>(std::int64_t first) {
-        NormalizationGradient<C> rule;
-        for (int c = 0; c < C; ++c) {
-            const Vector inverse = inverse_deviation(call.operands[3] + first + c, a.epsilon);
-            rule.mean[c] = Vector::broadcast_from(call.operands[2] + first + c);
-            rule.shift[c] = share * Vector::broadcast_from(call.operands[4] + first + c);
-            rule.slope[c] = share * inverse * Vector::broadcast_from(call.operands[5] + first + c);
-            rule.multiplier[c] =
-                gamma ? inverse * Vector::broadcast_from(gamma + first + c) : inverse;
+    const float share = 1.0F / numbers_of_channel(call, a.cells);
+    for_channel_runs(a.channels, [&](std::int64_t first, std::int64_t count) {
+        NormalizationGradient rule;
+        find_multipliers(call.operands[3], nullptr, first, count, a.epsilon, rule.slope);
+        find_multipliers(call.operands[3], gamma, first, count, a.epsilon, rule.multiplier);
+        for (std::int64_t c = 0; c < count; ++c) {
+            rule.mean[c] = call.operands[2][first + c];
+            rule.shift[c] = share * call.operands[4][first + c];
+            rule.slope[c] = share * rule.slope[c] * call.operands[5][first + c];
         }
-        normalize_gradient_tile<C>(call, call.operands[0] + first * lanes,
-                                   call.operands[1] + first * lanes, gradient + first * lanes,
-                                   a.cells, a.channels * lanes, rule);
+        normalize_gradient_run(call, first, count, rule, call.operands[6 + a.scale]);
     });
 }
 
@@ -188,18 +215,11 @@ inline void normalize_fixed_gradient(const Call& call) {
     const auto& a = arguments<NormalizationArguments>(call);
     const float* gamma = a.scale ? call.operands[2] : nullptr;
     float* gradient = call.operands[2 + a.scale];
-    for_channel_tiles(a.channels, [&]<int C>(std::int64_t first) {
-        Vector mean[C];
-        Vector multiplier[C];
-        Vector offset[C];
-        for (int c = 0; c < C; ++c) {
-            const Vector inverse = inverse_deviation(call.operands[1] + first + c, a.epsilon);
-            multiplier[c] = gamma ? inverse * Vector::broadcast_from(gamma + first + c) : inverse;
-            mean[c] = Vector::zero();
-            offset[c] = Vector::zero();
-        }
-        normalize_tile<C>(call.operands[0] + first * lanes, gradient + first * lanes, a.cells,
-                          a.channels * lanes, mean, multiplier, offset, Activation::linear, 0.0F);
+    for_channel_runs(a.channels, [&](std::int64_t first, std::int64_t count) {
+        ChannelScales scales{};
+        find_multipliers(call.operands[1], gamma, first, count, a.epsilon, scales.multiplier);
+        normalize_run(call.operands[0] + first * lanes, gradient + first * lanes, a.cells,
+                      a.channels * lanes, count, scales, Activation::linear, 0.0F);
     });
 }
 

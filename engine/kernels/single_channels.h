@@ -34,19 +34,40 @@ KERNELET_INLINE ChannelVector channel_vector(std::int64_t channel, std::int64_t 
     return {channel, static_cast<int>(left)};
 }
 
-// Applies `rule.of(vector, place)` to all vectors of cells [begin, end), where `rule` is
-// make(vector of channels): what is the same in all cells is made once.
+// Applies rule(vector, place) to V neighbouring vectors of cells [begin, end), from a channel on.
+template <int... V, class Make>
+inline void for_vectors_of_cells(std::integer_sequence<int, V...>, std::int64_t first,
+                                 std::int64_t begin, std::int64_t end, std::int64_t channels,
+                                 const float* source, float* target, const Make& make) {
+    const std::int64_t floats = padded_channels(channels);
+    const decltype(make(channel_vector(first, channels))) rules[] = {
+        make(channel_vector(first + V * Vector::width, channels))...};
+    for (std::int64_t cell = begin * floats + first; cell < end * floats; cell += floats) {
+        KERNELET_UNROLL
+        for (int v = 0; v < static_cast<int>(sizeof...(V)); ++v) {
+            const std::int64_t at = cell + v * Vector::width;
+            rules[v](Vector::load(source + at), at).store(target + at);
+        }
+    }
+}
+
+// Applies rule(vector, place) to all vectors of cells [begin, end), where `rule` is make(vector of
+// channels): what is the same in all cells is made once. Several vectors of a cell are taken one
+// after the other, as cells are written in long runs so.
 template <class Make>
 KERNELET_INLINE void for_channels_of_cells(std::int64_t begin, std::int64_t end,
                                            std::int64_t channels, const float* source,
                                            float* target, const Make& make) {
-    const std::int64_t floats = padded_channels(channels);
-    for (std::int64_t c = 0; c < channels; c += Vector::width) {
-        const auto rule = make(channel_vector(c, channels));
-        for (std::int64_t at = begin * floats + c; at < end * floats; at += floats) {
-            rule(Vector::load(source + at), at).store(target + at);
+    std::int64_t c = 0;
+    const auto take = [&]<int V>() {
+        for (; c + (V - 1) * Vector::width < channels; c += V * Vector::width) {
+            for_vectors_of_cells(std::make_integer_sequence<int, V>(), c, begin, end, channels,
+                                 source, target, make);
         }
-    }
+    };
+    take.template operator()<8>();
+    take.template operator()<2>();
+    take.template operator()<1>();
 }
 
 // Operands: input, output, scale and offset of each channel. Pieces are cells.
