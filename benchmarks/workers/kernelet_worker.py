@@ -59,7 +59,7 @@ def adam_step(model: kl.Sequential) -> Program:
     return training_program(model.graph, objective, kl.optimizers.Adam(LEARNING_RATE))
 
 
-def state_of(model: kl.Sequential, program: Program) -> State:
+def state_of(model: kl.Model, program: Program) -> State:
     """Return the model's weights with empty optimizer slots."""
     slots = Weights(p for p in program.parameters if p.role == "slot")
     return model.weights.state(slots)
