@@ -21,8 +21,17 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from contenders.processes import ISAS, Conditions, Runner, ratio, start_all, take_turns
-from workers.architecture_kernelet import initial_weights
+from contenders.processes import (
+    ISAS,
+    SHORT_TURN,
+    TOLERANCES,
+    Conditions,
+    Runner,
+    ratio,
+    start_all,
+    take_turns,
+)
+from workers.architecture_kernelet import build, initial_weights
 from workers.architectures import ARCHITECTURES, Architecture
 
 _TORCH = {
@@ -39,21 +48,15 @@ CONTENDERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "first, autocast": ("architecture_torch.py", "first-autocast"),
     },
 }
-# Two implementations that sum some thousand products in different orders; bfloat16 rounds factors
-# by 2⁻⁸ besides, in several layers.
-TOLERANCES = {"float32": (1e-3, 1e-5), "bfloat16": (2**-4, 2**-4)}
-TURN = 0.1
 
 
 def data_of(architecture: Architecture, rows: int) -> dict[str, np.ndarray]:
-    """Return random inputs and targets, and the first weights by layer."""
+    """Return random inputs and targets."""
     generator = np.random.default_rng(1)
     x = generator.standard_normal((rows, *architecture.shape), np.float32)
     y = generator.integers(0, 10, rows, np.int32)
     arrays: dict[str, np.ndarray] = {"x": x, "y": y}
     if architecture.pictures:
-        from workers.architecture_kernelet import build
-
         (shape,) = (tensor.shape for tensor in build(architecture)[0].outputs)
         arrays["y"] = generator.standard_normal((rows, *shape[1:]), np.float32)
     return arrays
@@ -88,7 +91,7 @@ def time_architecture(
     for theirs in numbers[1:]:
         if not np.allclose(numbers[0], theirs, rtol=relative, atol=absolute):
             raise SystemExit(f"{name}, {what} of {batch_size}: {numbers[0]} against {theirs}")
-    take_turns(runners, options.rounds, TURN)
+    take_turns(runners, options.rounds, SHORT_TURN)
     best = min(ratio(theirs, runners[0]) for theirs in runners[1:])
     return best, float(np.median(runners[0].milliseconds))
 

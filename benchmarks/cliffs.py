@@ -21,7 +21,17 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from contenders.processes import ISAS, Conditions, Runner, load_all, ratio, start_all, take_turns
+from contenders.processes import (
+    ISAS,
+    SHORT_TURN,
+    TOLERANCES,
+    Conditions,
+    Runner,
+    load_all,
+    ratio,
+    start_all,
+    take_turns,
+)
 from training_step import problem
 from workers import kernelet_worker
 from workers.networks import Convolution, Network
@@ -57,13 +67,9 @@ CONTENDERS: Mapping[str, Mapping[str, Contenders]] = {
         },
     },
 }
-# Two implementations that sum some thousand products in different orders; bfloat16 rounds factors
-# by 2⁻⁸ besides, in several layers.
-TOLERANCES = {"float32": (1e-3, 1e-5), "bfloat16": (2**-4, 2**-4)}
 # So that a step takes a tenth of a second, and all of its values a few hundred megabytes.
 MOST_MULTIPLY_ADDS = 1.5e9
 MOST_NUMBERS = 3e7
-TURN = 0.1
 
 
 def _ordinary(generator: np.random.Generator) -> Convolution:
@@ -235,7 +241,7 @@ def time_network(
     relative, absolute = TOLERANCES[options.precision]
     if not np.allclose(numbers[0], numbers[-1], rtol=relative, atol=absolute):
         raise SystemExit(f"{describe(network, batch_size)}: {numbers[0]} against {numbers[-1]}")
-    take_turns(runners, options.rounds, TURN)
+    take_turns(runners, options.rounds, SHORT_TURN)
     best = min(ratio(theirs, runners[0]) for theirs in runners[1:])
     return best, float(np.median(runners[0].milliseconds))
 

@@ -23,6 +23,11 @@ from workers.networks import Network
 WORKERS = Path(__file__).resolve().parents[1] / "workers"
 # Seconds that one turn of a contender should take.
 TURN = 0.5
+# Where many networks are timed.
+SHORT_TURN = 0.1
+# Two implementations that sum some thousand products in different orders; bfloat16 rounds factors
+# by 2⁻⁸ besides, in several layers.
+TOLERANCES = {"float32": (1e-3, 1e-5), "bfloat16": (2**-4, 2**-4)}
 # What a worker imports that may not be installed.
 NEEDS = {
     "torch_worker.py": "torch",

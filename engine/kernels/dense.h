@@ -140,7 +140,8 @@ inline void outer_product_sum(const Call& call) {
 }
 
 // Blocks whose upstream gradients are transposed at a time, a panel of each, and inputs that meet
-// one panel after the other: what these read stays in the second-level cache.
+// one panel after the other: what these read stays in the second-level cache. plan/division.py
+// knows how many blocks.
 inline constexpr std::int64_t outer_blocks_together = 16;
 inline constexpr std::int64_t outer_inputs_together = 8 * outer_product_sum_piece;
 

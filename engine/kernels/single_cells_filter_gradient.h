@@ -22,11 +22,13 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// Weights of a filter whose sums, by F filters, fit the registers beside what they multiply.
+// Weights of a filter that are taken together, and those whose sums, by F filters, fit the
+// registers beside what they multiply.
+inline constexpr int most_weights = 8;
 template <int F>
 constexpr int most_weights_together() {
     constexpr int most = (Vector::registers >= 32 ? 24 : 12) / F;
-    return most > 8 ? 8 : most;
+    return most > most_weights ? most_weights : most;
 }
 
 // Filters whose sums of several weights fit.
@@ -47,7 +49,7 @@ struct ConnectedRows {
 
 // Places of neighbouring weights: behind the first zero of a row of the picture, and of their sums.
 struct WeightPlaces {
-    std::array<std::int64_t, 8> offsets;
+    std::array<std::int64_t, most_weights> offsets;
     float* sums;  // [weight][filter][lane]
     std::int64_t weight_floats;
 };
@@ -101,7 +103,7 @@ using WeightSum = void (*)(const ConnectedRows&, const WeightPlaces&);
 // Tiles of one number of filters, by weights.
 struct WeightSums {
     int most;
-    std::array<WeightSum, 8> by_weights;
+    std::array<WeightSum, most_weights> by_weights;
 };
 
 template <int F, int... T>

@@ -79,7 +79,7 @@ def divided(step: Step, storage: Storage, batch_size: int, threads: int) -> Step
     threads : int
         That share slices.
     """
-    number = slices(step, storage, batch_size)
+    number = _slices(step, storage, batch_size)
     if number and step.kernel in _OF_ALL_BLOCKS:
         kernel, workspace = _OF_ALL_BLOCKS[step.kernel]
         step = replace(step, kernel=kernel, workspace=workspace, whole_batch=True)
@@ -90,18 +90,8 @@ def divided(step: Step, storage: Storage, batch_size: int, threads: int) -> Step
     return replace(step, slices=number) if number else step
 
 
-def slices(step: Step, storage: Storage, batch_size: int) -> int:
-    """Return in how many slices a step should be divided, or 0 for groups of blocks.
-
-    Parameters
-    ----------
-    step : Step
-        Any; only those whose kernel can are sliced.
-    storage : Storage
-        Of batched values.
-    batch_size : int
-        Samples a step.
-    """
+def _slices(step: Step, storage: Storage, batch_size: int) -> int:
+    """Return in how many slices a step should be divided, or 0 for groups of blocks."""
     blocks = -(-batch_size // storage.block)
     if not step.sliceable or blocks == 1:
         return 0
