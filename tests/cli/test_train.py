@@ -66,6 +66,7 @@ def test_run_folder_holds_what_is_documented(trained: Path) -> None:
     configuration = json.loads((trained / "config.json").read_text())
     assert configuration["network"] == "lenet5"
     assert configuration["kernelet"] == kernelet.__version__
+    assert configuration["anneal_strategy"] == "linear"
     with (trained / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["epoch"]) for row in rows] == list(range(1, 9))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import kernelet as kl
 from kernelet.data.dataset import Dataset, Split
-from kernelet.errors import ShapeError, UsageError
+from kernelet.errors import ConfigurationError, ShapeError, UsageError
 from kernelet.explain import shift
 from kernelet.explain.moving import moved
 from kernelet.layers import (
@@ -74,6 +74,17 @@ def test_accuracy_and_probability_are_those_of_moved_pictures() -> None:
             probability = found[np.arange(40), labels].mean()
             assert report.accuracy[row, column] == accuracy
             assert report.probability[row, column] == pytest.approx(probability, rel=1e-5)
+
+
+def test_answers_have_the_precision_asked_for() -> None:
+    model = classifier(Conv2D(16, 3, activation="relu"), Conv2D(16, 3))
+    images, labels = pictures(32), RANDOM.integers(0, 3, 32)
+    options: dict[str, Any] = {"precision": "bfloat16", "threads": 1}
+    report = shift(model, (images, labels), displacements=[], **options)
+    rounded = model.predict(images, batch_size=128, **options).astype(np.float64)
+    assert report.probability[0, 0] == rounded[np.arange(32), labels].mean()
+    exact = shift(model, (images, labels), displacements=[], threads=1).probability[0, 0]
+    assert report.probability[0, 0] == pytest.approx(exact, abs=0.01)
 
 
 def test_convolutions_follow_exactly_and_borders_do_not() -> None:
@@ -178,6 +189,7 @@ def test_text_html_and_pictures() -> None:
         ((np.zeros((1, 16, 18, 1)), [0]), {"fill": "wrap"}, UsageError, "not 'wrap'"),
         ((np.zeros((1, 16, 18, 1)), [0]), {"pictures": 0}, UsageError, "not 0"),
         ((np.zeros((1, 16, 18, 1)), [0]), {"displacements": [16]}, UsageError, "got 16"),
+        ((np.zeros((1, 16, 18, 1)), [0]), {"precision": "half"}, ConfigurationError, "half"),
         ((np.zeros((1, 16, 18, 1)),), {}, UsageError, "got 1 arrays"),
     ],
 )

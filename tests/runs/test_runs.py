@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import os
 import pkgutil
 import subprocess
@@ -12,20 +13,28 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 import kernelet.cli
 import kernelet.runs
+from kernelet.data import load_dataset
 from kernelet.data.dataset import Dataset, Split
 from kernelet.errors import UsageError
+from kernelet.optimizers import Adam
+from kernelet.optimizers.schedules import OneCycle
 from kernelet.runs import loading
 from kernelet.runs.cautions import cautions
+from kernelet.runs.choices import configure
+from kernelet.runs.configuration import load_configuration
 from kernelet.runs.events import Event
 from kernelet.runs.folder import RunFolder
 from kernelet.runs.forecast import Forecast
 from kernelet.runs.meanwhile import meanwhile
 from kernelet.runs.names import data_name
+from kernelet.runs.preparation import build_optimizer, training_split
+from kernelet.runs.recipe import recipe_for
 from kernelet.runs.request import TrainingRequest, parse_image_size
 from kernelet.runs.scores import score
 
@@ -39,6 +48,30 @@ MODULES = [
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize(("optimizer", "network"), [("adam", "lenet5"), ("adamw", "small_vgg")])
+def test_optimizers_are_those_of_the_configuration(
+    tmp_path: Path, optimizer: str, network: str
+) -> None:
+    request = TrainingRequest(data=None, network=network, optimizer=optimizer)
+    dataset = load_dataset(None)
+    pictures = len(training_split(dataset))
+    configuration = configure(request, dataset)
+    made = build_optimizer(configuration, 100)
+    assert isinstance(made, Adam)
+    assert made.beta_2 == configuration.beta_2 == recipe_for(network, pictures).beta_2
+    assert made.weight_decay == configuration.weight_decay
+    assert isinstance(made.learning_rate, OneCycle)
+    assert made.learning_rate.pct_start == configuration.pct_start
+    assert made.learning_rate.anneal_strategy == configuration.anneal_strategy
+    # Runs of before, whose configuration names none of the three, go on as they began.
+    content = json.loads(msgspec.json.encode(configuration))
+    for name in ("beta_2", "pct_start", "anneal_strategy"):
+        del content[name]
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    before = load_configuration(tmp_path / "config.json")
+    assert (before.beta_2, before.pct_start, before.anneal_strategy) == (0.999, 0.25, "cos")
 
 
 def test_runs_begun_at_once_get_folders_of_their_own(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -60,6 +61,10 @@ def test_a_function_is_a_schedule() -> None:
         (lambda: CosineDecay(1, 0), "decay_steps must be a positive number, not 0."),
         (lambda: OneCycle(0.1, 10, pct_start=2), "pct_start must lie in 0 to 1, not 2."),
         (
+            lambda: OneCycle(0.1, 10, anneal_strategy="cosine"),  # type: ignore[arg-type]
+            "anneal_strategy must be one of cos, linear, not 'cosine'.",
+        ),
+        (
             lambda: PiecewiseConstantDecay([1, 2], [0.1, 0.2]),
             "2 boundaries need 3 values, got 2.",
         ),
@@ -78,15 +83,17 @@ def test_schedules_that_make_no_sense(make: Callable[[], object], message: str) 
 
 @pytest.mark.torch
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
-def test_one_cycle_is_that_of_pytorch(share: float) -> None:
+@pytest.mark.parametrize("way", ["cos", "linear"])
+def test_one_cycle_is_that_of_pytorch(share: float, way: Literal["cos", "linear"]) -> None:
     import torch
 
     parameter = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.SGD([parameter], lr=1.0)
+    common: dict[str, Any] = {"pct_start": share, "div_factor": 10, "final_div_factor": 100}
     oracle = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=0.3, total_steps=60, pct_start=share, div_factor=10, final_div_factor=100
+        optimizer, max_lr=0.3, total_steps=60, anneal_strategy=way, **common
     )
-    schedule = OneCycle(0.3, 60, pct_start=share, div_factor=10, final_div_factor=100)
+    schedule = OneCycle(0.3, 60, anneal_strategy=way, **common)
     for step in range(60):
         assert schedule(step) == pytest.approx(oracle.get_last_lr()[0], rel=1e-9)
         optimizer.step()

@@ -15,7 +15,7 @@ _BATCH = 128
 
 
 def class_probabilities(
-    model: Model, images: NDArray[Any], *, threads: int | None = None
+    model: Model, images: NDArray[Any], *, precision: str = "float32", threads: int | None = None
 ) -> NDArray[np.float32]:
     """Return the probability of each class for each picture.
 
@@ -25,6 +25,8 @@ def class_probabilities(
         With one output of probabilities, or of the probability of the second of two classes.
     images : ndarray, shape (pictures, height, width, channels)
         At least one.
+    precision : {"float32", "bfloat16", "auto"}
+        As for `Model.predict`.
     threads : int, optional
         By default as many as the process may use.
 
@@ -32,7 +34,9 @@ def class_probabilities(
     -------
     ndarray of float32, shape (pictures, classes)
     """
-    outputs: NDArray[np.float32] = model.predict(images, batch_size=_BATCH, threads=threads)
+    outputs: NDArray[np.float32] = model.predict(
+        images, batch_size=_BATCH, precision=precision, threads=threads
+    )
     if outputs.shape[1] == 1:
         return np.concatenate((1 - outputs, outputs), axis=1)
     return outputs

@@ -146,6 +146,7 @@ def shift(
     displacements: Sequence[int] | None = None,
     pictures: int = 500,
     fill: Fill = "nearest",
+    precision: str = "float32",
     threads: int | None = None,
 ) -> ShiftReport:
     """Move pictures and see whether the answer stays, and whether each layer's map moves along.
@@ -166,6 +167,8 @@ def shift(
     fill : {"nearest", "constant", "reflect"}
         What enters at the side that a picture leaves: the pixel at the border repeated, 0, or the
         picture mirrored.
+    precision : {"float32", "bfloat16", "auto"}
+        Of the answers, as for `Model.predict`; layers' maps are compared in float32.
     threads : int, optional
         By default as many as the process may use.
 
@@ -212,7 +215,7 @@ def shift(
         for column in range(0, len(distances), together):
             some = distances[column : column + together]
             shown = np.concatenate([moved(lowered, 0, right, fill) for right in some])
-            found = _answers(model, shown, labels, threads)
+            found = _answers(model, shown, labels, precision, threads)
             answers[:, row, column : column + together] = found
     return ShiftReport(
         displacements=distances,
@@ -279,10 +282,10 @@ def _displacements(wanted: Sequence[int] | None, size: Sequence[int]) -> tuple[i
 
 
 def _answers(
-    model: Model, images: NDArray[Any], labels: NDArray[Any], threads: int | None
+    model: Model, images: NDArray[Any], labels: NDArray[Any], precision: str, threads: int | None
 ) -> NDArray[np.float64]:
     """Return accuracy and mean probability of the true class, each time the labels repeat."""
-    probabilities = class_probabilities(model, images, threads=threads)
+    probabilities = class_probabilities(model, images, precision=precision, threads=threads)
     times = probabilities.reshape(-1, len(labels), probabilities.shape[1])
     right = times.argmax(axis=2) == labels
     of_truth = np.ascontiguousarray(times[:, np.arange(len(labels)), labels])

@@ -55,10 +55,10 @@ def configure(
         )
     height, width, channels = dataset.image_shape
     network = request.network or default_network(dataset.image_shape, len(dataset.class_names))
-    recipe = recipe_for(network)
     pictures = len(training_split(dataset))
+    recipe = recipe_for(network, pictures)
     batch_size = request.batch_size or default_batch_size(recipe, pictures)
-    learning_rate = recipe.learning_rate * LEARNING_RATE_FACTORS[request.optimizer]
+    factor = LEARNING_RATE_FACTORS[request.optimizer]
     decay = request.weight_decay
     return RunConfiguration(
         kernelet=__version__,
@@ -77,8 +77,11 @@ def configure(
         epochs=request.epochs or default_epochs(recipe, pictures, batch_size),
         batch_size=batch_size,
         optimizer=cast("Literal['adamw', 'adam', 'sgd']", request.optimizer),
-        learning_rate=request.learning_rate or learning_rate,
-        weight_decay=recipe.weight_decay if decay is None else decay,
+        learning_rate=request.learning_rate or recipe.learning_rate * factor,
+        pct_start=recipe.pct_start,
+        anneal_strategy=recipe.anneal_strategy,
+        weight_decay=recipe.weight_decay / factor if decay is None else decay,
+        beta_2=recipe.beta_2,
         label_smoothing=recipe.label_smoothing,
         patience=request.patience,
         seed=request.seed,

@@ -56,8 +56,14 @@ class RunConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         "adamw", "adam" or "sgd".
     learning_rate : float
         Peak of the one-cycle schedule.
+    pct_start : float
+        Share of the steps in which it rises.
+    anneal_strategy : {"cos", "linear"}
+        How it rises and falls.
     weight_decay : float
         Of the optimizer.
+    beta_2 : float
+        Share of squared gradients that each step of Adam and AdamW keeps.
     label_smoothing : float
         Share of every target that is spread over all classes.
     patience : int or None
@@ -86,7 +92,10 @@ class RunConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     batch_size: int
     optimizer: Literal["adamw", "adam", "sgd"]
     learning_rate: float
+    pct_start: float = 0.25
+    anneal_strategy: Literal["cos", "linear"] = "cos"
     weight_decay: float
+    beta_2: float = 0.999
     label_smoothing: float
     patience: int | None
     seed: int

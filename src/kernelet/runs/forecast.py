@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from kernelet.training.trainer import Trainer
 
 # Long enough for a stable figure, short enough not to be noticed.
-_MEASURED_SECONDS = 0.05
+_MEASURED_SECONDS = 0.03
 # Figures of a moment ago can be too good: plan for less than all of the time.
 _USABLE_SHARE = 0.9
 _REHEARSED_EPOCHS = 3

@@ -71,14 +71,17 @@ def build_optimizer(configuration: RunConfiguration, pictures: int) -> Optimizer
     """Return the optimizer with a one-cycle schedule over the whole training."""
     steps = configuration.epochs * -(-pictures // configuration.batch_size)
     schedule = schedules.OneCycle(
-        configuration.learning_rate, total_steps=max(2, steps), pct_start=0.25
+        configuration.learning_rate,
+        total_steps=max(2, steps),
+        pct_start=configuration.pct_start,
+        anneal_strategy=configuration.anneal_strategy,
     )
-    decay = configuration.weight_decay
+    decay, beta_2 = configuration.weight_decay, configuration.beta_2
     match configuration.optimizer:
         case "adamw":
-            optimizer: Optimizer = AdamW(schedule, weight_decay=decay)
+            optimizer: Optimizer = AdamW(schedule, beta_2=beta_2, weight_decay=decay)
         case "adam":
-            optimizer = Adam(schedule, weight_decay=decay)
+            optimizer = Adam(schedule, beta_2=beta_2, weight_decay=decay)
         case "sgd":
             optimizer = SGD(schedule, momentum=0.9, nesterov=True, weight_decay=decay)
     optimizer.exclude_from_weight_decay(["/bias$", "/gamma$", "/beta$"])

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def repeating(configuration: RunConfiguration) -> list[str]:
     """Return the arguments of ``kernelet`` that lead to the same network, bit for bit.
 
-    Every choice is named, so that other defaults change nothing.
+    Every choice that has an option is named, so that other defaults of those change nothing.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,14 @@ def _require_rate(name: str, value: float) -> None:
 def _cosine(begin: float, end: float, fraction: float) -> float:
     """Move from ``begin`` to ``end`` along half a wave of the cosine."""
     return end + (begin - end) * 0.5 * (1 + math.cos(math.pi * fraction))
+
+
+def _line(begin: float, end: float, fraction: float) -> float:
+    """Move from ``begin`` to ``end`` along a straight line."""
+    return begin + (end - begin) * fraction
+
+
+_WAYS = {"cos": _cosine, "linear": _line}
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,7 @@ class CosineDecay(LearningRateSchedule):
 
 @dataclass(frozen=True)
 class OneCycle(LearningRateSchedule):
-    """Up along a cosine and down along another, within a known number of steps.
+    """Up and down again, along cosines or lines, within a known number of steps.
 
     Smith and Topin, "Super-convergence", 2018; arguments as in PyTorch's ``OneCycleLR``.
 
@@ -109,6 +118,8 @@ class OneCycle(LearningRateSchedule):
         Peak divided by the first learning rate.
     final_div_factor : float
         First learning rate divided by the last.
+    anneal_strategy : {"cos", "linear"}
+        Half a wave of the cosine, or a straight line, up as down.
 
     Examples
     --------
@@ -122,6 +133,7 @@ class OneCycle(LearningRateSchedule):
     pct_start: float = 0.3
     div_factor: float = 25.0
     final_div_factor: float = 1e4
+    anneal_strategy: Literal["cos", "linear"] = "cos"
 
     def __post_init__(self) -> None:
         _require_positive("max_learning_rate", self.max_learning_rate)
@@ -130,6 +142,10 @@ class OneCycle(LearningRateSchedule):
         _require_positive("final_div_factor", self.final_div_factor)
         if not 0 <= self.pct_start <= 1:
             raise ConfigurationError(f"pct_start must lie in 0 to 1, not {self.pct_start!r}.")
+        if self.anneal_strategy not in _WAYS:
+            raise ConfigurationError(
+                f"anneal_strategy must be one of {', '.join(_WAYS)}, not {self.anneal_strategy!r}."
+            )
 
     def __call__(self, step: int) -> float:
         first = self.max_learning_rate / self.div_factor
@@ -138,9 +154,10 @@ class OneCycle(LearningRateSchedule):
         end = self.total_steps - 1
         if step >= end:
             return last
+        move = _WAYS[self.anneal_strategy]
         if step <= peak:
-            return _cosine(first, self.max_learning_rate, step / peak) if peak > 0 else first
-        return _cosine(self.max_learning_rate, last, (step - peak) / (end - peak))
+            return move(first, self.max_learning_rate, step / peak) if peak > 0 else first
+        return move(self.max_learning_rate, last, (step - peak) / (end - peak))
 
 
 @dataclass(frozen=True)
