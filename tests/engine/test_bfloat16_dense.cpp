@@ -19,6 +19,7 @@ using namespace kernel_cases;
 using kernelet::AlignedArray;
 using kernelet::DenseBfloat16Arguments;
 using kernelet::OuterProductBfloat16Arguments;
+using kernelet::PackFiltersBfloat16Arguments;
 using kernelet::SizeArguments;
 
 AlignedArray<float> aligned(const Numbers& numbers) {
@@ -93,7 +94,24 @@ void test_gradient(const Kernels& kernels, Random& random, const Batch& batch) {
     }
 }
 
-void test_product(const Kernels& kernels, Random& random, const Batch& batch, bool transposed) {
+// The weights of a dense layer, packed as a filter of one tap.
+AlignedArray<float> packed_weights(const Kernels& kernels, const Batch& batch, float* weights,
+                                   bool transposed) {
+    const char* name = "pack_filters_bfloat16";
+    PackFiltersBfloat16Arguments arguments{};
+    arguments.taps = arguments.groups = arguments.run_taps = 1;
+    arguments.channels = transposed ? batch.outputs : batch.inputs;
+    arguments.filters = transposed ? batch.inputs : batch.outputs;
+    arguments.rotated = transposed ? 1 : 0;
+    arguments.run_slots = (batch.inputs + 1) / 2;
+    auto packed = workspace(name, arguments);
+    const std::int64_t pieces = pieces_of(batch.outputs, kernelet::pack_filters_bfloat16_piece);
+    kernels.run_pieces(name, {weights, packed.get()}, arguments, 0, pieces);
+    return packed;
+}
+
+void test_product(const Kernels& kernels, Random& random, const Batch& batch, bool transposed,
+                  bool packed) {
     const char* name = "dense_bfloat16";
     const SizeArguments size{batch.inputs};
     for (std::int64_t block = 0; block < batch.blocks(); ++block) {
@@ -101,18 +119,20 @@ void test_product(const Kernels& kernels, Random& random, const Batch& batch, bo
                            0, 1);
     }
     const DenseBfloat16Arguments arguments{
-        batch.inputs, batch.outputs, 0, 0, transposed ? 1 : 0, 0};
+        batch.inputs, batch.outputs, 0, 0, transposed ? 1 : 0, 0, packed ? 1 : 0};
     const auto weights = aligned(random.numbers(batch.inputs * batch.outputs));
     const auto bias = aligned(random.numbers(batch.outputs));
     const auto factors = aligned(random.numbers(batch.outputs));
-    const auto space = workspace(name, arguments);
+    const auto space = packed ? packed_weights(kernels, batch, weights.get(), transposed)
+                              : workspace(name, arguments);
+    float* given = packed ? space.get() : weights.get();
     const std::int64_t pieces = pieces_of(batch.outputs, kernelet::dense_bfloat16_piece);
     const std::int64_t middle = random.between(0, pieces);
     for (const auto& [begin, end] :
          {std::pair{middle, pieces}, std::pair{std::int64_t{0}, middle}}) {
         kernels.run_pieces(name,
-                           {batch.paired(0), weights.get(), bias.get(), factors.get(),
-                            batch.output(0), space.get()},
+                           {batch.paired(0), given, bias.get(), factors.get(), batch.output(0),
+                            packed ? nullptr : space.get()},
                            arguments, begin, end, batch.step);
     }
     for (std::int64_t sample = 0; sample < batch.samples; ++sample) {
@@ -132,8 +152,11 @@ void test_dense(const Kernels& kernels, Random& random, std::int64_t inputs, std
                 std::int64_t samples) {
     const Batch batch(random, inputs, outputs, samples);
     test_gradient(kernels, random, batch);
-    test_product(kernels, random, batch, false);
-    test_product(kernels, random, batch, true);
+    for (const bool transposed : {false, true}) {
+        for (const bool packed : {false, true}) {
+            test_product(kernels, random, batch, transposed, packed);
+        }
+    }
 }
 
 }  // namespace

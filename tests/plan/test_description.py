@@ -327,4 +327,5 @@ def test_what_a_convolution_in_bfloat16_does_besides_is_named_and_counted(
     assert not {"max_pool", "max_pool_gradient", "max_unpool"} & {s.kernel for s in plan.steps}
     (pooling, *_) = [step for step in paired if step.work.endswith("max pool")]
     pooled = 32 * math.prod(pooling.shape)
-    assert pooling.written == 4 * pooled + pooled  # a byte for each maximum
+    # Dense layers read it rounded; a byte for each maximum.
+    assert pooling.written == 2 * pooled + pooled

@@ -92,17 +92,20 @@ def test_single_samples_sum_apart_only_where_the_sums_are_small() -> None:
 
 
 @pytest.mark.parametrize("isa", ["avx512_bf16", "amx"])
-def test_many_weights_that_never_change_are_not_rounded_for_few_samples(isa: str) -> None:
+def test_weights_that_never_change_are_rounded_once(isa: str) -> None:
     build = ProgramBuilder()
     build.outputs["y"] = dense(build, build.input("x", (50_000,)), "dense", 100)
     (node,) = (n for n in build.finish().nodes if isinstance(n.op, MatrixProduct))
 
-    def kernel(served: int | None) -> str:
+    def packed(*, lasting: bool) -> list[str]:
         pairs = bfloat16("bfloat16", isa)
-        return SampleBlocks(TARGET, pairs, served=served).candidate(node).kernel
+        candidate = SampleBlocks(TARGET, pairs, lasting=lasting).candidate(node)
+        assert candidate.kernel == "dense_bfloat16"
+        assert candidate.packings is not None
+        return [packing.kernel for packing in candidate.packings(node)]
 
-    assert [kernel(served) for served in (1, 2, 3)] == ["dense"] * 3
-    assert [kernel(served) for served in (None, 16)] == ["dense_bfloat16"] * 2
+    assert packed(lasting=False) == ["pack_inputs_bfloat16"]
+    assert packed(lasting=True) == ["pack_inputs_bfloat16", "pack_filters_bfloat16"]
 
 
 def test_groups_are_a_power_of_two_where_they_have_several_blocks() -> None:

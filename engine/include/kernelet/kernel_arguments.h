@@ -217,10 +217,10 @@ namespace kernelet {
 // In parts, inputs are summed in `dense_parts` parts, which are then added in their order.
 #define ARGUMENTS_DenseProduct(INTEGER, REAL) ARGUMENTS_Dense(INTEGER, REAL) INTEGER(in_parts)
 
-// Transposed, the weights are [output][input]. A rounded output has no other activation than those
-// of an epilogue.
+// Transposed, the weights are [output][input]; packed, they are as `pack_filters_bfloat16` makes
+// them of a filter of one tap. A rounded output has no other activation than those of an epilogue.
 #define ARGUMENTS_DenseBfloat16(INTEGER, REAL) \
-    ARGUMENTS_Dense(INTEGER, REAL) INTEGER(transposed) INTEGER(rounded_output)
+    ARGUMENTS_Dense(INTEGER, REAL) INTEGER(transposed) INTEGER(rounded_output) INTEGER(packed)
 
 #define ARGUMENTS_OuterProductBfloat16(INTEGER, REAL) \
     INTEGER(inputs)                                   \

@@ -15,7 +15,7 @@ inline void bfloat16_dense_vectors(const DenseProducts& of, std::int64_t block, 
     constexpr int R = bfloat16_dense_rows;
     const std::int64_t rows = smaller(R, of.outputs - q);
     const std::int64_t tile = q / bfloat16_filters * bfloat16_filters;
-    const Pair* w = of.weights_of(tile) + (q - tile) * chunk_pairs;
+    const Pair* w = of.weights_of(tile) + q - tile;
     const Pair* x = of.inputs_of(block) + lane;
     float* target = of.sums_of(block, q) + lane;
     Vector sums[R];
@@ -27,7 +27,7 @@ inline void bfloat16_dense_vectors(const DenseProducts& of, std::int64_t block, 
             const IntVector input = IntVector::load(x);
             KERNELET_UNROLL
             for (int r = 0; r < R; ++r) {
-                const IntVector weight = IntVector::broadcast(w[r * chunk_pairs + pair]);
+                const IntVector weight = IntVector::broadcast(w[pair * bfloat16_filters + r]);
                 sums[r] = add_products(weight, input, sums[r]);
             }
         }
@@ -52,7 +52,8 @@ inline void dense_products_in_registers(const DenseProducts& of) {
 }
 
 inline void dense_in_registers(const Call& call) {
-    dense_products_of_batch(call, dense_products_in_registers);
+    // The weights of one pair are broadcast one after the other.
+    dense_products_of_batch<ChunkOrder::pair_by_pair>(call, dense_products_in_registers);
 }
 
 }  // namespace kernelet::KERNELET_ISA

@@ -1,5 +1,5 @@
 // Operands of dense layers of all blocks of a batch at once in bfloat16: weights are read once, and
-// rounded when they are multiplied.
+// rounded when they are multiplied, or before, where they never change.
 #pragma once
 
 #include "kernelet/kernel.h"
@@ -35,7 +35,8 @@ inline void pair_dense_inputs(const Call& call) {
     }
 }
 
-// The weights of a strip and a section as [sixteen outputs][chunk][output][pair].
+// The weights of a strip and a section as [sixteen outputs][chunk][output and pair, in an order].
+template <ChunkOrder order>
 struct DenseWeights {
     const DenseBfloat16Arguments& a;
     const float* source;
@@ -58,8 +59,9 @@ struct DenseWeights {
                                             smaller(bfloat16_filters, outputs.end - q), shape};
                 Pair* place = target + (q - outputs.begin) * shape.chunks() * chunk_pairs +
                               chunk * weight_chunk;
+                columns.prefetch_chunk(chunk + 1);
                 columns.write_chunk(chunk, place);
-                transpose_chunk(place);
+                if (order == ChunkOrder::filter_by_filter) transpose_chunk(place);
             }
         }
     }
@@ -74,8 +76,38 @@ struct DenseWeights {
             row.append(source + o * a.inputs + first, count);
             row.finish();
         }
+        const std::int64_t blocks =
+            (outputs.end - outputs.begin + bfloat16_filters - 1) / bfloat16_filters;
+        for (Pair* chunk = target;
+             order == ChunkOrder::pair_by_pair && chunk < target + blocks * block;
+             chunk += weight_chunk) {
+            transpose_chunk(chunk);
+        }
     }
 };
+
+// Weights in the order in which they are multiplied.
+struct PairedWeights {
+    const Pair* first;
+    std::int64_t stride;  // from sixteen outputs to the next
+};
+
+// Those of a strip for `count` inputs from `first` on.
+template <ChunkOrder order>
+inline PairedWeights dense_weights(const Call& call, Span strip, std::int64_t first,
+                                   std::int64_t count) {
+    const auto& a = arguments<DenseBfloat16Arguments>(call);
+    if (a.packed) {
+        const std::int64_t stride = dense_chunks(a.inputs) * weight_chunk;
+        const auto* packed = reinterpret_cast<const Pair*>(call.operands[1]);
+        return {packed + strip.begin / bfloat16_filters * stride +
+                    first / (2 * chunk_pairs) * weight_chunk,
+                stride};
+    }
+    auto* workspace = reinterpret_cast<Pair*>(call.operands[5]);
+    DenseWeights<order>{a, call.operands[1]}.write(strip, first, count, workspace);
+    return {workspace, dense_chunks(count) * weight_chunk};
+}
 
 // Inputs of a section: sums wait for the next one in the output, where it is not rounded.
 inline std::int64_t dense_section_of(const DenseBfloat16Arguments& a) {
@@ -84,8 +116,9 @@ inline std::int64_t dense_section_of(const DenseBfloat16Arguments& a) {
 
 // Sums [block][output][lane] of the products of a section.
 struct DenseProducts {
-    const Pair* weights;
-    const Pair* inputs;  // of the first block, [chunk][pair][lane]
+    const Pair* weights;         // [sixteen outputs][chunk][output and pair]
+    std::int64_t weight_stride;  // from sixteen outputs to the next
+    const Pair* inputs;          // of the first block, [chunk][pair][lane]
     std::int64_t chunks;
     std::int64_t blocks;
     std::int64_t stride;  // from a block to the next
@@ -110,7 +143,9 @@ struct DenseProducts {
         }
     }
 
-    const Pair* weights_of(std::int64_t q) const { return weights + q * chunks * chunk_pairs; }
+    const Pair* weights_of(std::int64_t q) const {
+        return weights + q / bfloat16_filters * weight_stride;
+    }
     const Pair* inputs_of(std::int64_t block) const { return inputs + block * stride; }
     float* sums_of(std::int64_t block, std::int64_t q) const {
         return output + block * stride + q * (rounded ? lanes / 2 : lanes);
@@ -119,9 +154,9 @@ struct DenseProducts {
 
 // Calls products(DenseProducts) for pieces of the result over all blocks of the batch. Operands:
 // pairs of inputs of the first block, weights [input][output], bias or null, factors or null, first
-// block of the output, workspace. Transposed, the weights are [output][input]. Pieces are
-// `dense_bfloat16_piece` outputs each.
-template <class Products>
+// block of the output, and, unless the weights are packed, a workspace. Transposed, the weights are
+// [output][input]. Pieces are `dense_bfloat16_piece` outputs each.
+template <ChunkOrder order, class Products>
 inline void dense_products_of_batch(const Call& call, const Products& products) {
     constexpr std::int64_t size = dense_bfloat16_piece;
     const auto& a = arguments<DenseBfloat16Arguments>(call);
@@ -129,7 +164,6 @@ inline void dense_products_of_batch(const Call& call, const Products& products) 
     const std::int64_t blocks = (call.step->batch + lanes - 1) / lanes;
     const Span outputs{call.begin * size, smaller(call.end * size, a.outputs)};
     const auto* inputs = reinterpret_cast<const Pair*>(call.operands[0]);
-    auto* weights = reinterpret_cast<Pair*>(call.operands[5]);
     const std::int64_t section = dense_section_of(a);
     const std::int64_t output_size = a.rounded_output ? lanes / 2 : lanes;
     for (std::int64_t k = 0; k < a.inputs; k += section) {
@@ -137,13 +171,13 @@ inline void dense_products_of_batch(const Call& call, const Products& products) 
         const std::int64_t chunks = dense_chunks(count);
         for (std::int64_t strip = outputs.begin; strip < outputs.end; strip += dense_strip) {
             const Span together{strip, smaller(strip + dense_strip, outputs.end)};
-            DenseWeights{a, call.operands[1]}.write(together, k, count, weights);
+            const PairedWeights weights = dense_weights<order>(call, together, k, count);
             for (std::int64_t o = strip; o < together.end; o += size) {
                 products(
-                    {weights + (o - strip) * chunks * chunk_pairs, inputs + k / 2 * lanes, chunks,
-                     blocks, stride, call.operands[4] + o * output_size,
-                     smaller(size, together.end - o), k == 0, k + count == a.inputs,
-                     a.rounded_output != 0,
+                    {weights.first + (o - strip) / bfloat16_filters * weights.stride,
+                     weights.stride, inputs + k / 2 * lanes, chunks, blocks, stride,
+                     call.operands[4] + o * output_size, smaller(size, together.end - o), k == 0,
+                     k + count == a.inputs, a.rounded_output != 0,
                      epilogue_of(call.operands[2], o, a.activation, a.slope, call.operands[3])});
             }
         }

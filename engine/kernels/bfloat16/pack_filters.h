@@ -52,6 +52,13 @@ struct FilterColumns {
         }
     }
 
+    // Of a single run: the elements of a chunk, a cache line each.
+    void prefetch_chunk(std::int64_t chunk) const {
+        const std::int64_t begin = chunk * 2 * chunk_pairs;
+        const std::int64_t end = smaller(begin + 2 * chunk_pairs, shape.elements);
+        for (std::int64_t k = begin; k < end; ++k) __builtin_prefetch(first + k * stride, 0, 2);
+    }
+
   private:
     void write_pair(std::int64_t run, std::int64_t pair, Pair* target) const {
         if (run >= shape.runs || pair >= shape.pairs()) {

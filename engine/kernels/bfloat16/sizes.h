@@ -41,6 +41,7 @@ inline std::int64_t size_of_pack_inputs_bfloat16(const void* given) {
 
 inline std::int64_t size_of_dense_bfloat16(const void* given) {
     const auto& a = *static_cast<const DenseBfloat16Arguments*>(given);
+    if (a.packed) return 0;
     const std::int64_t blocks =
         (smaller(a.outputs, dense_strip) + bfloat16_filters - 1) / bfloat16_filters;
     return blocks * dense_chunks(dense_section_of(a)) * weight_chunk;

@@ -82,7 +82,7 @@ struct DenseTiles {
 
 inline void dense_by_tiles(const Call& call) {
     Tiles tiles;
-    dense_products_of_batch(
+    dense_products_of_batch<ChunkOrder::filter_by_filter>(
         call, [&](const DenseProducts& products) { DenseTiles{products, tiles}.run(); });
 }
 

@@ -33,11 +33,6 @@ CHUNK = 16
 _CALL = 500
 _STORED = 4
 _SUM = 10
-# In the time of a float32 product of two vectors: a dense layer's weight that comes from memory,
-# rounded and put in order (Zen 5: 2.8, Zen 4: 2); and the most weights that come from a cache,
-# where this is no reason against bfloat16 (on Zen 4 1.6 million are none, 2.1 million are one).
-_FAR_WEIGHT = 3
-_CACHED_WEIGHTS = 1 << 21
 # In the time of a product of two vectors: a product of tiles, what a tile of sums takes at its end,
 # a vector of pairs made from float32, and one copied. An Emerald Rapids core takes 47, 245, 12, 9;
 # but what is fused into these kernels saves time elsewhere, and with those LeNet-5's first layer
@@ -71,14 +66,16 @@ class Bfloat16:
     operand_size: Callable[[str, Arguments], int]
     everywhere: bool = False
 
-    def candidate(self, node: Node, served: int | None = None) -> Candidate | None:
+    def candidate(self, node: Node, *, lasting: bool = False, blocks: int = 1) -> Candidate | None:
         """Return the kernel of a node, or None where float32 is to run it.
 
         Parameters
         ----------
         node : Node
-        served : int, optional
-            Blocks of a batch that weights serve which never change, and which float32 packs once.
+        lasting : bool
+            Whether weights never change, so that they are rounded and put in order once.
+        blocks : int
+            Of a batch.
         """
         if isinstance(node.op, Convolution | ConvolutionInputGradient):
             found, cycles = self._product_candidate(node), self._product_cycles
@@ -87,18 +84,21 @@ class Bfloat16:
         elif isinstance(node.op, MatrixProduct):
             # Whole chunks of pairs are what packing makes of them.
             whole = node.inputs[0].size % (2 * CHUNK) == 0
+            packings = self._packed_dense if lasting else self._paired_inputs
             found = replace(
-                self._whole_batch("dense_bfloat16", _dense, self._paired_inputs),
+                self._whole_batch("dense_bfloat16", partial(_dense, packed=lasting), packings),
                 reads_rounded={0: None} if whole else {},
+                # Packed weights need no workspace; nothing takes its place.
+                constants=lambda node: [[]] if lasting else [],
                 rounds="rounded_output" if _rounds_output(node) else None,
             )
-            cycles = partial(self._dense_cycles, served=served)
+            cycles = self._dense_cycles
         elif isinstance(node.op, OuterProductSum):
             kernel = "outer_product_sum_bfloat16"
             found = replace(
                 self._whole_batch(kernel, _outer_product), reads_rounded={0: "rounded_input"}
             )
-            cycles = self._outer_product_cycles
+            cycles = partial(self._outer_product_cycles, blocks=blocks)
         else:
             return None
         return found if self.everywhere or cycles(node) < _float32_cycles(node) else None
@@ -131,36 +131,36 @@ class Bfloat16:
         stored = _STORED * (read / 2 + cells * window["filters"])
         return _CALL + stored + groups * rows * filters * (cells + _SUM)
 
-    def _outer_product_cycles(self, node: Node) -> float:
+    def _outer_product_cycles(self, node: Node, blocks: int) -> float:
         """Predict the cycles of a gradient by the weights of a dense layer on a block of samples.
 
-        A batch may have no more than one.
+        Two blocks make a chunk, and sums stay in registers for as many chunks as there are.
         """
         inputs, outputs = (value.size for value in node.inputs)
         if self.tiles:
             stored = _TILE_STORED * (inputs + round_up(outputs, CHUNK)) / 2
-            blocks = -(-inputs // CHUNK) * -(-outputs // CHUNK)
-            return _CALL + stored + blocks * (_TILE_PRODUCT + _TILE_END)
-        return _CALL + _STORED * (inputs + outputs) / 2 + inputs * round_up(outputs, CHUNK)
+            tiles = -(-inputs // CHUNK) * -(-outputs // CHUNK)
+            chunks = -(-blocks // 2) / blocks
+            return _CALL + stored + tiles * (_TILE_PRODUCT * chunks + _TILE_END / blocks)
+        multiplied = inputs * round_up(outputs, CHUNK) * -(-blocks // 2) / blocks
+        return _CALL + _STORED * (inputs + outputs) / 2 + multiplied
 
-    def _dense_cycles(self, node: Node, served: int | None) -> float:
+    def _dense_cycles(self, node: Node) -> float:
         """Predict the cycles of a dense layer, or its gradient by the input, on a block."""
         inputs, outputs = node.inputs[0].size, node.output.size
         chunks = -(-inputs // (2 * CHUNK))
-        # Weights that change are brought in order for either kind of product.
-        far = inputs * outputs if inputs * outputs > _CACHED_WEIGHTS else 0
-        rounded = _FAR_WEIGHT * far / served if served else 0.0
+        # What brings weights in order counts for neither kind of product.
         if self.tiles:
             blocks = -(-outputs // CHUNK)
             stored = _TILE_STORED * inputs / 2
-            return _CALL + rounded + stored + blocks * (_TILE_PRODUCT * chunks + _TILE_END)
-        return _CALL + rounded + _STORED * inputs / 2 + outputs * CHUNK * chunks
+            return _CALL + stored + blocks * (_TILE_PRODUCT * chunks + _TILE_END)
+        return _CALL + _STORED * inputs / 2 + outputs * CHUNK * chunks
 
     def _whole_batch(
         self,
         kernel: str,
         arguments: Callable[[Node], Arguments],
-        packing: Callable[[Node], Packing] | None = None,
+        packings: Callable[[Node], tuple[Packing, ...]] | None = None,
     ) -> Candidate:
         def elements(node: Node) -> int:
             """Return what pieces divide: the inputs of a dense layer, or its outputs."""
@@ -172,14 +172,33 @@ class Bfloat16:
             workspace=lambda node, _: self.operand_size(kernel, arguments(node)),
             pieces=lambda node, target: target.pieces_of(kernel, elements(node)),
             whole_batch=True,
-            packing=packing,
-            bias=packing is not None,
-            factors=packing is not None,
+            packings=packings,
+            bias=packings is not None,
+            factors=packings is not None,
         )
 
-    def _paired_inputs(self, node: Node) -> Packing:
+    def _paired_inputs(self, node: Node) -> tuple[Packing, ...]:
         kernel, arguments = "pack_inputs_bfloat16", {"size": node.inputs[0].size}
-        return Packing(0, arguments, kernel, self.operand_size(kernel, arguments) // LANES)
+        return (Packing(0, arguments, kernel, self.operand_size(kernel, arguments) // LANES),)
+
+    def _packed_dense(self, node: Node) -> tuple[Packing, ...]:
+        """Return how inputs and weights of a dense layer are packed."""
+        op = node.op
+        assert isinstance(op, MatrixProduct)
+        rows, columns = node.inputs[1].shape
+        inputs, outputs = (columns, rows) if op.transposed else (rows, columns)
+        arguments = {"taps": 1, "channels": rows, "filters": columns, "groups": 1}
+        arguments |= {"rotated": int(op.transposed), "run_taps": 1, "run_slots": -(-inputs // 2)}
+        return (*self._paired_inputs(node), self._packed_filters(arguments, outputs))
+
+    def _packed_filters(self, arguments: Arguments, outputs: int) -> Packing:
+        """Return how filters with so many outputs in each group are packed."""
+        kernel, groups = "pack_filters_bfloat16", arguments["groups"]
+        assert isinstance(groups, int)
+        size = self.operand_size(kernel, arguments)
+        return Packing(
+            1, arguments, kernel, size, lambda target: groups * target.pieces_of(kernel, outputs)
+        )
 
     def _product_candidate(self, node: Node) -> Candidate:
         kernel = "convolution_bfloat16"
@@ -191,7 +210,7 @@ class Bfloat16:
             self._arguments,
             constants=lambda node: [[]],
             fused_workspace=lambda arguments: self.operand_size(kernel, arguments),
-            packing=self._packing,
+            packings=lambda node: (self._packing(node),),
             bias=True,
             factors=True,
             derivative=True,
@@ -238,25 +257,18 @@ class Bfloat16:
     def _packing(self, node: Node) -> Packing:
         op = node.op
         assert isinstance(op, Convolution | ConvolutionInputGradient)
-        usual = CONVOLUTION_CANDIDATES[type(op)][-1].packing
-        assert usual is not None
+        packings = CONVOLUTION_CANDIDATES[type(op)][-1].packings
+        assert packings is not None
+        (usual,) = packings(node)
         product, taken = _product(node), self._taken(node)
-        arguments = dict(usual(node).arguments)
+        arguments = dict(usual.arguments)
         arguments["rotated"] = arguments.pop("transposed")
         arguments["run_slots"] = taken["run_slots"]
         if taken["cells"] == 1 and not taken["rows_together"]:
-            kernel = "pack_filters_bfloat16"
             arguments["run_taps"] = taken["run_taps"]
             rotated = isinstance(op, ConvolutionInputGradient)
             outputs = (op.channels if rotated else op.filters) // op.groups
-            size = self.operand_size(kernel, arguments)
-            return Packing(
-                1,
-                arguments,
-                kernel,
-                size,
-                lambda target: op.groups * target.pieces_of("pack_filters_bfloat16", outputs),
-            )
+            return self._packed_filters(arguments, outputs)
         kernel = "pack_cells_bfloat16"
         del arguments["taps"], arguments["groups"]
         arguments |= {f"kernel_{axis}": product[f"kernel_{axis}"] for axis in AXES}
@@ -353,10 +365,10 @@ def _product(node: Node) -> dict[str, int]:
     return {**window, **_steps(dict.fromkeys(AXES, 1))}
 
 
-def _dense(node: Node) -> Arguments:
+def _dense(node: Node, *, packed: bool) -> Arguments:
     op = node.op
     assert isinstance(op, MatrixProduct)
-    own = {"transposed": int(op.transposed), "rounded_output": 0}
+    own = {"transposed": int(op.transposed), "rounded_output": 0, "packed": int(packed)}
     return {**dense_arguments(node), **own}
 
 

@@ -69,8 +69,8 @@ class Candidate:
         Floats of scratch memory that the kernel wants as its last operand.
     divisible : bool
         For a kernel on shared values, whether threads may divide the elements among them.
-    packing : callable or None
-        The input to pack: filters before the batch begins, what is batched block by block.
+    packings : callable or None
+        The inputs to pack: filters before the batch begins, what is batched block by block.
     pieces : callable
         How many parts of its work on a block threads may share out.
     sliceable : bool
@@ -118,7 +118,7 @@ class Candidate:
     constants: Callable[[Node], Constants] = field(default=lambda node: ())
     workspace: Callable[[Node, Target], int] | None = None
     divisible: bool = False
-    packing: Callable[[Node], Packing] | None = None
+    packings: Callable[[Node], tuple[Packing, ...]] | None = None
     pieces: Callable[[Node, Target], int] = field(default=lambda node, target: 1)
     sliceable: bool = False
     whole_batch: bool = False

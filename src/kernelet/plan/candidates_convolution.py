@@ -107,19 +107,19 @@ def _strips(node: Node) -> Arguments:
     return {**_convolution(node), **strips(node).arguments()}
 
 
-def _packed_filters(node: Node) -> Packing:
+def _packed_filters(node: Node) -> tuple[Packing, ...]:
     op = node.op
     assert isinstance(op, Convolution | ConvolutionInputGradient)
     transposed = isinstance(op, ConvolutionInputGradient)
     channels, filters = op.channels // op.groups, op.filters // op.groups
-    return _packing(math.prod(op.window.kernel), channels, filters, op.groups, transposed)
+    return (_packing(math.prod(op.window.kernel), channels, filters, op.groups, transposed),)
 
 
-def _packed_matrix(node: Node) -> Packing:
+def _packed_matrix(node: Node) -> tuple[Packing, ...]:
     op = node.op
     assert isinstance(op, MatrixProduct)
     rows, columns = node.inputs[1].shape
-    return _packing(1, rows, columns, transposed=op.transposed)
+    return (_packing(1, rows, columns, transposed=op.transposed),)
 
 
 def _packing(
@@ -164,7 +164,7 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
         Candidate(
             "convolution",
             _convolution,
-            packing=_packed_filters,
+            packings=_packed_filters,
             pieces=_parts_of_rows,
             bias=True,
             factors=True,
@@ -176,7 +176,7 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
         Candidate(
             "convolution_input_gradient",
             _convolution,
-            packing=_packed_filters,
+            packings=_packed_filters,
             pieces=_parts_of_rows,
             bias=True,
             factors=True,
@@ -206,7 +206,7 @@ CONVOLUTION_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
         Candidate(
             "dense",
             _dense,
-            packing=_packed_matrix,
+            packings=_packed_matrix,
             pieces=lambda node, target: target.pieces_of("dense", node.output.size),
             sliceable=True,
             bias=True,

@@ -400,7 +400,7 @@ WINOGRAD = Candidate(
     _arguments,
     applies=pays,
     workspace=_workspace,
-    packing=lambda node: packing(node, panels=False),
+    packings=lambda node: (packing(node, panels=False),),
     pieces=lambda node, target: _correlation(node).rows,
     bias=True,
     factors=True,

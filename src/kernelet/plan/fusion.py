@@ -108,7 +108,7 @@ class Fusion:
             constants=candidate.constants(node),
             workspace=candidate.workspace(node, self.target) if candidate.workspace else 0,
             divisible=candidate.divisible,
-            packing=candidate.packing(node) if candidate.packing else None,
+            packings=candidate.packings(node) if candidate.packings else (),
             pieces=candidate.pieces(node, self.target),
             sliceable=candidate.sliceable,
             whole_batch=candidate.whole_batch,
@@ -123,8 +123,10 @@ class Fusion:
         inputs = step.nodes[0].inputs
         names = [name for k, name in candidate.reads_rounded.items() if inputs[k] in self._rounded]
         arguments = {**step.arguments, **{name: 1 for name in names if name is not None}}
-        packing = None if None in names else step.packing
-        return replace(step, arguments=arguments, packing=packing)
+        stored = {k for k, name in candidate.reads_rounded.items() if name is None}
+        ready = {k for k in stored if inputs[k] in self._rounded}
+        packings = tuple(one for one in step.packings if one.operand not in ready)
+        return replace(step, arguments=arguments, packings=packings)
 
     def _fused(self, step: Step, candidate: Candidate) -> Step:
         """Return a step with what it takes behind its bias."""

@@ -191,21 +191,18 @@ class Planner:
         packed: dict[tuple[Value, str, tuple[tuple[str, object], ...]], Value] = {}
         result: list[Step] = []
         for step in steps:
-            if step.packing is None:
-                result.append(step)
-                continue
-            source = step.inputs[step.packing.operand]
-            assert source is not None
-            packing = step.packing
-            key = (source, packing.kernel, tuple(sorted(packing.arguments.items())))
-            if key not in packed:
-                index = -1 - len(packed)
-                size = source.size if packing.size is None else packing.size
-                kind = Type((size,), source.batched)
-                packed[key] = Value(index, kind, f"{source.name} packed")
-                result.append(self._packing(packing, source, packed[key]))
             inputs = list(step.inputs)
-            inputs[packing.operand] = packed[key]
+            for packing in step.packings:
+                source = step.inputs[packing.operand]
+                assert source is not None
+                key = (source, packing.kernel, tuple(sorted(packing.arguments.items())))
+                if key not in packed:
+                    index = -1 - len(packed)
+                    size = source.size if packing.size is None else packing.size
+                    kind = Type((size,), source.batched)
+                    packed[key] = Value(index, kind, f"{source.name} packed")
+                    result.append(self._packing(packing, source, packed[key]))
+                inputs[packing.operand] = packed[key]
             result.append(replace(step, inputs=tuple(inputs)))
         return result
 

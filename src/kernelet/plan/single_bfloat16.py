@@ -76,7 +76,7 @@ class SingleBfloat16:
             _CONVOLUTION,
             self._arguments,
             workspace=lambda node, target: self._workspace(self._arguments(node)),
-            packing=self._packing,
+            packings=self._packings,
             bias=True,
             factors=True,
             pieces=_pieces,
@@ -88,7 +88,7 @@ class SingleBfloat16:
             kernel,
             arguments,
             workspace=lambda node, target: self._way.operand_size(kernel, arguments(node)),
-            packing=self._packing,
+            packings=self._packings,
             bias=True,
             factors=True,
             pieces=lambda node, target: target.pieces_of(kernel, node.output.size),
@@ -114,7 +114,7 @@ class SingleBfloat16:
         """Return the floats of packed filters, two numbers each."""
         return node.inputs[1].size // 2
 
-    def _packing(self, node: Node) -> Packing:
+    def _packings(self, node: Node) -> tuple[Packing, ...]:
         op = node.op
         if isinstance(op, Convolution):
             gathered = bool(self._arguments(node)["gathered"])
@@ -134,13 +134,14 @@ class SingleBfloat16:
             "run_slots": round_up(together * channels, LINE) // 2,
         }
         kernel = "pack_filters_single_bfloat16"
-        return Packing(
+        packing = Packing(
             1,
             arguments,
             kernel,
             self._way.operand_size(kernel, arguments),
             pieces=lambda target: groups * target.pieces_of("pack_filters_bfloat16", filters),
         )
+        return (packing,)
 
 
 def _height(node: Node) -> int:

@@ -37,7 +37,7 @@ def by_cells(node: Node, layout: SingleLayout) -> Candidate:
         "convolution_input_gradient_single_cells" if backward else "convolution_single_cells",
         arguments,
         workspace=_rows,
-        packing=(lambda node: PanelSizes(op, 1).packing()) if backward else None,
+        packings=(lambda node: (PanelSizes(op, 1).packing(),)) if backward else None,
         bias=True,
         factors=True,
         pieces=lambda node, target: op.groups * rows_of_cells(node.output),

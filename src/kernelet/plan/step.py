@@ -48,7 +48,7 @@ class Step:
     constants: Constants = ()
     workspace: int = 0
     divisible: bool = False
-    packing: Packing | None = None
+    packings: tuple[Packing, ...] = ()
     pieces: int = 1
     sliceable: bool = False
     whole_batch: bool = False

@@ -122,13 +122,13 @@ class StepTimes:
     def _shared(self, step: Step) -> int:
         """Return the floats that all blocks read; numbers in bfloat16 take half a float."""
         floats = sum(value.size for value in step.values if not value.batched)
-        packing = step.packing
-        if packing is None or packing.size is None or ACCOUNTS[step.kernel].numbers != "bfloat16":
+        if ACCOUNTS[step.kernel].numbers != "bfloat16":
             return floats
-        packed = step.inputs[packing.operand]
-        if packed is None or packed.batched:
-            return floats
-        return floats - packed.size + packing.size
+        for packing in step.packings:
+            packed = step.inputs[packing.operand]
+            if packing.size is not None and packed is not None and not packed.batched:
+                floats += packing.size - packed.size
+        return floats
 
     def _arithmetic(self, step: Step) -> float:
         """Return the seconds that the operations on a block take."""

@@ -77,8 +77,10 @@ class SampleBlocks:
         Whether threads share each block, instead of taking blocks of their own.
     alone : bool
         Whether other batches of the same program may come as single samples.
-    served : int, optional
-        Blocks of a batch that weights serve which never change, as in predictions.
+    lasting : bool
+        Whether weights never change, as in predictions.
+    blocks : int
+        Of a batch: kernels that take all of them at once take less time for each.
     """
 
     def __init__(
@@ -88,10 +90,12 @@ class SampleBlocks:
         *,
         spread: bool = False,
         alone: bool = False,
-        served: int | None = None,
+        lasting: bool = False,
+        blocks: int = 1,
     ) -> None:
         self.block = target.lanes
-        self._served = served
+        self._lasting = lasting
+        self._blocks = blocks
         self._alone = alone
         self.spread = spread
         self._bfloat16 = bfloat16
@@ -110,8 +114,10 @@ class SampleBlocks:
 
     def candidate(self, node: Node) -> Candidate:
         """Return the kernel of a node."""
-        paired = self._bfloat16 and self._bfloat16.candidate(node, self._served)
-        return paired or select(node, alone=self._alone, lasting=self._served is not None)
+        paired = self._bfloat16 and self._bfloat16.candidate(
+            node, lasting=self._lasting, blocks=self._blocks
+        )
+        return paired or select(node, alone=self._alone, lasting=self._lasting)
 
     def is_row(self, value: Value) -> bool:
         """Return False: samples are brought side by side."""
@@ -198,16 +204,17 @@ def _arrange_sums(
     Threads decide nothing but whether they share blocks: another storage would sum in another
     order.
     """
+    blocks = -(-batch_size // target.lanes)
 
     def stored(*, spread: bool) -> Storage:
         if alone:
             return SingleSamples(
                 program, target.lanes, spread=spread, batch_size=batch_size, threads=threads
             )
-        return SampleBlocks(target, bfloat16, spread=spread)
+        return SampleBlocks(target, bfloat16, spread=spread, blocks=blocks)
 
     ways = (
-        SampleBlocks(target, bfloat16),
+        SampleBlocks(target, bfloat16, blocks=blocks),
         SingleSamples(program, target.lanes, spread=False, batch_size=batch_size),
     )
     tiles = bfloat16 is not None and bfloat16.tiles
@@ -257,10 +264,9 @@ def _block_choices(
     program: Program, batch_size: int, threads: int, target: Target, bfloat16: Bfloat16 | None
 ) -> list[Choice]:
     """Return the ways to run blocks of samples, with their predicted times."""
-    served = -(-batch_size // target.lanes)
 
     def stored(*, spread: bool) -> SampleBlocks:
-        return SampleBlocks(target, bfloat16, spread=spread, alone=True, served=served)
+        return SampleBlocks(target, bfloat16, spread=spread, alone=True, lasting=True)
 
     tiles = bfloat16 is not None and bfloat16.tiles
     alone = stored(spread=False)
