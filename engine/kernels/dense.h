@@ -34,28 +34,43 @@ struct SumsOfPart {
     }
 };
 
+// Floats ahead of those that are multiplied, from which weights are asked for.
+inline constexpr std::int64_t dense_ahead = 1024;
+
 // B whole blocks of outputs of a cell, whose packed weights are `inputs` · `filter_block` apart;
 // adds the products of some of the inputs.
 template <int B>
 inline void dense_tile(const float* input, std::int64_t inputs, const Span& part,
                        const float* weights, float* output, const Epilogue& epilogue) {
     constexpr int Q = static_cast<int>(filter_block);
+    constexpr int V = lane_vectors;
     const SumsOfPart own{part.begin == 0, part.end == inputs};
-    for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
-        Vector sums[B][Q];
+    for (std::int64_t lane = 0; lane < lanes; lane += V * Vector::width) {
+        Vector sums[B][Q][V];
         KERNELET_UNROLL
         for (int b = 0; b < B; ++b) {
             KERNELET_UNROLL
-            for (int q = 0; q < Q; ++q) sums[b][q] = Vector::zero();
+            for (int q = 0; q < Q; ++q) {
+                KERNELET_UNROLL
+                for (int v = 0; v < V; ++v) sums[b][q][v] = Vector::zero();
+            }
         }
         const float* w = weights + part.begin * Q;
         for (std::int64_t k = part.begin; k < part.end; ++k, w += Q) {
-            const Vector x = Vector::load(input + k * lanes + lane);
+            Vector x[V];
+            KERNELET_UNROLL
+            for (int v = 0; v < V; ++v) {
+                x[v] = Vector::load(input + k * lanes + lane + v * Vector::width);
+            }
             KERNELET_UNROLL
             for (int b = 0; b < B; ++b) {
+                const float* row = w + b * inputs * Q;
+                __builtin_prefetch(row + dense_ahead);
                 KERNELET_UNROLL
                 for (int q = 0; q < Q; ++q) {
-                    sums[b][q] = fma(x, Vector::broadcast_from(w + b * inputs * Q + q), sums[b][q]);
+                    const Vector weight = Vector::broadcast_from(row + q);
+                    KERNELET_UNROLL
+                    for (int v = 0; v < V; ++v) sums[b][q][v] = fma(x[v], weight, sums[b][q][v]);
                 }
             }
         }
@@ -63,8 +78,12 @@ inline void dense_tile(const float* input, std::int64_t inputs, const Span& part
         for (int b = 0; b < B; ++b) {
             KERNELET_UNROLL
             for (int q = 0; q < Q; ++q) {
-                own.store(sums[b][q], Finish::of_channel(epilogue, b * Q + q),
-                          output + (b * Q + q) * lanes + lane);
+                const Finish finish = Finish::of_channel(epilogue, b * Q + q);
+                float* target = output + (b * Q + q) * lanes + lane;
+                KERNELET_UNROLL
+                for (int v = 0; v < V; ++v) {
+                    own.store(sums[b][q][v], finish, target + v * Vector::width);
+                }
             }
         }
     }
@@ -107,14 +126,12 @@ inline void dense(const Call& call) {
         return epilogue_of(call.operands[2], first + q, a.activation, a.slope, call.operands[3]);
     };
     std::int64_t done = 0;
-    if constexpr (dense_blocks > 1) {
-        constexpr std::int64_t together = dense_blocks * filter_block;
-        for (; done + together <= outputs; done += together) {
-            for (std::int64_t p = 0; p < parts; ++p) {
-                dense_tile<dense_blocks>(
-                    call.operands[0], a.inputs, inputs_of_part(a.inputs, parts, p),
-                    packed + done * a.inputs, output + done * lanes, epilogue(done));
-            }
+    constexpr std::int64_t together = dense_blocks * filter_block;
+    for (; done + together <= outputs; done += together) {
+        for (std::int64_t p = 0; p < parts; ++p) {
+            dense_tile<dense_blocks>(call.operands[0], a.inputs, inputs_of_part(a.inputs, parts, p),
+                                     packed + done * a.inputs, output + done * lanes,
+                                     epilogue(done));
         }
     }
     for_filter_blocks(outputs - done, a.inputs, packed + done * a.inputs,

@@ -20,6 +20,7 @@
 #include "kernels/single_tile.h"
 #include "kernels/tile.h"
 #include "kernels/window.h"
+#include "simd/channels.h"
 #include "simd/transpose.h"
 
 namespace kernelet::KERNELET_ISA {
@@ -122,6 +123,20 @@ KERNELET_INLINE void accumulate_cells(Vector (&sums)[F][P], const CellTaps& taps
     }
 }
 
+// Writes `count` cells without anything between them.
+template <int F>
+KERNELET_INLINE void store_tight_cells(const Vector (&values)[F], std::int64_t count,
+                                       float* output) {
+    Vector cells[F];
+    join_channels<F>(values, cells);
+    KERNELET_UNROLL
+    for (int k = 0; k < F; ++k) {
+        const std::int64_t floats = F * count - k * Vector::width;
+        store_some(cells[k], output + k * Vector::width,
+                   static_cast<int>(smaller(Vector::width, larger(0, floats))));
+    }
+}
+
 // Writes `count` cells, each the numbers of all filters side by side.
 template <int F>
 KERNELET_INLINE void store_cells(const Vector (&values)[F], std::int64_t count, float* output,
@@ -130,6 +145,7 @@ KERNELET_INLINE void store_cells(const Vector (&values)[F], std::int64_t count, 
         store_some(values[0], output, static_cast<int>(count));
         return;
     }
+    if (cell_floats == F) return store_tight_cells<F>(values, count, output);
     constexpr int together = Vector::width < most_cell_filters ? Vector::width : most_cell_filters;
     for (int first = 0; first < F; first += together) {
         Vector rows[Vector::width];

@@ -3,10 +3,14 @@
 // behind a division by that stride, a phase, lie next to each other.
 #pragma once
 
+#include <array>
+#include <utility>
+
 #include "kernelet/kernel.h"
 #include "kernels/copying.h"
 #include "kernels/tile.h"
 #include "kernels/window.h"
+#include "simd/channels.h"
 #include "simd/transpose.h"
 
 namespace kernelet::KERNELET_ISA {
@@ -27,6 +31,38 @@ struct PlanarRowSizes {
         return stride == 1 ? position : position % stride * phase_floats + position / stride;
     }
 };
+
+// Cells of C channels to runs of one channel each, `distance` floats apart.
+template <int C>
+inline void split_cells(const float* source, std::int64_t count, float* target,
+                        std::int64_t distance) {
+    for (std::int64_t cell = 0; cell < count; cell += Vector::width) {
+        const std::int64_t left = smaller(Vector::width, count - cell);
+        Vector cells[C];
+        KERNELET_UNROLL
+        for (int k = 0; k < C; ++k) {
+            const std::int64_t floats = C * left - k * Vector::width;
+            const float* from = source + C * cell + k * Vector::width;
+            cells[k] = load_some(from, static_cast<int>(smaller(Vector::width, larger(0, floats))));
+        }
+        Vector channels[C];
+        split_channels<C>(cells, channels);
+        KERNELET_UNROLL
+        for (int c = 0; c < C; ++c) {
+            store_some(channels[c], target + c * distance + cell, static_cast<int>(left));
+        }
+    }
+}
+
+// Most channels whose cells are split so.
+inline constexpr int most_split = 8;
+
+using SplitCells = void (*)(const float*, std::int64_t, float*, std::int64_t);
+
+template <int... C>
+constexpr std::array<SplitCells, sizeof...(C)> splits(std::integer_sequence<int, C...>) {
+    return {split_cells<C + 1>...};
+}
 
 // Writes one row; what lies between its cells stays.
 class PlanarRow {
@@ -58,6 +94,7 @@ class PlanarRow {
             __builtin_memcpy(target, source, static_cast<std::size_t>(count) * sizeof(float));
             return;
         }
+        if (distance == sizes_.channels && copy_tight(source, count, target)) return;
         switch (sizes_.channels) {
             case 1:
                 return move_numbers<1>(source, count, distance, target);
@@ -72,6 +109,15 @@ class PlanarRow {
             transpose_cells(source + cell * distance, smaller(Vector::width, count - cell),
                             distance, target + cell);
         }
+    }
+
+    // Cells without anything between them, of up to eight channels.
+    bool copy_tight(const float* source, std::int64_t count, float* target) const {
+        static constexpr auto split = splits(std::make_integer_sequence<int, most_split>());
+        if (sizes_.channels > most_split) return false;
+        split[static_cast<std::size_t>(sizes_.channels - 1)](source, count, target,
+                                                             sizes_.channel_floats());
+        return true;
     }
 
     // One by one, of each cell those of all C channels.

@@ -8,6 +8,7 @@ struct SimdOperations {
     using Unary = void (*)(const float* a, float* out);
     using Binary = void (*)(const float* a, const float* b, float* out);
     using Ternary = void (*)(const float* a, const float* b, const float* c, float* out);
+    using ByChannels = void (*)(const float* a, float* out);
     using IntUnary = void (*)(const std::int32_t* a, std::int32_t* out);
     using IntBinary = void (*)(const std::int32_t* a, const std::int32_t* b, std::int32_t* out);
 
@@ -29,6 +30,9 @@ struct SimdOperations {
     bool (*all_less)(const float* a, const float* b);
 
     void (*permute)(const float* a, const std::int32_t* places, float* out);
+    // By the number of channels, from 1 on.
+    ByChannels split_channels[8];
+    ByChannels join_channels[8];
     float (*reduce_add)(const float* a);
     float (*reduce_max)(const float* a);
     void (*zero)(float* out);

@@ -1,5 +1,6 @@
 // Defines KERNELET_OPERATIONS, the table of the instruction set KERNELET_ISA. Included by the
 // simd_<level>.cpp files after that level's header; uses nothing of the standard library.
+#include "simd/channels.h"
 #include "simd/math.h"
 #include "simd_operations.h"
 
@@ -24,6 +25,23 @@ void int_unary(const std::int32_t* a, std::int32_t* out) {
 template <IntVector (*operation)(IntVector, IntVector)>
 void int_binary(const std::int32_t* a, const std::int32_t* b, std::int32_t* out) {
     operation(IntVector::load(a), IntVector::load(b)).store(out);
+}
+
+template <int C, void (*change)(const Vector*, Vector*)>
+void by_channels(const float* a, float* out) {
+    Vector before[C];
+    Vector after[C];
+    for (int k = 0; k < C; ++k) before[k] = Vector::load(a + k * Vector::width);
+    change(before, after);
+    for (int k = 0; k < C; ++k) after[k].store(out + k * Vector::width);
+}
+template <int C>
+void split(const float* a, float* out) {
+    by_channels<C, split_channels<C, Vector>>(a, out);
+}
+template <int C>
+void join(const float* a, float* out) {
+    by_channels<C, join_channels<C, Vector>>(a, out);
 }
 
 inline Vector lanes_of(Mask mask) { return select(mask, Vector::broadcast(1.0F), Vector::zero()); }
@@ -100,6 +118,10 @@ constinit const SimdOperations KERNELET_NAME(simd_, KERNELET_ISA) = {
         [](const float* a, const std::int32_t* places, float* out) {
             isa::permute(isa::Vector::load(a), isa::IntVector::load(places)).store(out);
         },
+    .split_channels = {isa::split<1>, isa::split<2>, isa::split<3>, isa::split<4>, isa::split<5>,
+                       isa::split<6>, isa::split<7>, isa::split<8>},
+    .join_channels = {isa::join<1>, isa::join<2>, isa::join<3>, isa::join<4>, isa::join<5>,
+                      isa::join<6>, isa::join<7>, isa::join<8>},
     .reduce_add = [](const float* a) { return isa::reduce_add(isa::Vector::load(a)); },
     .reduce_max = [](const float* a) { return isa::reduce_max(isa::Vector::load(a)); },
     .zero = [](float* out) { isa::Vector::zero().store(out); },

@@ -3,6 +3,9 @@
 // functions against float64 within their stated errors.
 #include <algorithm>
 #include <functional>
+#include <iterator>
+#include <numeric>
+#include <vector>
 
 #include "guarded_page.h"
 #include "kernelet/cpu.h"
@@ -110,6 +113,26 @@ void check_masks(const SimdOperations& simd) {
 }
 
 // Every lane from every place.
+// Number c of cell i lies at i · channels + c among cells, at c · width + i by channels.
+void check_channels(const SimdOperations& simd) {
+    const auto width = static_cast<std::size_t>(simd.width);
+    for (std::size_t channels = 1; channels <= std::size(simd.split_channels); ++channels) {
+        std::vector<float> cells(channels * width);
+        std::iota(cells.begin(), cells.end(), 1.0F);
+        std::vector<float> split(cells.size());
+        simd.split_channels[channels - 1](cells.data(), split.data());
+        for (std::size_t n = 0; n < cells.size(); ++n) {
+            const float found = split[n % channels * width + n / channels];
+            if (found != cells[n]) fail(simd, "split_channels", cells[n], cells[n], found);
+        }
+        std::vector<float> joined(cells.size());
+        simd.join_channels[channels - 1](split.data(), joined.data());
+        for (std::size_t n = 0; n < cells.size(); ++n) {
+            if (joined[n] != cells[n]) fail(simd, "join_channels", cells[n], cells[n], joined[n]);
+        }
+    }
+}
+
 void check_permute(const SimdOperations& simd) {
     const std::vector<float> samples = float_samples();
     for (std::size_t start = 0; start < samples.size(); ++start) {
@@ -401,6 +424,7 @@ int main() {
         check_masks(*simd);
         check_any_all(*simd);
         check_permute(*simd);
+        check_channels(*simd);
         check_broadcast_and_reduce(*simd);
         check_integers(*simd);
         check_conversions(*simd);
