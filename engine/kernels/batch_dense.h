@@ -65,6 +65,11 @@ struct BatchRows {
     std::int64_t stride;
     std::int64_t outputs;
     bool first;
+
+    // Floats of a sample from the first row's number to the last one's.
+    std::int64_t extent() const {
+        return places[static_cast<std::size_t>(count - 1)] - places[0] + 1;
+    }
 };
 
 // Where the sums of a sample lie, and the floats to those of the next one.
@@ -73,8 +78,19 @@ struct BatchSums {
     std::int64_t stride;
 };
 
+// Which of the tiles of samples asks for what the next rows need: each for the weights of some
+// panels, and for the numbers of its own samples.
+struct NextRows {
+    std::int64_t tile;
+    std::int64_t tiles;
+    std::int64_t distance;  // in floats, from the weights of these rows
+
+    // Floats from the weights of a group of panels to those that are asked for beside them.
+    std::int64_t ahead(std::int64_t group) const { return group % tiles == tile ? distance : 0; }
+};
+
 // Adds to outputs from `o` on, N panels of them, of S samples what some rows contribute, with the
-// rows' numbers [row][sample]; `ahead` floats further on lie the weights of the next rows.
+// rows' numbers [row][sample]; weights `ahead` floats further on are asked for.
 template <int S, int N>
 KERNELET_INLINE void add_panels_of_batch(const BatchRows& rows, const float* numbers, float* output,
                                          std::int64_t stride, std::int64_t o, std::int64_t ahead) {
@@ -115,27 +131,36 @@ KERNELET_INLINE void add_panels_of_batch(const BatchRows& rows, const float* num
 // The same for all outputs.
 template <int S>
 inline void batch_rows_tile(const BatchRows& rows, const float* input, std::int64_t stride,
-                            const BatchSums& sums, std::int64_t ahead) {
+                            const BatchSums& sums, const NextRows& next) {
     // Samples lie far from each other, often in the same sets of the cache.
     float numbers[batch_rows * S];
+    const std::int64_t extent = rows.extent();
     for (int s = 0; s < S; ++s) {
+        const float* sample = input + s * stride;
+        for (std::int64_t k = 0; k < extent; k += lanes) {
+            __builtin_prefetch(sample + rows.places[0] + extent + k);
+        }
         for (std::int64_t row = 0; row < rows.count; ++row) {
-            numbers[row * S + s] = input[s * stride + rows.places[static_cast<std::size_t>(row)]];
+            numbers[row * S + s] = sample[rows.places[static_cast<std::size_t>(row)]];
         }
     }
+    constexpr std::int64_t together = batch_panels * lanes;
     std::int64_t o = 0;
     // The last panel may have to be filled up.
-    for (; o + (batch_panels - 1) * lanes < rows.outputs; o += batch_panels * lanes) {
-        add_panels_of_batch<S, batch_panels>(rows, numbers, sums.first, sums.stride, o, ahead);
+    for (; o + together - lanes < rows.outputs; o += together) {
+        add_panels_of_batch<S, batch_panels>(rows, numbers, sums.first, sums.stride, o,
+                                             next.ahead(o / together));
     }
     if constexpr (batch_panels > 1) {
-        if (o < rows.outputs)
-            add_panels_of_batch<S, 1>(rows, numbers, sums.first, sums.stride, o, ahead);
+        if (o < rows.outputs) {
+            add_panels_of_batch<S, 1>(rows, numbers, sums.first, sums.stride, o,
+                                      next.ahead(o / together));
+        }
     }
 }
 
 using BatchRowsTile = void (*)(const BatchRows&, const float*, std::int64_t, const BatchSums&,
-                               std::int64_t);
+                               const NextRows&);
 
 template <int... S>
 constexpr std::array<BatchRowsTile, sizeof...(S)> batch_rows_tiles(
@@ -165,10 +190,12 @@ class BatchProduct {
         rows_.first = true;
         for (; count > 0; count -= rows_.count) {
             take_rows(smaller(most_, count));
+            NextRows next{0, (samples_.end - samples_.begin + batch_samples - 1) / batch_samples,
+                          rows_.count * a_.outputs};
             for_sample_tiles(samples_, tiles, [&](BatchRowsTile tile, std::int64_t s) {
-                const std::int64_t ahead = s == samples_.begin ? rows_.count * a_.outputs : 0;
                 tile(rows_, input_ + s * stride_, stride_,
-                     {sums.first + (s - samples_.begin) * sums.stride, sums.stride}, ahead);
+                     {sums.first + (s - samples_.begin) * sums.stride, sums.stride}, next);
+                ++next.tile;
             });
             rows_.weights += rows_.count * a_.outputs;
             rows_.first = false;

@@ -85,8 +85,8 @@ def divided(step: Step, storage: Storage, batch_size: int, threads: int) -> Step
         step = replace(step, kernel=kernel, workspace=workspace, whole_batch=True)
     if step.whole_batch:
         # Threads that take long runs of the weights read them in one stream, and what all runs read
-        # is written anew for each of them.
-        number = min(step.pieces, 2 * threads if threads > 1 else 1)
+        # is written anew for each of them: with two runs a thread, two took as long as one.
+        number = min(step.pieces, threads)
     return replace(step, slices=number) if number else step
 
 
