@@ -200,6 +200,21 @@ inline void run_near(const DepthwiseCells& cells, std::int64_t count) {
     }
 }
 
+// Cells of a single tap, and nothing else to do: no sum waits, and memory is fastest in order.
+template <int Samples>
+inline void scale_cells(const DepthwiseCells& cells, std::int64_t count) {
+    const float* input = cells.input;
+    float* output = cells.output;
+    for (std::int64_t cell = 0; cell < count; ++cell) {
+        for_depthwise_vectors<Samples>(cells.channels, [&](const auto& numbers) {
+            numbers.write(fma(numbers.read(input), numbers.weights(cells.filters), Vector::zero()),
+                          output);
+        });
+        input += cells.input_stride;
+        output += cells.output_stride;
+    }
+}
+
 // Runs all channels of `count` cells. `step` is 1 or −1 where taps in a row read neighbouring cells
 // in this direction, otherwise 0.
 template <int Samples>
@@ -207,6 +222,9 @@ inline void run_depthwise(DepthwiseCells cells, std::int64_t count, std::int64_t
     static constexpr auto any =
         depthwise_tiles<Samples>(std::make_integer_sequence<int, depthwise_cells>());
     const std::int64_t columns = cells.taps.columns;
+    if (cells.taps.planes * cells.taps.rows * columns == 1 && is_plain(cells.epilogue)) {
+        return scale_cells<Samples>(cells, count);
+    }
     if (step != 0 && count >= fewest_near && (columns == 3 || columns == 5)) {
         const bool forward = step > 0;
         if (columns == 3) {
@@ -281,6 +299,8 @@ class DepthwiseConvolution {
     // Cells from `cell` on, before `end`, whose taps are the same, one step further each.
     std::int64_t alike(std::int64_t cell, std::int64_t end, const AxisTaps& taps) const {
         if (Backward && window_.width.stride > 1) return 1;
+        const Span whole = width_.whole();
+        if (cell >= whole.begin && cell < whole.end) return smaller(whole.end, end) - cell;
         std::int64_t count = 1;
         for (; cell + count < end; ++count) {
             const AxisTaps next = width_.taps(cell + count);

@@ -122,6 +122,11 @@ struct SingleAxis {
         return Backward ? (cells - 1 + extent) / window.stride + 1
                         : (cells - 1) * window.stride + extent + 1;
     }
+    // Written cells that have all taps; those of a gradient only where its stride is 1.
+    Span whole() const {
+        const std::int64_t extent = (window.kernel - 1) * window.dilation;
+        return Backward ? Span{extent - window.pad, window.output - window.pad} : interior(window);
+    }
     bool stays_inside() const {
         const Span all = reach(0, written());
         return all.begin >= 0 && all.end <= read();

@@ -263,7 +263,7 @@ class CellConvolution {
           channel_weights_(Backward ? lanes : a.filters),
           sizes_(row_sizes()),
           parts_((outputs_ + most_filters_together - 1) / most_filters_together),
-          whole_(whole_rows()),
+          whole_(height_.whole()),
           rows_together_(rows_of_a_tile()) {}
 
     void run() const {
@@ -318,12 +318,7 @@ class CellConvolution {
         return smaller(rows_together_, smaller(whole_.end, end) - row);
     }
 
-    // The rows that have all taps, and how many of them a tile may take.
-    Span whole_rows() const {
-        const WindowAxis& axis = height_.window;
-        const std::int64_t extent = (axis.kernel - 1) * axis.dilation;
-        return Backward ? Span{extent - axis.pad, axis.output - axis.pad} : interior(axis);
-    }
+    // How many of the rows that have all taps a tile may take.
     std::int64_t rows_of_a_tile() const {
         if (Backward && height_.phases() > 1) return 1;
         const std::int64_t vectors = (width_.phase(0).cells + Vector::width - 1) / Vector::width;
