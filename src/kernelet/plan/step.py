@@ -28,6 +28,8 @@ class Step:
         Floats of scratch memory.
     divisible : bool
         Whether the elements of its shared values may be divided among threads.
+    packings : tuple of Packing
+        How some of its inputs are to be brought in order before.
     pieces : int
         Parts of a block's result, or of a shared one, that threads may share out.
     sliceable : bool
