@@ -34,7 +34,8 @@ struct SumsOfPart {
     }
 };
 
-// Floats ahead of those that are multiplied, from which weights are asked for.
+// Floats ahead of those that are multiplied, from which weights are asked for: of 16 MB of them, on
+// Zen 4 with AVX2, 34 GFLOP/s without, about 50 with 256 and 57 with 1,024.
 inline constexpr std::int64_t dense_ahead = 1024;
 
 // B whole blocks of outputs of a cell, whose packed weights are `inputs` · `filter_block` apart;

@@ -183,13 +183,9 @@ class Bfloat16:
 
     def _packed_dense(self, node: Node) -> tuple[Packing, ...]:
         """Return how inputs and weights of a dense layer are packed."""
-        op = node.op
-        assert isinstance(op, MatrixProduct)
-        rows, columns = node.inputs[1].shape
-        inputs, outputs = (columns, rows) if op.transposed else (rows, columns)
-        arguments = {"taps": 1, "channels": rows, "filters": columns, "groups": 1}
-        arguments |= {"rotated": int(op.transposed), "run_taps": 1, "run_slots": -(-inputs // 2)}
-        return (*self._paired_inputs(node), self._packed_filters(arguments, outputs))
+        arguments = _usual_packing(node)
+        arguments |= {"run_taps": 1, "run_slots": -(-node.inputs[0].size // 2)}
+        return (*self._paired_inputs(node), self._packed_filters(arguments, node.output.size))
 
     def _packed_filters(self, arguments: Arguments, outputs: int) -> Packing:
         """Return how filters with so many outputs in each group are packed."""
@@ -257,12 +253,8 @@ class Bfloat16:
     def _packing(self, node: Node) -> Packing:
         op = node.op
         assert isinstance(op, Convolution | ConvolutionInputGradient)
-        packings = CONVOLUTION_CANDIDATES[type(op)][-1].packings
-        assert packings is not None
-        (usual,) = packings(node)
         product, taken = _product(node), self._taken(node)
-        arguments = dict(usual.arguments)
-        arguments["rotated"] = arguments.pop("transposed")
+        arguments = _usual_packing(node)
         arguments["run_slots"] = taken["run_slots"]
         if taken["cells"] == 1 and not taken["rows_together"]:
             arguments["run_taps"] = taken["run_taps"]
@@ -275,6 +267,16 @@ class Bfloat16:
         arguments |= {"cells": taken["cells"], "cell_taps": product["stride_width"]}
         arguments["rows_together"] = taken["rows_together"]
         return Packing(1, arguments, kernel, self.operand_size(kernel, arguments))
+
+
+def _usual_packing(node: Node) -> dict[str, int | float | str]:
+    """Return the arguments with which filters are packed in float32, by their names here."""
+    packings = CONVOLUTION_CANDIDATES[type(node.op)][-1].packings
+    assert packings is not None
+    (usual,) = packings(node)
+    arguments = dict(usual.arguments)
+    arguments["rotated"] = arguments.pop("transposed")
+    return arguments
 
 
 def _one_by_one(product: Mapping[str, int]) -> dict[str, int]:
