@@ -43,7 +43,7 @@ _FILTERS = 64
 _LAYERS = 8
 _MAPS = 8
 _MAP_SIDE = 48
-# Seconds, once each layer is measured twice: the total is then right within 2 %.
+# Seconds, once each layer is measured twice; with twice the time, totals spread as much.
 _TIMING_BUDGET = 0.06
 # Pictures a step, less where a picture takes many multiply-adds.
 _BATCH = 64
