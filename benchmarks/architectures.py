@@ -6,7 +6,7 @@ first losses, or predictions, are compared before any time counts. The list is s
 stands below 1.00 is slower with kernelet.
 
     python benchmarks/architectures.py [--names few-maps] [--what training prediction] [--threads 2]
-        [--precision float32] [--isa native]
+        [--batch-sizes 3 17] [--precision float32] [--isa native]
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ def main(options: argparse.Namespace) -> None:
             for name in options.names:
                 architecture = ARCHITECTURES[name]
                 training = what == "training"
-                for size in architecture.batches if training else architecture.predicted:
+                usual = architecture.batches if training else architecture.predicted
+                for size in options.batch_sizes or usual:
                     best, ours = time_architecture(runners, name, size, options, what)
                     lines.append((best, ours, f"{name}, {what}, {size}"))
     lines.sort()
@@ -121,6 +122,7 @@ if __name__ == "__main__":
     kinds = ["training", "prediction"]
     parser.add_argument("--names", nargs="+", default=list(ARCHITECTURES), choices=ARCHITECTURES)
     parser.add_argument("--what", nargs="+", default=kinds, choices=kinds)
+    parser.add_argument("--batch-sizes", nargs="+", type=int, help="in place of each network's own")
     parser.add_argument("--precision", default="float32", choices=list(CONTENDERS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)

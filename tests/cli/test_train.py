@@ -32,7 +32,7 @@ def test_tells_of_data_network_epochs_and_end(pictures: Path, command: Command) 
     assert network["name"] == "lenet5"
     assert network["epochs"] == 8
     training = network["summary"]["training"]
-    assert training["batch_size"] == network["batch_size"]
+    assert (training["optimizer"], training["batch_size"]) == ("adamw", network["batch_size"])
     assert network["memory"] > training["memory"] > 100_000
     assert network["seconds"] > 0
     convolution = network["summary"]["layers"][2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kernelet import layers
@@ -86,19 +88,28 @@ def test_memory_is_that_of_outputs_that_are_computed() -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 16, 40])
 @pytest.mark.parametrize("compiled", [False, True])
-def test_training_memory_is_what_the_engine_takes(batch_size: int, compiled: bool) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_training_memory_is_what_the_engine_takes(
+    batch_size: int, compiled: bool, precision: str
+) -> None:
     model = small_vgg((16, 16, 3), widths=(8, 16))
     if compiled:
         model.compile("sgd", "sparse_categorical_crossentropy")
-    training = summarize(model, batch_size).training
+    training = summarize(model, batch_size, precision=precision, threads=1).training
     assert training is not None
     assert (training.optimizer, training.batch_size) == ("sgd" if compiled else "adam", batch_size)
     trainer = model.trainer if compiled else Trainer(model, "adam")
-    machine = Machine.checked(batch_size)
+    machine = Machine.checked(batch_size, threads=1, precision=precision)
     arenas = trainer.training_executor(machine).memory()
     arenas += trainer.evaluation_executor(machine).memory()
     held = trainer.slots.buffer.nbytes + model.weights.buffer.nbytes
     assert training.memory == held + arenas
+
+
+def test_no_forecast_where_nobody_asks() -> None:
+    plain, full = summarize(lenet5(), forecast=False), summarize(lenet5())
+    assert plain.training is None
+    assert replace(full, training=None) == plain
 
 
 def test_a_batch_size_that_makes_no_sense() -> None:

@@ -106,8 +106,9 @@ def planned(
     return _plan(program, batch_size, tuple(offsets.items()), _workers(threads), pairs)
 
 
-# A training is planned to tell of its memory, to be measured, and to be run.
-@functools.lru_cache(maxsize=8)
+# A training is planned to tell of its memory, to be measured, and to be run; the parts of a report
+# between make a dozen plans more.
+@functools.lru_cache(maxsize=32)
 def _plan(
     program: Program,
     batch_size: int,

@@ -104,7 +104,7 @@ def diagram(model: Model) -> Diagram:
     >>> ">10×10×16</text>" in drawn.to_svg()
     True
     """
-    summary = summarize(model)
+    summary = summarize(model, forecast=False)
     return Diagram(summary, tuple(stages(model.graph, summary.layers)))
 
 

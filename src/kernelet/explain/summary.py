@@ -13,7 +13,7 @@ from kernelet.layers.naming import snake_case
 from kernelet.model.base import Model
 from kernelet.ops.shape import Reshape
 from kernelet.program import Shape
-from kernelet.training.execution import DEFAULT_BATCH_SIZE, Machine
+from kernelet.training.execution import Machine
 from kernelet.training.memory import training_memory
 from kernelet.training.trainer import Trainer
 
@@ -82,7 +82,7 @@ class TrainingForecast:
     batch_size : int
         Samples a step.
     memory : int
-        Bytes beside the process and the data, with as many threads as the process may use.
+        Bytes beside the process and the data.
     """
 
     optimizer: str
@@ -104,7 +104,7 @@ class Summary:
     trainable_parameters : int
         Weights and biases that gradient descent may change.
     training : TrainingForecast or None
-        None where the model cannot be trained as it is, as with several outputs.
+        None where nobody asked, or the model cannot be trained as it is, as with several outputs.
     """
 
     name: str
@@ -148,7 +148,14 @@ class Summary:
         return summary_html(self)
 
 
-def summarize(model: Model, batch_size: int | None = None) -> Summary:
+def summarize(
+    model: Model,
+    batch_size: int | None = None,
+    *,
+    precision: str = "float32",
+    threads: int | None = None,
+    forecast: bool = True,
+) -> Summary:
     """Return what each layer of a model makes, holds, costs and sees.
 
     Parameters
@@ -156,6 +163,10 @@ def summarize(model: Model, batch_size: int | None = None) -> Summary:
     model : Model
     batch_size : int, optional
         Samples a step that the memory of training is forecast for; 32 by default, as for `fit`.
+    precision, threads
+        Of that training, as for `fit`.
+    forecast : bool
+        Whether to forecast that memory, which takes longer than all the rest.
 
     Returns
     -------
@@ -167,7 +178,7 @@ def summarize(model: Model, batch_size: int | None = None) -> Summary:
     UsageError
         If the input shape of the model is not known yet.
     ConfigurationError
-        If the batch size is no integer of at least 1.
+        If the batch size or the threads are no integer of at least 1, or the precision is unknown.
 
     Examples
     --------
@@ -179,7 +190,7 @@ def summarize(model: Model, batch_size: int | None = None) -> Summary:
     >>> conv.activation_bytes == 4 * 24 * 24 * 6, conv.receptive_field.size
     (True, (5, 5))
     """
-    machine = Machine.checked(DEFAULT_BATCH_SIZE if batch_size is None else batch_size)
+    machine = Machine.checked(batch_size, threads, precision=precision)
     graph = model.graph
     held = _held(model)
     fields = field_sizes(graph)
@@ -201,10 +212,12 @@ def summarize(model: Model, batch_size: int | None = None) -> Summary:
             reads=tuple(graph.calls[k].name for k in call.inputs),
         )
         rows.append(row)
-    return _totalled(model, rows, machine)
+    return _totalled(model, rows, _forecast(model, machine) if forecast else None)
 
 
-def _totalled(model: Model, rows: Sequence[LayerSummary], machine: Machine) -> Summary:
+def _totalled(
+    model: Model, rows: Sequence[LayerSummary], training: TrainingForecast | None
+) -> Summary:
     return Summary(
         name=model.name,
         layers=tuple(rows),
@@ -214,7 +227,7 @@ def _totalled(model: Model, rows: Sequence[LayerSummary], machine: Machine) -> S
         trainable_parameters=_trainable(model),
         multiply_adds=sum(row.multiply_adds for row in rows),
         activation_bytes=sum(row.activation_bytes for row in rows),
-        training=_forecast(model, machine),
+        training=training,
     )
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # Long enough for a stable figure, short enough not to be noticed.
 _MEASURED_SECONDS = 0.03
+# Validation takes a small part of an epoch, so an error counts less.
+_VALIDATION_SECONDS = 0.01
 # Figures of a moment ago can be too good: plan for less than all of the time.
 _USABLE_SHARE = 0.9
 _REHEARSED_EPOCHS = 3
@@ -102,14 +104,14 @@ def forecast(
         model.evaluate(images, labels, batch_size, **how)
 
     most = len(train) // batch_size
-    step = _seconds_per_step(train_some, most)
+    step = _seconds_per_step(train_some, most, _MEASURED_SECONDS)
     seconds = step * len(train) / batch_size + _seconds_per_saving(
         model, train, batch_size, folder, how
     )
     if validation is not None:
         steps = len(validation) / batch_size
-        # As many as an epoch has tell enough of them: mostly they take a small part of its time.
-        seconds += _seconds_per_step(evaluate_some, min(most, math.ceil(steps))) * steps
+        few = min(most, math.ceil(steps))
+        seconds += _seconds_per_step(evaluate_some, few, _VALIDATION_SECONDS) * steps
     return Forecast(seconds, memory)
 
 
@@ -144,17 +146,20 @@ class _Nobody:
         """Ignore it."""
 
 
-def _seconds_per_step(run: Callable[[int], None], most: int) -> float:
-    """Time growing numbers of steps; the first call, which makes the plan, does not count."""
+def _seconds_per_step(run: Callable[[int], None], most: int, enough: float) -> float:
+    """Time growing numbers of steps, at most so many, until they take `enough` seconds.
+
+    The first call, which makes the plan, does not count.
+    """
     run(1)
     steps = 1
     while True:
         began = time.perf_counter()
         run(steps)
         seconds = time.perf_counter() - began
-        if seconds >= _MEASURED_SECONDS or steps >= most:
+        if seconds >= enough or steps >= most:
             return seconds / steps
-        wanted = math.ceil(1.5 * steps * _MEASURED_SECONDS / max(seconds, 1e-4))
+        wanted = math.ceil(1.5 * steps * enough / max(seconds, 1e-4))
         steps = min(most, max(2 * steps, wanted))
 
 

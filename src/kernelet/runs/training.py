@@ -200,8 +200,8 @@ def _learn(run: _Run, expected: Forecast, saving: Saving) -> _Course | None:
     """Train; return None where it was asked to stop."""
     configuration, train = run.configuration, training_split(run.dataset)
     model = build_model(configuration, run.dataset)
-    _announce(run, model, expected)
     compile_model(model, configuration, len(train))
+    _announce(run, model, expected)
     recorder = Recorder(run.folder, run.observer)
     with saving() as stop:
         try:
@@ -226,7 +226,12 @@ def _announce(run: _Run, model: Model, expected: Forecast) -> None:
     run.observer.event(
         NetworkBuilt(
             name=configuration.network,
-            summary=summarize(model, configuration.batch_size),
+            summary=summarize(
+                model,
+                configuration.batch_size,
+                precision=configuration.precision,
+                threads=run.threads,
+            ),
             epochs=configuration.epochs,
             batch_size=configuration.batch_size,
             threads=run.threads or usable_threads(),

@@ -39,10 +39,15 @@ def training_memory(trainer: Trainer, machine: Machine) -> int:
     >>> training_memory(model.trainer, Machine(32, threads=1)) > 4 * 4 * model.count_params()
     True
     """
-    model, program = trainer.model, trainer.training_program()
-    offsets = model.weights.state(trainer.slots).offsets
-    programs = (program, evaluation_program(model.graph, trainer.objective))
+    model = trainer.model
+    # As executors are given them, so that a plan is made once.
+    states = {
+        trainer.training_program(): model.weights.state(trainer.slots),
+        evaluation_program(model.graph, trainer.objective): model.weights.state(),
+    }
     return 4 * (trainer.slots.buffer.size + model.weights.buffer.size) + sum(
-        planned_memory(one, machine.batch_size, offsets, machine.threads, machine.precision)
-        for one in programs
+        planned_memory(
+            program, machine.batch_size, state.offsets, machine.threads, machine.precision
+        )
+        for program, state in states.items()
     )

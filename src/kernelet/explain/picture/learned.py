@@ -47,7 +47,7 @@ def learned_from(model: Model, images: NDArray[Any], source: str) -> Learned:
     source : str
         What the pictures are called, in a sentence.
     """
-    cost = max(1, summarize(model).multiply_adds)
+    cost = max(1, summarize(model, forecast=False).multiply_adds)
     most = int(np.clip(MULTIPLY_ADDS // cost, LEAST, MOST))
     chosen = images
     if len(images) > most:

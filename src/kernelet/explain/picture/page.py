@@ -205,7 +205,7 @@ class Look:
 
 def _cost(model: Model) -> int:
     """Return the multiply-adds of a picture, at least 1."""
-    return max(1, summarize(model).multiply_adds)
+    return max(1, summarize(model, forecast=False).multiply_adds)
 
 
 def _mean_colour(model: Model, channels: int) -> list[float] | None:
@@ -260,7 +260,7 @@ def _layers(
     learned: Learned,
 ) -> tuple[list[LayerView], int]:
     """Return what the page shows of each layer, and the bytes of its pictures."""
-    summaries = summarize(model).layers
+    summaries = summarize(model, forecast=False).layers
     room = max(_PICTURES, _ALL - _numbers(model, maps))
     pictures = Allowance(room // 2, len(names) - 1)
     filters = Allowance(room // 2, max(1, len(learned.patches)))

@@ -87,7 +87,7 @@ class Subject:
     @cached_property
     def summary(self) -> Summary:
         """Layers of the network."""
-        return summarize(self.model)
+        return summarize(self.model, forecast=False)
 
     def file(self, row: int) -> str:
         """Return the name of a measured picture."""
