@@ -37,6 +37,7 @@
 #include "kernels/single_gradients.h"
 #include "kernels/single_losses.h"
 #include "kernels/single_moves.h"
+#include "kernels/single_pooling.h"
 #include "kernels/single_values.h"
 #include "kernels/sliding.h"
 #include "kernels/softmax.h"

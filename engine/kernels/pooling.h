@@ -16,10 +16,11 @@ struct PoolingStrides {
     std::int64_t column;
 
     template <class Arguments>
-    explicit PoolingStrides(const Arguments& a)
-        : plane(a.height * a.width * a.channels * lanes),
-          row(a.width * a.channels * lanes),
-          column(a.channels * lanes) {}
+    PoolingStrides(const Arguments& a, std::int64_t cell_floats)
+        : plane(a.height * a.width * cell_floats), row(a.width * cell_floats), column(cell_floats) {}
+
+    template <class Arguments>
+    explicit PoolingStrides(const Arguments& a) : PoolingStrides(a, a.channels * lanes) {}
 };
 
 // The part of a window that lies inside the picture: planes × rows × columns of cells, never empty.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernelet.convolution import bands
-from kernelet.convolution.forward import Expression, InBands, OneByOne, apply
+from kernelet.convolution.forward import Expression, OneByOne, SideBySide, prepare
+from kernelet.convolution.operation import input_shape, output_shape
 from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from ops.cases import Case
 
@@ -25,12 +25,12 @@ def assert_exact(case: Case, generator: np.random.Generator) -> None:
     shared = (case.window, case.channels, case.filters, case.groups)
     for kind in (Convolution, ConvolutionInputGradient):
         op = kind(*shared)
-        x = whole_numbers(generator, case.batch, *bands.input_shape(op))
+        x = whole_numbers(generator, case.batch, *input_shape(op))
         filters = whole_numbers(generator, *op.weights.shape)
-        bias = whole_numbers(generator, bands.output_shape(op)[-1])
-        expected = apply(op, x.astype(np.float64), {"filters": filters, "bias": bias}, "relu")
-        for way in (OneByOne, InBands):
-            solver = way(Expression(op, biased=True, activation="relu"), case.batch, 2)
+        bias = whole_numbers(generator, output_shape(op)[-1])
+        expression = Expression(op, biased=True, activation="relu")
+        expected = prepare(expression, case.batch, np.dtype(np.float64))(x, filters, bias)
+        for solver in (OneByOne(expression, case.batch, 2), SideBySide(expression, 2)):
             found = solver(x, filters, bias)
             assert found.dtype == np.float32
             np.testing.assert_array_equal(found, expected)

@@ -1,4 +1,4 @@
-"""Convolutions and poolings of batches as functions: values, bands, number types, mistakes."""
+"""Convolutions and poolings of batches as functions: values, number types, mistakes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import kernelet as kl
 from convolution.exactness import assert_exact, whole_numbers
-from kernelet.convolution import choice, forward, functional
+from kernelet.convolution import forward, functional
 from kernelet.errors import ConfigurationError, ShapeError, UsageError
 from levels import LEVEL_NAMES
 from ops.cases import CASES, Case, random_case
@@ -295,10 +295,16 @@ def test_threads_do_not_change_a_bit() -> None:
         w = generator.standard_normal((3, 3, channels, filters), np.float32)
         op = kl.Conv2D(filters, 3).operation(x.shape[1:])
         expression, none = forward.Expression(op), np.zeros(0, np.float32)
-        for way in (forward.OneByOne, forward.InBands):
-            alone, *others = (way(expression, 3, threads)(x, w, none) for threads in (1, 2, 4))
-            for other in others:
-                np.testing.assert_array_equal(other, alone)
+        alone, *others = (
+            solver(x, w, none)
+            for threads in (1, 2, 4)
+            for solver in (
+                forward.OneByOne(expression, 3, threads),
+                forward.SideBySide(expression, threads),
+            )
+        )
+        for other in others:
+            np.testing.assert_array_equal(other, alone)
 
 
 def test_neither_threads_nor_the_batch_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,14 +315,12 @@ def test_neither_threads_nor_the_batch_change_a_bit(monkeypatch: pytest.MonkeyPa
         found = []
         for threads in ("1", "2", "4"):
             monkeypatch.setenv("KERNELET_THREADS", threads)
-            choice.best_way.cache_clear()
             functional._prepared.cache_clear()
             forward.plans.clear()
             found.append(kl.conv2d(x, w, padding="same"))
         for other in found[1:]:
             np.testing.assert_array_equal(other, found[0])
         np.testing.assert_array_equal(kl.conv2d(x[:1], w, padding="same"), found[0][:1])
-    choice.best_way.cache_clear()
     functional._prepared.cache_clear()
 
 

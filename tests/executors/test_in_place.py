@@ -1,4 +1,4 @@
-"""Convolutions that read and write the caller's arrays."""
+"""Convolutions and poolings that read and write the caller's arrays."""
 
 from __future__ import annotations
 
@@ -32,6 +32,22 @@ def test_nothing_is_copied(filters: int, groups: int, activation: str | None) ->
     assert (read.space, read.offset) == (Space.INPUTS, 0)
     assert (written.space, written.offset) == (Space.OUTPUTS, 0)
     assert instruction.operands[2].space is Space.SLOTS
+    assert plan.batch == 0
+
+
+@pytest.mark.parametrize("channels", [3, 16, 64, 70])
+@pytest.mark.parametrize("kind", [kl.MaxPooling2D, kl.AveragePooling2D])
+def test_poolings_copy_nothing_either(
+    kind: type[kl.MaxPooling2D | kl.AveragePooling2D], channels: int
+) -> None:
+    program = Expression(kind(2).operation((8, 6, channels))).program()
+    storage = SingleSamples(program, TARGET.lanes, spread=True, in_place=True)
+    plan = make_plan(program, 2, {}, TARGET, storage, 2)
+    (instruction,) = [i for phase in plan.phases for i in phase.instructions]
+    assert [(o.space, o.offset) for o in instruction.operands] == [
+        (Space.INPUTS, 0),
+        (Space.OUTPUTS, 0),
+    ]
     assert plan.batch == 0
 
 

@@ -287,6 +287,10 @@ namespace kernelet {
     KERNELET_WINDOW(INTEGER)             \
     INTEGER(channels)
 
+// For kernels of single samples: floats between the cells of the pictures and of the maps.
+#define ARGUMENTS_SinglePooling(INTEGER, REAL) \
+    ARGUMENTS_Pooling(INTEGER, REAL) INTEGER(cell_floats) INTEGER(output_floats)
+
 // `rectified` is 1 where the pictures are the output of a relu, by whose input the gradient is
 // then.
 #define ARGUMENTS_MaxPoolGradient(INTEGER, REAL) ARGUMENTS_Pooling(INTEGER, REAL) INTEGER(rectified)
@@ -384,6 +388,7 @@ KERNELET_DEFINE_ARGUMENTS(Adam)
 KERNELET_DEFINE_ARGUMENTS(Squares)
 KERNELET_DEFINE_ARGUMENTS(Limit)
 KERNELET_DEFINE_ARGUMENTS(Pooling)
+KERNELET_DEFINE_ARGUMENTS(SinglePooling)
 KERNELET_DEFINE_ARGUMENTS(MaxPoolGradient)
 KERNELET_DEFINE_ARGUMENTS(Activation)
 KERNELET_DEFINE_ARGUMENTS(ChannelSlice)

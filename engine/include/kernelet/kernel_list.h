@@ -102,6 +102,8 @@ inline constexpr std::int64_t any_number = 0;
     KERNEL(depthwise_single, SingleConvolution, 5)                            \
     KERNEL(depthwise_input_gradient_single, SingleConvolution, 5)             \
     KERNEL(depthwise_filter_gradient_single, DepthwiseGradient, 3)            \
+    KERNEL(max_pool_single, SinglePooling, 2)                                 \
+    KERNEL(average_pool_single, SinglePooling, 2)                             \
     KERNEL(dense_single, SingleDenseProduct, 5)                               \
     KERNEL(dense_single_batch, BatchDense, 6)                                 \
     KERNEL(dense_input_gradient_single, SingleDense, 3)                       \

@@ -9,12 +9,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kernelet.convolution.bands import divide
 from kernelet.convolution.calibration import coefficients
 from kernelet.convolution.coefficients import COEFFICIENTS
 from kernelet.convolution.costs import Coefficients, predicted_seconds
-from kernelet.convolution.layer_costs import AnyConvolution, by_tiles, ways
+from kernelet.convolution.layer_costs import ways, worth_sharing
 from kernelet.convolution.methods import METHODS
+from kernelet.convolution.operation import AnyConvolution, Operation
 from kernelet.convolution.problem import Problem
 from kernelet.executors.native_processor import usable_threads
 
@@ -25,10 +25,6 @@ LARGEST_ERROR = {"float32": 1e-5, "float64": 1e-13}
 # decision is about less than so many seconds; only the other cases are worth measuring for.
 _CLEARLY = 4.0
 _WORTH_MEASURING = 1e-4
-
-# Pictures go side by side where one thread is predicted to be so many times as fast: threads share
-# what they take one by one more evenly.
-_FASTER_BESIDE = 1.1
 
 #: Turning integers into float64 and rounding the result makes spectra so many times slower.
 CONVERSION = 1.5
@@ -83,7 +79,7 @@ def fastest(problem: Problem, window: NDArray[Any] | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How pictures are convolved.
+    """How pictures are convolved or pooled.
 
     Attributes
     ----------
@@ -97,19 +93,17 @@ class Way:
     threads: int
 
 
-@functools.lru_cache(maxsize=4096)
-def best_way(op: AnyConvolution, pictures: int) -> Way:
-    """Return the way that is predicted to take the least time.
+def best_way(op: Operation, pictures: int) -> Way:
+    """Return the way that is predicted to take the least time; all of them give the same bits."""
+    threads = usable_threads() if worth_sharing(op, pictures) else 1
+    alone = not isinstance(op, AnyConvolution) or _is_fastest_alone(op, pictures, threads)
+    return Way(alone, threads)
 
-    It depends on the operation and the number of pictures alone, and so do the bits of the result.
-    """
-    single, bands = ways(op, pictures)
-    alone, beside = (way.seconds(COEFFICIENTS, threads=1) for way in (single, bands))
-    # Tiles of Winograd's algorithm would lie elsewhere in bands, which changes the last bits.
-    whole = by_tiles(op) and bool(divide(op, pictures)[1])
-    return Way(
-        whole or alone <= _FASTER_BESIDE * beside, usable_threads() if single.parallel else 1
-    )
+
+@functools.lru_cache(maxsize=4096)
+def _is_fastest_alone(op: AnyConvolution, pictures: int, threads: int) -> bool:
+    alone, *others = (way.seconds(COEFFICIENTS, threads) for way in ways(op, pictures))
+    return alone <= min(others, default=math.inf)
 
 
 @functools.lru_cache(maxsize=4096)

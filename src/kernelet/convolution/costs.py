@@ -52,11 +52,14 @@ class Cost:
         What they are multiplied by.
     parallel : bool
         Whether several threads pay.
+    pieces : int, optional
+        Equal parts that threads share; by default, as many as there are threads.
     """
 
     group: str
     terms: Terms
     parallel: bool
+    pieces: int | None = None
 
     def seconds(self, coefficients: Coefficients, threads: int) -> float:
         """Return the predicted time."""
@@ -65,7 +68,10 @@ class Cost:
         if threads == 1 or not self.parallel:
             return alone
         waking, efficiency = coefficients[PARALLEL + self.group.partition(",")[0]]
-        return waking + alone / (1 + (threads - 1) * efficiency)
+        working = float(threads)
+        if self.pieces is not None:
+            working = self.pieces / -(-self.pieces // threads)
+        return waking + alone / (1 + (working - 1) * efficiency)
 
 
 def _fresh_bytes(problem: Problem) -> float:

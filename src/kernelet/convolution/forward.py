@@ -5,26 +5,17 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelet import activations
-from kernelet.convolution.bands import (
-    Operation,
-    divide,
-    input_shape,
-    joined,
-    output_shape,
-    split,
-)
-from kernelet.convolution.choice import Way, best_way
+from kernelet.convolution.choice import best_way
+from kernelet.convolution.operation import AnyConvolution, Operation, input_shape, output_shape
 from kernelet.errors import UsageError
-from kernelet.executors.native_processor import usable_threads
 from kernelet.ops.bias import BiasAdd
-from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
 from kernelet.program import Program, ProgramBuilder, StepContext
 
 # Bytes of the plans that are kept for further calls: packed filters, a block a thread, and what a
@@ -70,7 +61,7 @@ class Expression:
         """Return the program that computes it."""
         build = ProgramBuilder()
         inputs = [build.input("x", input_shape(self.op))]
-        if isinstance(self.op, Convolution | ConvolutionInputGradient):
+        if isinstance(self.op, AnyConvolution):
             inputs.append(build.parameter("filters", self.op.weights.shape))
         y = build.add(self.op, *inputs)
         if self.biased:
@@ -90,7 +81,7 @@ class _Key:
         Of one step, at most.
     threads : int
     in_place : bool
-        Whether pictures are convolved one by one, where they lie.
+        Whether pictures are taken one by one, where they lie.
     """
 
     __slots__ = ("_hash", "expression", "in_place", "samples", "threads")
@@ -173,7 +164,7 @@ NOTHING = np.zeros(0, np.float32)
 
 
 class OneByOne:
-    """Pictures convolved one after the other, where they lie."""
+    """Pictures one after the other, where they lie."""
 
     def __init__(self, expression: Expression, pictures: int, threads: int) -> None:
         self._key = _Key(expression, pictures, threads, in_place=True)
@@ -186,26 +177,20 @@ class OneByOne:
         )
 
 
-class InBands:
-    """Pictures, or bands of them, side by side."""
+class SideBySide:
+    """Pictures brought side by side, sixteen a block."""
 
-    def __init__(self, expression: Expression, pictures: int, threads: int) -> None:
-        op, self._bands = divide(expression.op, pictures)
-        self._key = _Key(replace(expression, op=op), STEP_SAMPLES, threads, in_place=False)
+    def __init__(self, expression: Expression, threads: int) -> None:
+        self._key = _Key(expression, STEP_SAMPLES, threads, in_place=False)
 
     def __call__(self, x: NDArray[Any], filters: NDArray[Any], bias: NDArray[Any]) -> Numbers:
         if x.dtype != np.uint8:
             x = x.astype(np.float32, copy=False)
-        for division in self._bands:
-            x = split(x, division)
-        y = plans.runner(self._key).run(
+        return plans.runner(self._key).run(
             np.ascontiguousarray(x),
             np.ascontiguousarray(filters, np.float32),
             np.ascontiguousarray(bias, np.float32),
         )
-        for division in reversed(self._bands):
-            y = joined(y, division)
-        return np.ascontiguousarray(y)
 
 
 class _ByDefinition:
@@ -255,39 +240,7 @@ def prepare(expression: Expression, pictures: int, dtype: np.dtype[Any]) -> Solv
         return _Empty(expression, dtype)
     if dtype == np.float64:
         return _ByDefinition(expression)
-    way = Way(one_by_one=False, threads=usable_threads())
-    if isinstance(expression.op, Convolution | ConvolutionInputGradient):
-        way = best_way(expression.op, pictures)
-    kind = OneByOne if way.one_by_one else InBands
-    return kind(expression, pictures, way.threads)
-
-
-def apply(
-    op: Operation,
-    x: NDArray[Any],
-    weights: dict[str, NDArray[Any]],
-    activation: str | None = None,
-) -> Numbers:
-    """Apply an operation, and a bias and an activation behind it, to a batch.
-
-    Parameters
-    ----------
-    op : Operation
-    x : ndarray, shape (n, ...)
-    weights : dict of str to ndarray
-        ``filters`` of a convolution, and ``bias``, if any.
-    activation : str, optional
-
-    Returns
-    -------
-    ndarray, shape (n, ...)
-        float32, or float64 where float32 cannot hold the numbers of every array's type.
-
-    Raises
-    ------
-    UsageError
-        If an array does not hold real numbers.
-    """
-    dtype = result_type(*(array.dtype for array in (x, *weights.values())))
-    solver = prepare(Expression(op, "bias" in weights, activation), len(x), dtype)
-    return solver(x, weights.get("filters", NOTHING), weights.get("bias", NOTHING))
+    way = best_way(expression.op, pictures)
+    if way.one_by_one:
+        return OneByOne(expression, pictures, way.threads)
+    return SideBySide(expression, way.threads)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from kernelet.convolution.bands import divide, input_shape, output_shape
 from kernelet.convolution.costs import Coefficients, Cost
-from kernelet.ops.convolution import Convolution, ConvolutionInputGradient
+from kernelet.convolution.operation import AnyConvolution, Operation, input_shape, output_shape
+from kernelet.ops.convolution import ConvolutionInputGradient
 from kernelet.plan import candidates_winograd as winograd
 from kernelet.plan.candidate import LANES, round_up
 from kernelet.plan.candidates_convolution import is_depthwise
@@ -14,10 +14,10 @@ from kernelet.plan.panel_sizes import panels
 from kernelet.plan.single_times import lanes_hold_cells, sample_by_cells
 from kernelet.program import Node, ProgramBuilder
 
-AnyConvolution = Convolution | ConvolutionInputGradient
-
 # Multiply-adds that a second thread is worth waking for.
 _SHARED = 400_000
+# Most bytes of a block's input and output, which every thread holds.
+_BLOCK_BYTES = 1 << 25
 
 
 def _node(op: AnyConvolution) -> Node:
@@ -27,41 +27,37 @@ def _node(op: AnyConvolution) -> Node:
     return build.nodes[0]
 
 
-def by_tiles(op: AnyConvolution) -> bool:
-    """Return whether a convolution goes by Winograd's algorithm."""
-    return winograd.pays_alone(_node(op))
+def worth_sharing(op: Operation, pictures: int) -> bool:
+    """Return whether an operation on some pictures takes long enough to wake other threads."""
+    if isinstance(op, AnyConvolution):
+        return pictures * op.cost().multiply_adds > _SHARED
+    return pictures * op.maps.size * math.prod(op.window.kernel) > _SHARED
 
 
-def _parallel(op: AnyConvolution, pictures: int) -> bool:
-    return pictures * op.cost().multiply_adds > _SHARED
+def _multiply_adds(op: AnyConvolution) -> int:
+    """Return those of a picture, without what padding takes part in."""
+    pairs = math.prod(axis.connections for axis in op.window.axes)
+    return pairs * op.channels * op.filters // op.groups
 
 
-def in_bands(op: AnyConvolution, pictures: int = 1) -> Cost:
-    """Return the cost of a convolution of pictures side by side, cut into bands where they are few.
+def side_by_side(op: AnyConvolution, pictures: int) -> Cost:
+    """Return the cost of a convolution of pictures side by side.
 
-    Call, axes cut, bands, products of all lanes, inputs loaded for them, numbers read, numbers
-    made, weights, numbers cut out and joined.
+    Call, products of all lanes, inputs loaded for them, numbers read, numbers made, weights.
     """
-    small, axes = divide(op, pictures)
-    assert isinstance(small, AnyConvolution)
-    bands = math.prod(one.count for one in axes) * pictures
-    blocks = -(-bands // LANES)
-    usual = small.cost().multiply_adds
-    products = winograd.predicted_cost(_node(small)) if by_tiles(small) else usual
-    read, made = math.prod(input_shape(small)), math.prod(output_shape(small))
-    moved = bands * read + pictures * sum(map(math.prod, (input_shape(op), output_shape(op))))
+    blocks = -(-pictures // LANES)
+    usual = _multiply_adds(op)
+    by_tiles = winograd.pays_alone(node := _node(op))
+    products = winograd.predicted_cost(node) if by_tiles else usual
     terms = (
         1.0,
-        float(len(axes)),
-        float(bands),
         float(blocks * products),
-        float(blocks * usual / _outputs(small)),
-        float(blocks * LANES * read),
-        float(blocks * LANES * made),
+        float(blocks * usual / _outputs(op)),
+        float(blocks * LANES * math.prod(input_shape(op))),
+        float(blocks * LANES * math.prod(output_shape(op))),
         float(math.prod(op.weights.shape)),
-        float(moved if axes else 0),
     )
-    return Cost("layer in bands, float32", terms, _parallel(op, pictures))
+    return Cost("layer side by side, float32", terms, worth_sharing(op, pictures), blocks)
 
 
 def one_by_one(op: AnyConvolution, pictures: int = 1) -> Cost:
@@ -71,12 +67,12 @@ def one_by_one(op: AnyConvolution, pictures: int = 1) -> Cost:
     Winograd's algorithm, of neighbouring cells with what copying them takes, of panels of filters.
     """
     output = output_shape(op)
-    vectors = op.cost().multiply_adds / LANES
+    vectors = _multiply_adds(op) / LANES
     depthwise = transformed = cells = multiplied = tiles = 0.0
     if is_depthwise(op):
         depthwise = vectors * round_up(op.channels, LANES) / op.channels
-    elif by_tiles(op):
-        transformed = winograd.predicted_cost(_node(op)) / LANES
+    elif winograd.pays_alone(node := _node(op)):
+        transformed = winograd.predicted_cost(node) / LANES
     elif lanes_hold_cells(op):
         cells = sample_by_cells(op)
     else:
@@ -90,7 +86,7 @@ def one_by_one(op: AnyConvolution, pictures: int = 1) -> Cost:
         float(pictures * math.prod(output)),
         *(float(pictures * n) for n in (tiles, depthwise, transformed, cells, multiplied)),
     )
-    return Cost("layer one by one, float32", terms, _parallel(op, pictures))
+    return Cost("layer one by one, float32", terms, worth_sharing(op, pictures))
 
 
 def _outputs(op: AnyConvolution) -> int:
@@ -99,13 +95,15 @@ def _outputs(op: AnyConvolution) -> int:
     return outputs // op.groups
 
 
-def ways(op: AnyConvolution, pictures: int = 1) -> tuple[Cost, Cost]:
-    """Return the costs of pictures one by one, and side by side."""
-    return one_by_one(op, pictures), in_bands(op, pictures)
+def ways(op: AnyConvolution, pictures: int = 1) -> tuple[Cost, ...]:
+    """Return the costs of pictures one by one, and side by side where a block is not too large."""
+    numbers = LANES * (math.prod(input_shape(op)) + math.prod(output_shape(op)))
+    alone = one_by_one(op, pictures)
+    return (alone,) if 4 * numbers > _BLOCK_BYTES else (alone, side_by_side(op, pictures))
 
 
 def layer_seconds(
     op: AnyConvolution, coefficients: Coefficients, threads: int, pictures: int = 1
 ) -> float:
-    """Return the predicted time of a layer's convolution, by the faster of its two ways."""
+    """Return the predicted time of a layer's convolution, by the faster of its ways."""
     return min(way.seconds(coefficients, threads) for way in ways(op, pictures))

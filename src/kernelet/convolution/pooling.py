@@ -5,10 +5,21 @@ Number types are those of `kernelet.convolution.functional`.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kernelet.convolution.forward import Numbers, apply
+from kernelet.convolution.forward import (
+    NOTHING,
+    Expression,
+    Numbers,
+    Solver,
+    prepare,
+    result_type,
+)
 from kernelet.convolution.functional import check_batch
 from kernelet.layers.arguments import Padding, Sizes
 from kernelet.layers.pooling import (
@@ -30,11 +41,28 @@ Pooling = (
 )
 
 
-def _pool(layer: Pooling, images: ArrayLike) -> Numbers:
+def _prepare(
+    kind: type[Pooling], shape: tuple[int, ...], dtype: np.dtype[Any], *options: Any
+) -> Solver:
+    make: Callable[..., Pooling] = kind
+    layer = make(*options)
     assert layer.rank is not None
-    batch = np.asarray(images)
-    check_batch(batch.shape, layer.rank - 1)
-    return apply(layer.operation(batch.shape[1:]), batch, {})
+    check_batch(shape, layer.rank - 1)
+    return prepare(Expression(layer.operation(shape[1:])), shape[0], result_type(dtype))
+
+
+# What the arguments mean takes longer to work out than small poolings.
+_prepared = functools.lru_cache(maxsize=1024, typed=True)(_prepare)
+
+
+def _pool(kind: type[Pooling], images: ArrayLike, *options: Any) -> Numbers:
+    """Pool as a kind of layer does, with size, strides and padding."""
+    x = np.asarray(images)
+    try:
+        solver = _prepared(kind, x.shape, x.dtype, *options)
+    except TypeError:  # lists, among others, have no hash
+        solver = _prepare(kind, x.shape, x.dtype, *options)
+    return solver(x, NOTHING, NOTHING)
 
 
 def max_pool1d(
@@ -66,7 +94,7 @@ def max_pool1d(
     >>> max_pool1d([[[1], [3], [2], [0]]])[0, :, 0]
     array([3., 2.])
     """
-    return _pool(MaxPooling1D(pool_size, strides, padding), images)
+    return _pool(MaxPooling1D, images, pool_size, strides, padding)
 
 
 def max_pool2d(
@@ -99,7 +127,7 @@ def max_pool2d(
     >>> max_pool2d(np.ones((1, 100, 100, 3), np.float32)).shape
     (1, 50, 50, 3)
     """
-    return _pool(MaxPooling2D(pool_size, strides, padding), images)
+    return _pool(MaxPooling2D, images, pool_size, strides, padding)
 
 
 def max_pool3d(
@@ -132,7 +160,7 @@ def max_pool3d(
     >>> max_pool3d(np.ones((1, 8, 16, 16, 3), np.float32), (1, 2, 2)).shape
     (1, 8, 8, 8, 3)
     """
-    return _pool(MaxPooling3D(pool_size, strides, padding), images)
+    return _pool(MaxPooling3D, images, pool_size, strides, padding)
 
 
 def average_pool1d(
@@ -164,7 +192,7 @@ def average_pool1d(
     >>> average_pool1d([[[1], [3], [2], [0]]], 3, strides=1, padding="same")[0, :, 0]
     array([2.        , 2.        , 1.66666667, 1.        ])
     """
-    return _pool(AveragePooling1D(pool_size, strides, padding), images)
+    return _pool(AveragePooling1D, images, pool_size, strides, padding)
 
 
 def average_pool2d(
@@ -197,7 +225,7 @@ def average_pool2d(
     >>> average_pool2d(np.ones((1, 7, 7, 3), np.float32), 3, strides=2).shape
     (1, 3, 3, 3)
     """
-    return _pool(AveragePooling2D(pool_size, strides, padding), images)
+    return _pool(AveragePooling2D, images, pool_size, strides, padding)
 
 
 def average_pool3d(
@@ -230,4 +258,4 @@ def average_pool3d(
     >>> average_pool3d(np.ones((1, 8, 16, 16, 3), np.float32)).shape
     (1, 4, 8, 8, 3)
     """
-    return _pool(AveragePooling3D(pool_size, strides, padding), images)
+    return _pool(AveragePooling3D, images, pool_size, strides, padding)

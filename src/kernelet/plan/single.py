@@ -29,7 +29,8 @@ class SingleSamples:
     spread : bool
         Whether threads share each sample, instead of taking samples of their own.
     in_place : bool
-        Whether convolutions read and write rows of the caller's arrays, which are float32.
+        Whether convolutions and poolings read and write rows of the caller's arrays, which are
+        float32.
     batch_size : int
         Most samples a step. Where there are several, all of them may meet many weights at once.
     threads : int

@@ -112,6 +112,8 @@ class SingleKernels:
             return by_cells(node, self.layout)
         if isinstance(op, ConvolutionFilterGradient) and lanes_hold_cells_of_gradient(op):
             return gradient_by_cells(node, self.layout)
+        if isinstance(op, MaxPool | AveragePool) and not self.layout.is_padded(node):
+            return self._pooling_of_touching_cells(node)
         if self._whole_batch.pays(node):
             return self._whole_batch.candidate(node)
         if isinstance(op, MatrixProduct) and op.transposed:
@@ -204,6 +206,14 @@ class SingleKernels:
             return {**usual.arguments(node), "channels": channels}
 
         return replace(usual, arguments=arguments)
+
+    def _pooling_of_touching_cells(self, node: Node) -> Candidate:
+        usual = CANDIDATES[type(node.op)][0]
+        return replace(
+            usual,
+            kernel=f"{usual.kernel}_single",
+            arguments=lambda node: {**usual.arguments(node), **self.layout.distances(node)},
+        )
 
     def _alike(self, op: type[Op]) -> Candidate:
         """Return the kernel of blocks of samples, with groups of channels for its pieces."""

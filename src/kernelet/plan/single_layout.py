@@ -19,6 +19,7 @@ from kernelet.ops.convolution import (
     ConvolutionInputGradient,
 )
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
+from kernelet.ops.pooling import AveragePool, MaxPool
 from kernelet.ops.shape import Reshape
 from kernelet.plan.candidate import round_up
 from kernelet.plan.tight_cells import tight_values
@@ -28,7 +29,10 @@ from kernelet.program import Node, Program, Value
 # padded; the products also any number of channels a cell, so that a reshaped value may lie as what
 # was reshaped.
 _CONVOLUTIONS = (Convolution, ConvolutionInputGradient, ConvolutionFilterGradient)
+_POOLINGS = (MaxPool, AveragePool)
 _PRODUCTS = (MatrixProduct, OuterProductSum)
+# They write cells at any distance as well.
+_RETURNING = (Convolution, ConvolutionInputGradient, *_POOLINGS)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class SingleLayout:
     elements : set of Value
         Those of which each element is a cell.
     in_place : bool
-        Whether what convolutions return lies as it does in the caller's arrays, without padding.
+        Whether what convolutions and poolings return lies as it does in the caller's arrays,
+        without padding.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class SingleLayout:
         self._readers = program.consumers()
         self._kept = set(program.outputs.values())
         self._forms: dict[Value, Form] = {}
-        self._returned = frozenset(_of_convolutions(program) if in_place else ())
+        self._returned = frozenset(_of_windows(program) if in_place else ())
         for value in program.inputs.values():
             self._place_input(value)
         for node in program.nodes:
@@ -104,11 +109,16 @@ class SingleLayout:
         }
 
     def distances(self, node: Node) -> dict[str, int]:
-        """Return the floats between the cells of a convolution's input and of its output."""
+        """Return the floats between the cells of a node's first operand and of its output."""
         return {
             "cell_floats": self.form(node.inputs[0]).cell_floats,
             "output_floats": self.form(node.output).cell_floats,
         }
+
+    def is_padded(self, node: Node) -> bool:
+        """Return whether the cells of a node's first operand and of its output are whole groups."""
+        read, written = self.distances(node).values()
+        return read % self.lanes == written % self.lanes == 0
 
     def floats(self, value: Value) -> int:
         """Return the floats that a value of one sample takes."""
@@ -173,10 +183,10 @@ class SingleLayout:
         """Return whether all that reads a value finds its cells where they are in a form."""
 
         def finds(reader: Node) -> bool:
-            if isinstance(reader.op, _CONVOLUTIONS) and form.channels != value.shape[-1]:
+            windowed = (*_CONVOLUTIONS, *_POOLINGS)
+            if isinstance(reader.op, windowed) and form.channels != value.shape[-1]:
                 return False
-            own = (*_CONVOLUTIONS, *_PRODUCTS)
-            return isinstance(reader.op, own) and value not in reader.inputs[1:]
+            return isinstance(reader.op, (*windowed, *_PRODUCTS)) and value not in reader.inputs[1:]
 
         return all(
             isinstance(reader.op, Reshape) or finds(reader)
@@ -184,8 +194,8 @@ class SingleLayout:
         )
 
 
-def _of_convolutions(program: Program) -> Iterator[Value]:
-    """Yield the outputs that convolutions write, and what becomes of them in the same step."""
+def _of_windows(program: Program) -> Iterator[Value]:
+    """Yield outputs of convolutions and poolings, and what becomes of them in the same step."""
     readers = program.consumers()
     writers = {node.output: node for node in program.nodes}
     for output in program.outputs.values():
@@ -193,5 +203,5 @@ def _of_convolutions(program: Program) -> Iterator[Value]:
         while (node := writers.get(chain[-1])) and isinstance(node.op, BiasAdd | Activate):
             chain.append(node.inputs[0])
         alone = all(len(readers.get(value, [])) == 1 for value in chain[1:])
-        if alone and node and isinstance(node.op, Convolution | ConvolutionInputGradient):
+        if alone and node and isinstance(node.op, _RETURNING):
             yield from chain
