@@ -72,7 +72,8 @@ def test_arguments_are_worked_out_once() -> None:
     hits = pooling._prepared.cache_info().hits
     np.testing.assert_array_equal(kl.max_pool2d(x, 2), first)
     assert pooling._prepared.cache_info().hits == hits + 1
-    np.testing.assert_array_equal(kl.max_pool2d(x, [2, 2]), first)
+    listed: Any = [2, 2]
+    np.testing.assert_array_equal(kl.max_pool2d(x, listed), first)
 
 
 def test_a_network_may_begin_with_pooling() -> None:
