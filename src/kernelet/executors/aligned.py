@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-# Floats of a cache line, and of the widest vector register: 64 bytes.
-ALIGNMENT = 16
+# Bytes of a cache line, and of the widest vector register.
+_LINE = 64
+# The same in floats.
+ALIGNMENT = _LINE // 4
 
-# What the system gives anew for every result it clears first, page by page: a third of the time of
-# a convolution by few products. Smaller results malloc keeps by itself; larger ones are let go.
-LEAST_KEPT = 1 << 18
-MOST_KEPT = 1 << 24
+# The system clears what it gives anew, page by page: a third of the time of a convolution of few
+# products. Results of fewer bytes malloc keeps by itself; of more, nothing is kept.
+LEAST_KEPT = 1 << 20
+MOST_KEPT = 1 << 26
 # In a loop, the last result is still held while the next one is made.
 _KEPT = 2
 
-_spares: list[NDArray[np.float32]] = []
+_spares: list[NDArray[np.uint8]] = []
 
 
 def aligned(size: int) -> NDArray[np.float32]:
@@ -30,33 +34,44 @@ def aligned(size: int) -> NDArray[np.float32]:
     >>> aligned(5).shape, aligned(5).ctypes.data % 64
     ((5,), 0)
     """
-    return _begun_at_a_line(np.empty(size + ALIGNMENT, np.float32), size)
+    return _begun_at_a_line(np.empty(4 * size + _LINE, np.uint8), 4 * size).view(np.float32)
 
 
-def recycled(size: int) -> NDArray[np.float32]:
-    """Return what `aligned` does, in the memory of an earlier one that nobody refers to, if any.
+def recycled(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """Return an array, not set to anything, in the memory of one that nobody refers to, if any.
+
+    It begins a cache line.
 
     Examples
     --------
-    >>> first = recycled(1_000_000)
+    >>> first = recycled((1000, 1000))
     >>> address = first.ctypes.data
-    >>> recycled(1_000_000).ctypes.data == address
+    >>> recycled((1000, 1000)).ctypes.data == address
     False
     >>> del first
-    >>> recycled(1_000_000).ctypes.data == address
+    >>> recycled((500, 1000), np.float64).ctypes.data == address
     True
     """
-    if not LEAST_KEPT <= size <= MOST_KEPT:
-        return aligned(size)
-    spare = _taken(size + ALIGNMENT)
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    spare = _taken(size + _LINE)
     if spare is None:
-        spare = np.empty(size + ALIGNMENT, np.float32)
-    _spares.append(spare)
-    del _spares[:-_KEPT]
-    return _begun_at_a_line(spare, size)
+        spare = np.empty(size + _LINE, np.uint8)
+    if LEAST_KEPT <= size <= MOST_KEPT:
+        _spares.append(spare)
+        del _spares[:-_KEPT]
+    return _begun_at_a_line(spare, size).view(dtype).reshape(shape)
 
 
-def _taken(size: int) -> NDArray[np.float32] | None:
+def result_array(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """Return memory for a result: where it is large, that of an earlier one.
+
+    A small one may lie anywhere: to find a line for it takes a microsecond.
+    """
+    large = math.prod(shape) * np.dtype(dtype).itemsize >= LEAST_KEPT
+    return recycled(shape, dtype) if large else np.empty(shape, dtype)
+
+
+def _taken(size: int) -> NDArray[np.uint8] | None:
     """Take memory of a size that no result lies in out of what is kept."""
     for _ in range(_KEPT):
         try:
@@ -71,7 +86,7 @@ def _taken(size: int) -> NDArray[np.float32] | None:
     return None
 
 
-def _begun_at_a_line(spare: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+def _begun_at_a_line(spare: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     # Unlike spare.ctypes, this takes no microsecond.
-    skip = -(spare.__array_interface__["data"][0] // spare.itemsize) % ALIGNMENT
+    skip = -spare.__array_interface__["data"][0] % _LINE
     return spare[skip : skip + size]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelet import _engine
+from kernelet.executors.aligned import result_array
 from kernelet.executors.base import Executor, OneStep, Results, Run, State
 from kernelet.executors.native_processor import BFLOAT16_INSTRUCTIONS
 from kernelet.executors.timing import Timing
@@ -256,7 +257,7 @@ class NativeExecutor(Executor):
 
         def run(arrays: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
             version = state.version()
-            outputs = [np.empty(shape, np.float32) for shape in shapes]
+            outputs = [result_array(shape) for shape in shapes]
             unchanged = version is not None and version == self._seen_version
             read = (state.parameters, state.slots, arrays)
             engine.run(*read, outputs, order, rates, results, *keys, threads, None, unchanged)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from kernelet import _engine
+from kernelet.executors.aligned import result_array
 
 Triple = tuple[int, int, int]
 Boundary = Literal["fill", "wrap", "symm"]
@@ -69,7 +70,7 @@ class DirectCorrelation:
         -------
         ndarray, shape (batch, depth, height, width)
         """
-        result = np.empty(self._output, self._dtype)
+        result = result_array(self._output, self._dtype)
         _engine.correlate_direct(
             _engine.resolve_isa(isa),
             signal,
@@ -112,7 +113,7 @@ def correlate_separable(
     -------
     ndarray, shape (batch, *output)
     """
-    result = np.empty((len(signal), *output), signal.dtype)
+    result = result_array((len(signal), *output), signal.dtype)
     _engine.correlate_separable(
         _engine.resolve_isa(isa),
         np.ascontiguousarray(signal),

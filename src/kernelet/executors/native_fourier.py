@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelet import _engine
+from kernelet.executors.aligned import result_array
 
 Triple = tuple[int, int, int]
 Radices = tuple[tuple[int, ...], ...]
@@ -64,7 +65,7 @@ def correlate_fft(
     ndarray, shape (batch, depth, height, width)
     """
     plan = _plan(_engine.resolve_isa(isa), signal.dtype.name, radices)
-    result = np.empty((len(signal), *output), signal.dtype)
+    result = result_array((len(signal), *output), signal.dtype)
     plan.correlate(
         np.ascontiguousarray(signal),
         np.ascontiguousarray(window),

@@ -44,7 +44,7 @@ class NativeFunction:
             storage = SampleBlocks(TARGET, alone=True)
         plan = make_plan(program, samples, offsets, TARGET, storage, threads)
         (output,) = program.outputs.values()
-        self._shape, self._size = output.shape, output.size
+        self._shape = output.shape
         self._samples = samples
         self._threads = threads
         self._engine = engine_plan(plan, _engine.resolve_isa(None))
@@ -61,7 +61,7 @@ class NativeFunction:
             The parameters, contiguous; empty ones where there are none.
         """
         count = len(x)
-        y = recycled(count * self._size).reshape(count, *self._shape)
+        y = recycled((count, *self._shape))
         order, rates, results = self._order(count)
         self._engine.run(
             weights, others, [x], [y], order, rates, results, 0, 0, 0, 0, self._threads

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernelet.executors.aligned import result_array
 from kernelet.executors.base import Executor, Run
 from kernelet.training import arrays
 from kernelet.training.execution import Executors, Machine
@@ -28,7 +29,7 @@ _MOST_PREPARED = 8
 def run_prediction(executor: Executor, samples: arrays.Samples) -> list[Predictions]:
     """Return the outputs of a prediction program for all samples, one array an output."""
     outputs = {
-        name: np.empty((len(samples), *value.shape), np.float32)
+        name: result_array((len(samples), *value.shape))
         for name, value in executor.program.outputs.items()
     }
     order = np.arange(len(samples), dtype=np.int64)
