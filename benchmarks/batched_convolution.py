@@ -62,7 +62,7 @@ USUAL = (
 )
 
 
-def _number(generator: np.random.Generator, most: int) -> int:
+def drawn_number(generator: np.random.Generator, most: int) -> int:
     """Draw a number, small ones as often as large ones."""
     return round(float(np.exp(generator.uniform(0, np.log(most)))))
 
@@ -70,11 +70,11 @@ def _number(generator: np.random.Generator, most: int) -> int:
 def _drawn(generator: np.random.Generator) -> ConvolutionProblem:
     axes = int(generator.choice([1, 2, 2, 2, 2, 2, 2, 3]))
     most = {1: 4000, 2: 256, 3: 40}[axes]
-    size = 3 + _number(generator, most)
+    size = 3 + drawn_number(generator, most)
     sizes = tuple(max(1, size + int(generator.choice([0, 0, 0, 5, -3]))) for _ in range(axes))
     usual = [1, 3, 4, 8, 16, 32, 64, 96, 128, 256, 512]
     channels, filters = (
-        int(generator.choice(usual)) if generator.random() < 0.7 else _number(generator, 512)
+        int(generator.choice(usual)) if generator.random() < 0.7 else drawn_number(generator, 512)
         for _ in range(2)
     )
     transposed = bool(generator.random() < 0.15)

@@ -17,7 +17,9 @@ struct PoolingStrides {
 
     template <class Arguments>
     PoolingStrides(const Arguments& a, std::int64_t cell_floats)
-        : plane(a.height * a.width * cell_floats), row(a.width * cell_floats), column(cell_floats) {}
+        : plane(a.height * a.width * cell_floats),
+          row(a.width * cell_floats),
+          column(cell_floats) {}
 
     template <class Arguments>
     explicit PoolingStrides(const Arguments& a) : PoolingStrides(a, a.channels * lanes) {}

@@ -17,16 +17,27 @@ struct PooledCells {
     std::int64_t columns;
     PoolingStrides strides;
 
-    // Applies `function(offset in floats)` to each, in row-major order.
-    template <class Function>
+    // Applies `function(offset in floats)` to each, in row-major order; unrolled where they are
+    // `Square`, 2 × 2.
+    template <bool Square, class Function>
     KERNELET_INLINE void each(const Function& function) const {
-        for_cells(planes, rows, columns, strides, function);
+        if constexpr (Square) {
+            for_cells(1, 2, 2, strides, function);
+        } else {
+            for_cells(planes, rows, columns, strides, function);
+        }
     }
 
-    Vector count() const {
-        return Vector::broadcast(static_cast<float>(planes * rows * columns));
-    }
+    bool square() const { return planes == 1 && rows == 2 && columns == 2; }
+
+    Vector count() const { return Vector::broadcast(static_cast<float>(planes * rows * columns)); }
 };
+
+// Floats of a picture that does not stay in the caches of a core.
+inline constexpr std::int64_t least_early = std::int64_t{1} << 18;
+
+// Windows of few channels that are pooled together.
+inline constexpr int parts_together = 4;
 
 struct Maximum {
     KERNELET_INLINE static Vector first(Vector value) { return value; }
@@ -42,18 +53,23 @@ struct Average {
     KERNELET_INLINE static Vector last(Vector sum, Vector count) { return sum / count; }
 };
 
-// P vectors of results: enough of them that none waits for the one before.
-template <class Pooling, int P>
+// P vectors of results: enough of them that none waits for the one before. Cells of the next
+// window, many short runs far apart, may be asked for `Early`.
+template <class Pooling, int P, bool Early, bool Square>
 KERNELET_INLINE void pool_vectors(const float* source, const PooledCells& cells, float* target) {
     Vector pooled[P];
     KERNELET_UNROLL
     for (int p = 0; p < P; ++p) {
         pooled[p] = Pooling::first(Vector::load(source + p * Vector::width));
     }
-    cells.each([&](std::int64_t cell) {
+    cells.each<Square>([&](std::int64_t cell) {
         KERNELET_UNROLL
         for (int p = 0; p < P; ++p) {
-            const Vector value = Vector::load(source + cell + p * Vector::width);
+            const float* from = source + cell + p * Vector::width;
+            if constexpr (Early) {
+                __builtin_prefetch(from + cells.columns * cells.strides.column, 0, 2);
+            }
+            const Vector value = Vector::load(from);
             pooled[p] = Pooling::next(pooled[p], value);
         }
     });
@@ -63,30 +79,58 @@ KERNELET_INLINE void pool_vectors(const float* source, const PooledCells& cells,
     }
 }
 
-template <class Pooling>
-KERNELET_INLINE void pool_part(const float* source, const PooledCells& cells, float* target,
-                               int count) {
-    Vector pooled = Pooling::first(Vector::load_partial(source, count));
-    cells.each([&](std::int64_t cell) {
-        pooled = Pooling::next(pooled, Vector::load_partial(source + cell, count));
+// Floats from one of several windows to the next, in the pictures and in the maps.
+struct WindowSteps {
+    std::int64_t source;
+    std::int64_t target;
+};
+
+// Less than a vector of each of P windows.
+template <class Pooling, int P, bool Square>
+inline void pool_parts(const float* source, const PooledCells& cells, float* target, int count,
+                       const WindowSteps& steps) {
+    Vector pooled[P];
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) {
+        pooled[p] = Pooling::first(Vector::load_partial(source + p * steps.source, count));
+    }
+    cells.each<Square>([&](std::int64_t cell) {
+        KERNELET_UNROLL
+        for (int p = 0; p < P; ++p) {
+            const float* from = source + p * steps.source + cell;
+            pooled[p] = Pooling::next(pooled[p], Vector::load_partial(from, count));
+        }
     });
-    Pooling::last(pooled, cells.count()).store_partial(target, count);
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) {
+        Pooling::last(pooled[p], cells.count()).store_partial(target + p * steps.target, count);
+    }
+}
+
+// Pools from `begin` on while P vectors are left before `end`; returns where it stopped.
+template <class Pooling, int P, bool Early, bool Square>
+KERNELET_INLINE std::int64_t pool_whole(const float* source, const PooledCells& cells,
+                                        float* target, std::int64_t begin, std::int64_t end) {
+    constexpr std::int64_t step = P * Vector::width;
+    for (; begin + step <= end; begin += step) {
+        pool_vectors<Pooling, P, Early, Square>(source + begin, cells, target + begin);
+    }
+    return begin;
 }
 
 // Neighbouring results of neighbouring inputs: the channels of a cell, or of several.
-template <class Pooling>
+template <class Pooling, bool Early, bool Square>
 inline void pool_run(const float* source, const PooledCells& cells, float* target,
                      std::int64_t floats) {
-    constexpr int together = 4;
     std::int64_t k = 0;
-    for (; k + together * Vector::width <= floats; k += together * Vector::width) {
-        pool_vectors<Pooling, together>(source + k, cells, target + k);
-    }
-    for (; k + Vector::width <= floats; k += Vector::width) {
-        pool_vectors<Pooling, 1>(source + k, cells, target + k);
+    if (floats >= Vector::width) {
+        k = pool_whole<Pooling, 8, Early, Square>(source, cells, target, k, floats);
+        k = pool_whole<Pooling, 2, Early, Square>(source, cells, target, k, floats);
+        k = pool_whole<Pooling, 1, Early, Square>(source, cells, target, k, floats);
     }
     if (k < floats) {
-        pool_part<Pooling>(source + k, cells, target + k, static_cast<int>(floats - k));
+        pool_parts<Pooling, 1, Square>(source + k, cells, target + k, static_cast<int>(floats - k),
+                                       {});
     }
 }
 
@@ -97,7 +141,9 @@ class SinglePooling {
         : a_(arguments<SinglePoolingArguments>(call)),
           source_(call.operands[0]),
           target_(call.operands[1]),
-          strides_(a_, a_.cell_floats) {}
+          strides_(a_, a_.cell_floats),
+          asks_early_(a_.stride_width >= a_.kernel_width &&
+                      a_.depth * strides_.plane > least_early) {}
 
     void run(const Span& output_rows) const {
         for (std::int64_t row = output_rows.begin; row < output_rows.end; ++row) {
@@ -112,31 +158,55 @@ class SinglePooling {
     }
 
   private:
-    // Windows that lie whole inside the row and begin at neighbouring cells are one run where cells
-    // touch each other.
     void pool_row(PooledCells cells, const float* source, float* target) const {
         for (std::int64_t x = 0; x < a_.output_width;) {
             const Span columns =
                 window_cells(x, a_.width, a_.kernel_width, a_.stride_width, a_.pad_width);
             cells.columns = columns.end - columns.begin;
-            const std::int64_t together = cells.columns == a_.kernel_width ? run_from(x) : 1;
-            pool_run<Pooling>(source + columns.begin * a_.cell_floats, cells,
-                              target + x * a_.output_floats, together * a_.channels);
-            x += together;
+            x += pool_windows(cells, source + columns.begin * a_.cell_floats,
+                              target + x * a_.output_floats, whole_from(x, cells));
         }
     }
 
-    std::int64_t run_from(std::int64_t x) const {
+    // Pools the first of some windows, or several: those that begin at neighbouring cells are one
+    // run where cells touch each other. Returns how many.
+    std::int64_t pool_windows(const PooledCells& cells, const float* source, float* target,
+                              std::int64_t windows) const {
         const bool touch = a_.cell_floats == a_.channels && a_.output_floats == a_.channels;
-        if (!touch || a_.stride_width > 1) return 1;
-        const std::int64_t whole = a_.width - a_.kernel_width + a_.pad_width + 1;
-        return smaller(whole, a_.output_width) - x;
+        if (touch && a_.stride_width == 1) {
+            run_of(cells)(source, cells, target, windows * a_.channels);
+            return windows;
+        }
+        if (a_.channels < Vector::width && windows >= parts_together) {
+            const auto parts = cells.square() ? pool_parts<Pooling, parts_together, true>
+                                              : pool_parts<Pooling, parts_together, false>;
+            parts(source, cells, target, static_cast<int>(a_.channels),
+                  {a_.stride_width * a_.cell_floats, a_.output_floats});
+            return parts_together;
+        }
+        run_of(cells)(source, cells, target, a_.channels);
+        return 1;
+    }
+
+    // How many windows from one on lie whole inside the row; 1 where it does not itself.
+    std::int64_t whole_from(std::int64_t x, const PooledCells& cells) const {
+        if (cells.columns < a_.kernel_width) return 1;
+        const std::int64_t last = (a_.width - a_.kernel_width + a_.pad_width) / a_.stride_width;
+        return smaller(last + 1, a_.output_width) - x;
+    }
+
+    auto run_of(const PooledCells& cells) const {
+        if (asks_early_) {
+            return cells.square() ? pool_run<Pooling, true, true> : pool_run<Pooling, true, false>;
+        }
+        return cells.square() ? pool_run<Pooling, false, true> : pool_run<Pooling, false, false>;
     }
 
     const SinglePoolingArguments& a_;
     const float* source_;
     float* target_;
     PoolingStrides strides_;
+    bool asks_early_;
 };
 
 // Operands: pictures, maps. Pieces are output rows of all planes.

@@ -7,6 +7,7 @@ import pytest
 
 import kernelet as kl
 from kernelet.convolution.forward import Expression
+from kernelet.executors.aligned import LEAST_ALIGNED
 from kernelet.executors.native import TARGET
 from kernelet.executors.native_function import NativeFunction
 from kernelet.ops.convolution import Convolution
@@ -63,11 +64,12 @@ def test_what_follows_in_a_step_of_its_own_reads_padded_cells(filters: int) -> N
 
 
 def test_results_begin_at_a_cache_line() -> None:
-    function = NativeFunction(Expression(convolution()).program(), 3, 1, in_place=True)
-    w = np.ones((3, 3, 4, 5), np.float32)
+    function = NativeFunction(Expression(convolution(140)).program(), 3, 1, in_place=True)
+    w = np.ones((3, 3, 4, 140), np.float32)
     for count in (1, 2, 3):
         y = function(np.ones((count, 7, 9, 4), np.float32), w, NONE)
-        assert y.shape == (count, 7, 9, 5)
+        assert y.shape == (count, 7, 9, 140)
+        assert y.nbytes >= LEAST_ALIGNED
         assert y.ctypes.data % 64 == 0
         assert y.flags["C_CONTIGUOUS"]
 

@@ -151,4 +151,4 @@ def test_threads_that_share_a_sample_meet_behind_every_step_with_pieces(training
     else:
         assert whole == ["dense_single", "softmax_single", "unpack_single"]
         assert len(kernels(plan, PhaseKind.BLOCKS)) == 1
-        assert ["max_pool"] in pieces
+        assert ["max_pool_single"] in pieces

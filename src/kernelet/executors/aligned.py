@@ -14,6 +14,8 @@ _LINE = 64
 # The same in floats.
 ALIGNMENT = _LINE // 4
 
+# Finding a line takes as long as writing so many bytes across lines costs.
+LEAST_ALIGNED = 1 << 15
 # The system clears what it gives anew, page by page: a third of the time of a convolution of few
 # products. Results of fewer bytes malloc keeps by itself; of more, nothing is kept.
 LEAST_KEPT = 1 << 20
@@ -34,41 +36,35 @@ def aligned(size: int) -> NDArray[np.float32]:
     >>> aligned(5).shape, aligned(5).ctypes.data % 64
     ((5,), 0)
     """
-    return _begun_at_a_line(np.empty(4 * size + _LINE, np.uint8), 4 * size).view(np.float32)
+    return _begun_at_a_line(np.empty(4 * size + _LINE, np.uint8), (size,), np.float32)
 
 
-def recycled(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """Return an array, not set to anything, in the memory of one that nobody refers to, if any.
+def result_array(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """Return an array, not set to anything.
 
-    It begins a cache line.
+    Unless it is small, it begins a cache line; where it is large, it lies in the memory of an
+    earlier one of as many bytes that nobody refers to, if there is one.
 
     Examples
     --------
-    >>> first = recycled((1000, 1000))
+    >>> first = result_array((1000, 1000))
     >>> address = first.ctypes.data
-    >>> recycled((1000, 1000)).ctypes.data == address
+    >>> result_array((1000, 1000)).ctypes.data == address
     False
     >>> del first
-    >>> recycled((500, 1000), np.float64).ctypes.data == address
+    >>> result_array((500, 1000), np.float64).ctypes.data == address
     True
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size < LEAST_ALIGNED:
+        return np.empty(shape, dtype)
     spare = _taken(size + _LINE)
     if spare is None:
         spare = np.empty(size + _LINE, np.uint8)
     if LEAST_KEPT <= size <= MOST_KEPT:
         _spares.append(spare)
         del _spares[:-_KEPT]
-    return _begun_at_a_line(spare, size).view(dtype).reshape(shape)
-
-
-def result_array(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """Return memory for a result: where it is large, that of an earlier one.
-
-    A small one may lie anywhere: to find a line for it takes a microsecond.
-    """
-    large = math.prod(shape) * np.dtype(dtype).itemsize >= LEAST_KEPT
-    return recycled(shape, dtype) if large else np.empty(shape, dtype)
+    return _begun_at_a_line(spare, shape, dtype)
 
 
 def _taken(size: int) -> NDArray[np.uint8] | None:
@@ -86,7 +82,9 @@ def _taken(size: int) -> NDArray[np.uint8] | None:
     return None
 
 
-def _begun_at_a_line(spare: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+def _begun_at_a_line(
+    spare: NDArray[np.uint8], shape: tuple[int, ...], dtype: DTypeLike
+) -> NDArray[Any]:
     # Unlike spare.ctypes, this takes no microsecond.
     skip = -spare.__array_interface__["data"][0] % _LINE
-    return spare[skip : skip + size]
+    return np.ndarray(shape, dtype, spare, skip)

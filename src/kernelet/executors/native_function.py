@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernelet import _engine
-from kernelet.executors.aligned import recycled
+from kernelet.executors.aligned import result_array
 from kernelet.executors.native import TARGET, engine_plan
 from kernelet.plan.planner import make_plan
 from kernelet.plan.single import SingleSamples
@@ -61,7 +61,7 @@ class NativeFunction:
             The parameters, contiguous; empty ones where there are none.
         """
         count = len(x)
-        y = recycled((count, *self._shape))
+        y = result_array((count, *self._shape))
         order, rates, results = self._order(count)
         self._engine.run(
             weights, others, [x], [y], order, rates, results, 0, 0, 0, 0, self._threads

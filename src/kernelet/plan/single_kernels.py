@@ -112,8 +112,6 @@ class SingleKernels:
             return by_cells(node, self.layout)
         if isinstance(op, ConvolutionFilterGradient) and lanes_hold_cells_of_gradient(op):
             return gradient_by_cells(node, self.layout)
-        if isinstance(op, MaxPool | AveragePool) and not self.layout.is_padded(node):
-            return self._pooling_of_touching_cells(node)
         if self._whole_batch.pays(node):
             return self._whole_batch.candidate(node)
         if isinstance(op, MatrixProduct) and op.transposed:
@@ -197,7 +195,7 @@ class SingleKernels:
         del arguments["size"]
         return {**arguments, **self._channels(node)}
 
-    def _pooling(self, op: type[Op]) -> Candidate:
+    def _pooling_gradient(self, op: type[Op]) -> Candidate:
         """Return the kernel of blocks of samples, told of groups of channels as channels."""
         usual = CANDIDATES[op][0]
 
@@ -207,13 +205,17 @@ class SingleKernels:
 
         return replace(usual, arguments=arguments)
 
-    def _pooling_of_touching_cells(self, node: Node) -> Candidate:
-        usual = CANDIDATES[type(node.op)][0]
-        return replace(
-            usual,
-            kernel=f"{usual.kernel}_single",
-            arguments=lambda node: {**usual.arguments(node), **self.layout.distances(node)},
-        )
+    def _pooling(self, op: type[Op], kernel: str) -> Candidate:
+        usual = CANDIDATES[op][0]
+
+        def arguments(node: Node) -> Arguments:
+            distances = self.layout.distances(node)
+            read, written = distances.values()
+            # What pads both alike may take part: whole vectors are faster.
+            padded = {"channels": read} if read == written else {}
+            return {**usual.arguments(node), **padded, **distances}
+
+        return replace(usual, kernel=kernel, arguments=arguments)
 
     def _alike(self, op: type[Op]) -> Candidate:
         """Return the kernel of blocks of samples, with groups of channels for its pieces."""
@@ -278,10 +280,10 @@ _KERNELS: dict[type[Op], Callable[[SingleKernels], Candidate]] = {
         outer_product_arguments(own.layout),
         pieces=outer_product_pieces,
     ),
-    MaxPool: lambda own: own._pooling(MaxPool),
-    MaxPoolGradient: lambda own: own._pooling(MaxPoolGradient),
-    AveragePool: lambda own: own._pooling(AveragePool),
-    AveragePoolGradient: lambda own: own._pooling(AveragePoolGradient),
+    MaxPool: lambda own: own._pooling(MaxPool, "max_pool_single"),
+    MaxPoolGradient: lambda own: own._pooling_gradient(MaxPoolGradient),
+    AveragePool: lambda own: own._pooling(AveragePool, "average_pool_single"),
+    AveragePoolGradient: lambda own: own._pooling_gradient(AveragePoolGradient),
     Add: lambda own: own._alike(Add),
     Activate: lambda own: own._alike(Activate),
     ActivateGradient: lambda own: own._alike(ActivateGradient),

@@ -115,11 +115,6 @@ class SingleLayout:
             "output_floats": self.form(node.output).cell_floats,
         }
 
-    def is_padded(self, node: Node) -> bool:
-        """Return whether the cells of a node's first operand and of its output are whole groups."""
-        read, written = self.distances(node).values()
-        return read % self.lanes == written % self.lanes == 0
-
     def floats(self, value: Value) -> int:
         """Return the floats that a value of one sample takes."""
         form = self.form(value)
