@@ -167,7 +167,7 @@ bench: $(STAMPS)/bench-all ## compare with every other library (10 minutes); wri
 	$(BIN)/python benchmarks/overview.py
 
 bench-operator: $(STAMPS)/bench ## convolve and conv2d beside SciPy, OpenCV and PyTorch
-	for name in image_filter signal_filter volume_filter batched_convolution method_choice; do \
+	for name in image_filter signal_filter volume_filter batched_convolution batched_pooling method_choice; do \
 	    $(BIN)/python benchmarks/$$name.py || exit 1; \
 	done
 
