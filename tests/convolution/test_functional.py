@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import kernelet as kl
 from convolution.exactness import assert_exact, whole_numbers
 from kernelet.convolution import forward, functional
+from kernelet.convolution.choice import best_way
 from kernelet.errors import ConfigurationError, ShapeError, UsageError
 from levels import LEVEL_NAMES
 from ops.cases import CASES, Case, random_case
@@ -322,6 +323,21 @@ def test_neither_threads_nor_the_batch_change_a_bit(monkeypatch: pytest.MonkeyPa
             np.testing.assert_array_equal(other, found[0])
         np.testing.assert_array_equal(kl.conv2d(x[:1], w, padding="same"), found[0][:1])
     functional._prepared.cache_clear()
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "8"])
+def test_which_pictures_go_side_by_side(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERNELET_THREADS", threads)
+
+    def one_by_one(pictures: int, size: int, channels: int, filters: int) -> bool:
+        op = kl.Conv2D(filters, 3, padding="same").operation((size, size, channels))
+        return best_way(op, pictures).one_by_one
+
+    assert one_by_one(1, 56, 64, 64)
+    assert one_by_one(1, 9, 64, 1)
+    assert not one_by_one(128, 9, 64, 1)
+    # Sixteen of these would take half a gigabyte.
+    assert one_by_one(128, 700, 16, 1)
 
 
 def test_an_empty_batch_gives_an_empty_batch() -> None:
