@@ -16,6 +16,8 @@ from kernelet.program import Node, ProgramBuilder
 
 # Multiply-adds that a second thread is worth waking for.
 _SHARED = 400_000
+# As many as a number of a pooled window, which is read once and not multiplied, takes the time of.
+_POOLED = 4
 # Most bytes of a block's input and output, which every thread holds.
 _BLOCK_BYTES = 1 << 25
 
@@ -31,7 +33,7 @@ def worth_sharing(op: Operation, pictures: int) -> bool:
     """Return whether an operation on some pictures takes long enough to wake other threads."""
     if isinstance(op, AnyConvolution):
         return pictures * op.cost().multiply_adds > _SHARED
-    return pictures * op.maps.size * math.prod(op.window.kernel) > _SHARED
+    return pictures * op.maps.size * math.prod(op.window.kernel) * _POOLED > _SHARED
 
 
 def _multiply_adds(op: AnyConvolution) -> int:
