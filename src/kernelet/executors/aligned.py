@@ -67,18 +67,26 @@ def result_array(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArr
     return _begun_at_a_line(spare, shape, dtype)
 
 
+def _references(held: list[NDArray[np.uint8]]) -> int:
+    """Return how many refer to the only array of a list, the list and what counts included."""
+    return sys.getrefcount(held[0])
+
+
+# How many the interpreter counts where nobody else does: releases differ in it.
+_UNSHARED = _references([np.empty(0, np.uint8)])
+
+
 def _taken(size: int) -> NDArray[np.uint8] | None:
     """Take memory of a size that no result lies in out of what is kept."""
     for _ in range(_KEPT):
         try:
-            spare = _spares.pop(0)  # first of all, so that no other thread takes it too
+            held = [_spares.pop(0)]  # first of all, so that no other thread takes it too
         except IndexError:
             return None
-        # Whatever shows a part of the memory refers to the array that owns it, as do this name and
-        # the call.
-        if spare.size == size and sys.getrefcount(spare) == 2:
-            return spare
-        _spares.append(spare)
+        # Whatever shows a part of the memory refers to the array that owns it.
+        if held[0].size == size and _references(held) == _UNSHARED:
+            return held[0]
+        _spares.append(held[0])
     return None
 
 
