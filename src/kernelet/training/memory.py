@@ -41,13 +41,13 @@ def training_memory(trainer: Trainer, machine: Machine) -> int:
     """
     model = trainer.model
     # As executors are given them, so that a plan is made once.
-    states = {
-        trainer.training_program(): model.weights.state(trainer.slots),
-        evaluation_program(model.graph, trainer.objective): model.weights.state(),
-    }
+    runs = (
+        (trainer.training_program(), model.weights.state(trainer.slots)),
+        (evaluation_program(model.graph, trainer.objective), model.weights.state()),
+    )
     return 4 * (trainer.slots.buffer.size + model.weights.buffer.size) + sum(
         planned_memory(
             program, machine.batch_size, state.offsets, machine.threads, machine.precision
         )
-        for program, state in states.items()
+        for program, state in runs
     )
