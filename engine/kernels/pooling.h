@@ -1,277 +1,244 @@
-// Pooling: the maximum or the mean of each window, channel by channel, and their gradients.
+// Pooling: the maximum or the mean of each window, number by number. Cells lie at any distance:
+// the samples of a block side by side, or the channels of a single one, as in arrays of the caller.
 #pragma once
 
 #include "kernelet/kernel.h"
 #include "kernelet/kernel_list.h"
-#include "kernels/tile.h"
+#include "kernels/pooling_windows.h"
 #include "kernels/window.h"
-#include "simd/common.h"
 
 namespace kernelet::KERNELET_ISA {
 
-// Distances in floats between neighbouring cells of the picture; a cell is `column` floats.
-struct PoolingStrides {
-    std::int64_t plane;
-    std::int64_t row;
-    std::int64_t column;
-
-    template <class Arguments>
-    PoolingStrides(const Arguments& a, std::int64_t cell_floats)
-        : plane(a.height * a.width * cell_floats),
-          row(a.width * cell_floats),
-          column(cell_floats) {}
-
-    template <class Arguments>
-    explicit PoolingStrides(const Arguments& a) : PoolingStrides(a, a.channels * lanes) {}
-};
-
-// The part of a window that lies inside the picture: planes × rows × columns of cells, never empty.
-// The first of them and the output cell are offsets in floats.
-struct PoolingWindow {
+// The cells of all windows of a run: the same number of planes, rows and columns, as many floats
+// apart.
+struct PooledCells {
     std::int64_t planes;
     std::int64_t rows;
     std::int64_t columns;
-    std::int64_t source;
-    std::int64_t target;
+    PoolingStrides strides;
+
+    // Applies `function(offset in floats)` to each, in row-major order; unrolled where they are
+    // `Square`, 2 × 2.
+    template <bool Square, class Function>
+    KERNELET_INLINE void each(const Function& function) const {
+        if constexpr (Square) {
+            for_cells(1, 2, 2, strides, function);
+        } else {
+            for_cells(planes, rows, columns, strides, function);
+        }
+    }
+
+    bool square() const { return planes == 1 && rows == 2 && columns == 2; }
+
+    Vector count() const { return Vector::broadcast(static_cast<float>(planes * rows * columns)); }
 };
-
-// Applies `function(offset in floats)` to every cell of a window, in row-major order.
-template <class Function>
-KERNELET_INLINE void for_cells(std::int64_t planes, std::int64_t rows, std::int64_t columns,
-                               const PoolingStrides& strides, Function&& function) {
-    for (std::int64_t plane = 0; plane < planes; ++plane) {
-        for (std::int64_t row = 0; row < rows; ++row) {
-            for (std::int64_t column = 0; column < columns; ++column) {
-                function(plane * strides.plane + row * strides.row + column * strides.column);
-            }
-        }
-    }
-}
-
-// The cells of one axis that lie inside a window at an output cell.
-KERNELET_INLINE Span window_cells(std::int64_t cell, std::int64_t length, std::int64_t kernel,
-                                  std::int64_t stride, std::int64_t pad) {
-    const std::int64_t begin = cell * stride - pad;
-    return {larger(begin, 0), smaller(begin + kernel, length)};
-}
-
-// Applies `function` to every window of some output rows of all planes, in row-major order.
-template <class Arguments, class Function>
-KERNELET_INLINE void for_windows(const Arguments& a, const Span& output_rows, Function&& function) {
-    const PoolingStrides strides(a);
-    std::int64_t target = output_rows.begin * a.output_width * strides.column;
-    for (std::int64_t output = output_rows.begin; output < output_rows.end; ++output) {
-        const Span planes = window_cells(output / a.output_height, a.depth, a.kernel_depth,
-                                         a.stride_depth, a.pad_depth);
-        const Span rows = window_cells(output % a.output_height, a.height, a.kernel_height,
-                                       a.stride_height, a.pad_height);
-        const std::int64_t row = planes.begin * strides.plane + rows.begin * strides.row;
-        for (std::int64_t x = 0; x < a.output_width; ++x, target += strides.column) {
-            const Span columns =
-                window_cells(x, a.width, a.kernel_width, a.stride_width, a.pad_width);
-            function(PoolingWindow{planes.end - planes.begin, rows.end - rows.begin,
-                                   columns.end - columns.begin,
-                                   row + columns.begin * strides.column, target});
-        }
-    }
-}
-
-template <class Arguments, class Function>
-KERNELET_INLINE void for_windows(const Arguments& a, Function&& function) {
-    for_windows(a, {0, a.output_depth * a.output_height}, function);
-}
-
-// Whether the windows along one axis are as long as they are apart and cover it exactly.
-inline bool axis_tiled(std::int64_t length, std::int64_t output, std::int64_t kernel,
-                       std::int64_t stride, std::int64_t pad) {
-    return stride == kernel && pad == 0 && output * kernel == length;
-}
-
-// Whether every cell of the picture lies in exactly one window.
-template <class Arguments>
-inline bool windows_tile(const Arguments& a) {
-    return axis_tiled(a.depth, a.output_depth, a.kernel_depth, a.stride_depth, a.pad_depth) &&
-           axis_tiled(a.height, a.output_height, a.kernel_height, a.stride_height, a.pad_height) &&
-           axis_tiled(a.width, a.output_width, a.kernel_width, a.stride_width, a.pad_width);
-}
-
-template <class Arguments>
-inline void clear_picture(const Arguments& a, float* picture) {
-    const std::int64_t cells = a.depth * a.height * a.width;
-    for (std::int64_t k = 0; k < cells * a.channels * lanes; k += Vector::width) {
-        Vector::zero().store(picture + k);
-    }
-}
 
 // `max` drops the NaN of its first argument.
 KERNELET_INLINE Vector max_or_nan(Vector a, Vector b) { return select(is_nan(a), a, max(a, b)); }
 
-KERNELET_INLINE void max_window(const float* source, std::int64_t planes, std::int64_t rows,
-                                std::int64_t columns, const PoolingStrides& strides,
-                                float* target) {
-    for (std::int64_t k = 0; k < strides.column; k += Vector::width) {
-        Vector highest = Vector::load(source + k);
-        for_cells(planes, rows, columns, strides, [&](std::int64_t cell) {
-            highest = max_or_nan(highest, Vector::load(source + cell + k));
-        });
-        highest.store(target + k);
+// Floats of a picture that does not stay in the caches of a core.
+inline constexpr std::int64_t least_early = std::int64_t{1} << 18;
+
+// Windows of few channels that are pooled together.
+inline constexpr int parts_together = 4;
+
+struct Maximum {
+    KERNELET_INLINE static Vector first(Vector value) { return value; }
+    KERNELET_INLINE static Vector next(Vector highest, Vector value) {
+        return max_or_nan(highest, value);
     }
+    KERNELET_INLINE static Vector last(Vector highest, Vector) { return highest; }
+};
+
+struct Average {
+    KERNELET_INLINE static Vector first(Vector) { return Vector::zero(); }
+    KERNELET_INLINE static Vector next(Vector sum, Vector value) { return sum + value; }
+    KERNELET_INLINE static Vector last(Vector sum, Vector count) { return sum / count; }
+};
+
+// P vectors of results: enough of them that none waits for the one before. Cells of the next
+// window, many short runs far apart, may be asked for `Early`.
+template <class Pooling, int P, bool Early, bool Square>
+KERNELET_INLINE void pool_vectors(const float* source, const PooledCells& cells, float* target) {
+    Vector pooled[P];
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) {
+        pooled[p] = Pooling::first(Vector::load(source + p * Vector::width));
+    }
+    cells.each<Square>([&](std::int64_t cell) {
+        KERNELET_UNROLL
+        for (int p = 0; p < P; ++p) {
+            const float* from = source + cell + p * Vector::width;
+            if constexpr (Early) {
+                __builtin_prefetch(from + cells.columns * cells.strides.column, 0, 2);
+            }
+            const Vector value = Vector::load(from);
+            pooled[p] = Pooling::next(pooled[p], value);
+        }
+    });
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) {
+        Pooling::last(pooled[p], cells.count()).store(target + p * Vector::width);
+    }
+}
+
+// Floats from one of several windows to the next, in the pictures and in the maps.
+struct WindowSteps {
+    std::int64_t source;
+    std::int64_t target;
+};
+
+// Less than a vector of each of P windows.
+template <class Pooling, int P, bool Square>
+inline void pool_parts(const float* source, const PooledCells& cells, float* target, int count,
+                       const WindowSteps& steps) {
+    Vector pooled[P];
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) {
+        pooled[p] = Pooling::first(Vector::load_partial(source + p * steps.source, count));
+    }
+    cells.each<Square>([&](std::int64_t cell) {
+        KERNELET_UNROLL
+        for (int p = 0; p < P; ++p) {
+            const float* from = source + p * steps.source + cell;
+            pooled[p] = Pooling::next(pooled[p], Vector::load_partial(from, count));
+        }
+    });
+    KERNELET_UNROLL
+    for (int p = 0; p < P; ++p) {
+        Pooling::last(pooled[p], cells.count()).store_partial(target + p * steps.target, count);
+    }
+}
+
+// Pools from `begin` on while P vectors are left before `end`; returns where it stopped.
+template <class Pooling, int P, bool Early, bool Square>
+KERNELET_INLINE std::int64_t pool_whole(const float* source, const PooledCells& cells,
+                                        float* target, std::int64_t begin, std::int64_t end) {
+    constexpr std::int64_t step = P * Vector::width;
+    for (; begin + step <= end; begin += step) {
+        pool_vectors<Pooling, P, Early, Square>(source + begin, cells, target + begin);
+    }
+    return begin;
+}
+
+// Neighbouring results of neighbouring inputs: the channels of a cell, or of several.
+template <class Pooling, bool Early, bool Square>
+inline void pool_run(const float* source, const PooledCells& cells, float* target,
+                     std::int64_t floats) {
+    std::int64_t k = 0;
+    if (floats >= Vector::width) {
+        k = pool_whole<Pooling, 8, Early, Square>(source, cells, target, k, floats);
+        k = pool_whole<Pooling, 2, Early, Square>(source, cells, target, k, floats);
+        k = pool_whole<Pooling, 1, Early, Square>(source, cells, target, k, floats);
+    }
+    if (k < floats) {
+        pool_parts<Pooling, 1, Square>(source + k, cells, target + k, static_cast<int>(floats - k),
+                                       {});
+    }
+}
+
+template <class Pooling>
+class PooledRows {
+  public:
+    PooledRows(const Call& call, const SinglePoolingArguments& a)
+        : a_(a),
+          source_(call.operands[0]),
+          target_(call.operands[1]),
+          strides_(a_, a_.cell_floats),
+          asks_early_(a_.stride_width >= a_.kernel_width &&
+                      a_.depth * strides_.plane > least_early) {}
+
+    void run(const Span& output_rows) const {
+        for (std::int64_t row = output_rows.begin; row < output_rows.end; ++row) {
+            const Span planes = window_cells(row / a_.output_height, a_.depth, a_.kernel_depth,
+                                             a_.stride_depth, a_.pad_depth);
+            const Span rows = window_cells(row % a_.output_height, a_.height, a_.kernel_height,
+                                           a_.stride_height, a_.pad_height);
+            pool_row({planes.end - planes.begin, rows.end - rows.begin, 0, strides_},
+                     source_ + planes.begin * strides_.plane + rows.begin * strides_.row,
+                     target_ + row * a_.output_width * a_.output_floats);
+        }
+    }
+
+  private:
+    void pool_row(PooledCells cells, const float* source, float* target) const {
+        for (std::int64_t x = 0; x < a_.output_width;) {
+            const Span columns =
+                window_cells(x, a_.width, a_.kernel_width, a_.stride_width, a_.pad_width);
+            cells.columns = columns.end - columns.begin;
+            x += pool_windows(cells, source + columns.begin * a_.cell_floats,
+                              target + x * a_.output_floats, whole_from(x, cells));
+        }
+    }
+
+    // Pools the first of some windows, or several: those that begin at neighbouring cells are one
+    // run where cells touch each other. Returns how many.
+    std::int64_t pool_windows(const PooledCells& cells, const float* source, float* target,
+                              std::int64_t windows) const {
+        const bool touch = a_.cell_floats == a_.channels && a_.output_floats == a_.channels;
+        if (touch && a_.stride_width == 1) {
+            run_of(cells)(source, cells, target, windows * a_.channels);
+            return windows;
+        }
+        if (a_.channels < Vector::width && windows >= parts_together) {
+            const auto parts = cells.square() ? pool_parts<Pooling, parts_together, true>
+                                              : pool_parts<Pooling, parts_together, false>;
+            parts(source, cells, target, static_cast<int>(a_.channels),
+                  {a_.stride_width * a_.cell_floats, a_.output_floats});
+            return parts_together;
+        }
+        run_of(cells)(source, cells, target, a_.channels);
+        return 1;
+    }
+
+    // How many windows from one on lie whole inside the row; 1 where it does not itself.
+    std::int64_t whole_from(std::int64_t x, const PooledCells& cells) const {
+        if (cells.columns < a_.kernel_width) return 1;
+        const std::int64_t last = (a_.width - a_.kernel_width + a_.pad_width) / a_.stride_width;
+        return smaller(last + 1, a_.output_width) - x;
+    }
+
+    auto run_of(const PooledCells& cells) const {
+        if (asks_early_) {
+            return cells.square() ? pool_run<Pooling, true, true> : pool_run<Pooling, true, false>;
+        }
+        return cells.square() ? pool_run<Pooling, false, true> : pool_run<Pooling, false, false>;
+    }
+
+    const SinglePoolingArguments& a_;
+    const float* source_;
+    float* target_;
+    PoolingStrides strides_;
+    bool asks_early_;
+};
+
+// The samples of a block, as channels of one.
+inline SinglePoolingArguments as_single(const PoolingArguments& a) {
+    SinglePoolingArguments result{};
+#define KERNELET_COPY(name) result.name = a.name;
+    KERNELET_WINDOW(KERNELET_COPY)
+#undef KERNELET_COPY
+    result.channels = result.cell_floats = result.output_floats = a.channels * lanes;
+    return result;
+}
+
+template <class Pooling>
+inline void pool_rows(const Call& call, const SinglePoolingArguments& a) {
+    PooledRows<Pooling>(call, a).run({call.begin, call.end});
 }
 
 // Operands: pictures, maps. Pieces are output rows of all planes.
 inline void max_pool(const Call& call) {
-    const auto& a = arguments<PoolingArguments>(call);
-    const PoolingStrides strides(a);
-    for_windows(a, {call.begin, call.end}, [&](const PoolingWindow& window) {
-        const float* source = call.operands[0] + window.source;
-        float* target = call.operands[1] + window.target;
-        // The most common window, unrolled.
-        if (window.planes == 1 && window.rows == 2 && window.columns == 2) {
-            max_window(source, 1, 2, 2, strides, target);
-        } else {
-            max_window(source, window.planes, window.rows, window.columns, strides, target);
-        }
-    });
+    pool_rows<Maximum>(call, as_single(arguments<PoolingArguments>(call)));
 }
-
-// Where one window finds its maximum, and where its gradient goes.
-struct MaxPoolOperands {
-    const float* upstream;
-    const float* source;
-    const float* highest;
-    float* gradient;
-};
-
-// Hands the upstream gradient of one window to its first maximum: the first cell that is not less
-// than the maximum, which is the first cell where the maximum is NaN. Where cells are `rectified`,
-// one that is not above zero gets nothing. Cells of the next window, many short runs far apart, are
-// asked for early: half of the time for large pictures.
-template <bool accumulate, bool rectified>
-KERNELET_INLINE void max_window_gradient(const MaxPoolOperands& at, std::int64_t planes,
-                                         std::int64_t rows, std::int64_t columns,
-                                         const PoolingStrides& strides) {
-    for (std::int64_t k = 0; k < strides.column; k += Vector::width) {
-        const Vector maximum = Vector::load(at.highest + k);
-        const Vector whole = Vector::load(at.upstream + k);
-        Mask waiting = first_lanes(Vector::width);
-        for_cells(planes, rows, columns, strides, [&](std::int64_t cell) {
-            __builtin_prefetch(at.source + cell + k + columns * strides.column, 0, 2);
-            float* target = at.gradient + cell + k;
-            __builtin_prefetch(target + columns * strides.column, 1, 2);
-            const Vector value = Vector::load(at.source + cell + k);
-            const Mask below = less(value, maximum);
-            Mask found = mask_and(waiting, mask_not(below));
-            if constexpr (rectified) {
-                found = mask_and(found, mask_not(less_equal(value, Vector::zero())));
-            }
-            const Vector share = select(found, whole, Vector::zero());
-            if constexpr (accumulate) {
-                (Vector::load(target) + share).store(target);
-            } else {
-                share.store(target);
-            }
-            waiting = mask_and(waiting, below);
-        });
-    }
-}
-
-template <bool rectified>
-inline void max_pool_gradient_of(const Call& call) {
-    const auto& a = arguments<MaxPoolGradientArguments>(call);
-    const PoolingStrides strides(a);
-    const bool tiled = windows_tile(a);
-    if (!tiled) {
-        clear_picture(a, call.operands[3]);
-    }
-    for_windows(a, [&](const PoolingWindow& window) {
-        const MaxPoolOperands at{call.operands[0] + window.target, call.operands[1] + window.source,
-                                 call.operands[2] + window.target,
-                                 call.operands[3] + window.source};
-        if (tiled && window.planes == 1 && window.rows == 2 && window.columns == 2) {
-            max_window_gradient<false, rectified>(at, 1, 2, 2, strides);
-        } else if (tiled) {
-            max_window_gradient<false, rectified>(at, window.planes, window.rows, window.columns,
-                                                  strides);
-        } else {
-            max_window_gradient<true, rectified>(at, window.planes, window.rows, window.columns,
-                                                 strides);
-        }
-    });
-}
-
-// Operands: upstream gradient, pictures, maps, gradient by the pictures or, where they are
-// rectified, by what was rectified.
-inline void max_pool_gradient(const Call& call) {
-    if (arguments<MaxPoolGradientArguments>(call).rectified) {
-        max_pool_gradient_of<true>(call);
-    } else {
-        max_pool_gradient_of<false>(call);
-    }
-}
-
-KERNELET_INLINE Vector cell_count(const PoolingWindow& window) {
-    return Vector::broadcast(static_cast<float>(window.planes * window.rows * window.columns));
-}
-
-// Operands: pictures, maps. Pieces are output rows of all planes.
 inline void average_pool(const Call& call) {
-    const auto& a = arguments<PoolingArguments>(call);
-    const PoolingStrides strides(a);
-    for_windows(a, {call.begin, call.end}, [&](const PoolingWindow& window) {
-        const Vector count = cell_count(window);
-        for (std::int64_t k = 0; k < strides.column; k += Vector::width) {
-            const float* source = call.operands[0] + window.source + k;
-            Vector sum = Vector::zero();
-            for_cells(window.planes, window.rows, window.columns, strides,
-                      [&](std::int64_t cell) { sum = sum + Vector::load(source + cell); });
-            (sum / count).store(call.operands[1] + window.target + k);
-        }
-    });
+    pool_rows<Average>(call, as_single(arguments<PoolingArguments>(call)));
 }
-
-// Writes the shares of one window to its cells, some channels of all cells after the other.
-inline void average_window_gradient(const PoolingWindow& window, const PoolingStrides& strides,
-                                    const float* upstream, float* gradient) {
-    constexpr std::int64_t together = 32 * lanes;
-    const Vector count = cell_count(window);
-    float shares[together];
-    for (std::int64_t begin = 0; begin < strides.column; begin += together) {
-        const std::int64_t floats = smaller(together, strides.column - begin);
-        for (std::int64_t k = 0; k < floats; k += Vector::width) {
-            (Vector::load(upstream + begin + k) / count).store(shares + k);
-        }
-        for_cells(window.planes, window.rows, window.columns, strides, [&](std::int64_t cell) {
-            float* target = gradient + cell + begin;
-            for (std::int64_t k = 0; k < floats; k += Vector::width) {
-                Vector::load(shares + k).store(target + k);
-            }
-        });
-    }
+inline void max_pool_single(const Call& call) {
+    pool_rows<Maximum>(call, arguments<SinglePoolingArguments>(call));
 }
-
-inline void add_average_window_gradient(const PoolingWindow& window, const PoolingStrides& strides,
-                                        const float* upstream, float* gradient) {
-    const Vector count = cell_count(window);
-    for (std::int64_t k = 0; k < strides.column; k += Vector::width) {
-        const Vector share = Vector::load(upstream + k) / count;
-        for_cells(window.planes, window.rows, window.columns, strides, [&](std::int64_t cell) {
-            float* target = gradient + cell + k;
-            (Vector::load(target) + share).store(target);
-        });
-    }
-}
-
-// Operands: upstream gradient, gradient by the pictures.
-inline void average_pool_gradient(const Call& call) {
-    const auto& a = arguments<PoolingArguments>(call);
-    const PoolingStrides strides(a);
-    const bool tiled = windows_tile(a);
-    if (!tiled) clear_picture(a, call.operands[1]);
-    const auto window_gradient = tiled ? average_window_gradient : add_average_window_gradient;
-    for_windows(a, [&](const PoolingWindow& window) {
-        window_gradient(window, strides, call.operands[0] + window.target,
-                        call.operands[1] + window.source);
-    });
+inline void average_pool_single(const Call& call) {
+    pool_rows<Average>(call, arguments<SinglePoolingArguments>(call));
 }
 
 }  // namespace kernelet::KERNELET_ISA
