@@ -67,16 +67,25 @@ def drawn_number(generator: np.random.Generator, most: int) -> int:
     return round(float(np.exp(generator.uniform(0, np.log(most)))))
 
 
+def drawn_axes(generator: np.random.Generator) -> int:
+    """Draw a number of axes."""
+    return int(generator.choice([1, 2, 2, 2, 2, 2, 2, 3]))
+
+
+def drawn_channels(generator: np.random.Generator) -> int:
+    """Draw a number of channels, mostly a usual one."""
+    usual = [1, 3, 4, 8, 16, 32, 64, 96, 128, 256, 512]
+    return (
+        int(generator.choice(usual)) if generator.random() < 0.7 else drawn_number(generator, 512)
+    )
+
+
 def _drawn(generator: np.random.Generator) -> ConvolutionProblem:
-    axes = int(generator.choice([1, 2, 2, 2, 2, 2, 2, 3]))
+    axes = drawn_axes(generator)
     most = {1: 4000, 2: 256, 3: 40}[axes]
     size = 3 + drawn_number(generator, most)
     sizes = tuple(max(1, size + int(generator.choice([0, 0, 0, 5, -3]))) for _ in range(axes))
-    usual = [1, 3, 4, 8, 16, 32, 64, 96, 128, 256, 512]
-    channels, filters = (
-        int(generator.choice(usual)) if generator.random() < 0.7 else drawn_number(generator, 512)
-        for _ in range(2)
-    )
+    channels, filters = (drawn_channels(generator) for _ in range(2))
     transposed = bool(generator.random() < 0.15)
     groups = 1
     divisors = [g for g in range(2, channels + 1) if channels % g == 0]

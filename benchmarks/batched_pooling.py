@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from batched_convolution import TURN, drawn_number
+from batched_convolution import TURN, drawn_axes, drawn_channels, drawn_number
 from contenders.processes import ISAS, Conditions, Runner, ratio, start_all, take_turns
 from workers.pooling_worker import PoolingProblem
 
@@ -35,18 +35,15 @@ MOST_NUMBERS = 3e7
 def draw(generator: np.random.Generator) -> PoolingProblem:
     """Draw a problem within the limits."""
     while True:
-        axes = int(generator.choice([1, 2, 2, 2, 2, 2, 2, 3]))
+        axes = drawn_axes(generator)
         size = 3 + drawn_number(generator, {1: 4000, 2: 512, 3: 60}[axes])
         sizes = tuple(size + int(generator.choice([0, 0, 5])) for _ in range(axes))
-        usual = [1, 3, 4, 8, 16, 32, 64, 96, 128, 256, 512]
         window = int(generator.choice([2, 2, 2, 3, 3, 4, 5, 7, 9]))
         problem = PoolingProblem(
             str(generator.choice(["max", "average"])),
             int(generator.choice([1, 1, 2, 4, 8, 16, 32, 64])),
             sizes,
-            int(generator.choice(usual))
-            if generator.random() < 0.7
-            else drawn_number(generator, 512),
+            drawn_channels(generator),
             window,
             int(generator.choice([1, 2, window, window])),
         )

@@ -6,7 +6,6 @@ Both get arrays in their own layout, once; only calls are timed.
 from __future__ import annotations
 
 import sys
-import time
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from workers.convolution_problem import ConvolutionProblem, Numbers
-from workers.protocol import Work, answer
+from workers.protocol import Calls, answer
 
 # Numbers of the first result that contenders are compared by.
 COMPARED = 500
@@ -29,7 +28,7 @@ def some(result: NDArray[Any]) -> list[float]:
     return flat[:: max(1, flat.size // COMPARED)].tolist()
 
 
-class Convolver(Work):
+class Convolver(Calls):
     """A library that solves one problem again and again."""
 
     def __init__(self, problem: ConvolutionProblem, threads: int) -> None:
@@ -40,12 +39,6 @@ class Convolver(Work):
         self, problem: ConvolutionProblem, pictures: Numbers, filters: Numbers, threads: int
     ) -> tuple[Callable[[], object], list[float]]:
         """Return what to time, and numbers of the first picture's result."""
-
-    def run(self, times: int) -> tuple[float, list[float]]:
-        start = time.perf_counter()
-        for _ in range(times):
-            self.call()
-        return time.perf_counter() - start, self.numbers
 
 
 class Kernelet(Convolver):

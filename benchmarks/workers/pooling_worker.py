@@ -6,7 +6,6 @@ Both get arrays in their own layout, once; only calls are timed.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import prod
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from workers.convolution_worker import some
-from workers.protocol import Work, answer
+from workers.protocol import Calls, answer
 
 Numbers = NDArray[np.float32]
 
@@ -116,7 +115,7 @@ def _torch(
     return call, some(np.moveaxis(function(x, problem.window, problem.stride).numpy(), 1, -1))
 
 
-class Pooler(Work):
+class Pooler(Calls):
     """A library that solves one problem again and again."""
 
     def __init__(self, problem: PoolingProblem, setting: str, threads: int) -> None:
@@ -125,12 +124,6 @@ class Pooler(Work):
         else:
             last = setting == "torch-channels-last"
             self.call, self.numbers = _torch(problem, threads, channels_last=last)
-
-    def run(self, times: int) -> tuple[float, list[float]]:
-        start = time.perf_counter()
-        for _ in range(times):
-            self.call()
-        return time.perf_counter() - start, self.numbers
 
 
 def load(task: dict[str, Any]) -> Pooler:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +30,19 @@ class Work(ABC):
     @abstractmethod
     def run(self, times: int) -> tuple[float, list[float]]:
         """Do the work some times; return the seconds it took and the numbers that came out."""
+
+
+class Calls(Work):
+    """One call without arguments, made again and again."""
+
+    call: Callable[[], object]
+    numbers: list[float]
+
+    def run(self, times: int) -> tuple[float, list[float]]:
+        start = time.perf_counter()
+        for _ in range(times):
+            self.call()
+        return time.perf_counter() - start, self.numbers
 
 
 class Contender(Work):

@@ -19,12 +19,12 @@ struct PoolingWindow {
     std::int64_t target;
 };
 
-// Applies `function` to every window of some output rows of all planes, in row-major order.
+// Applies `function` to every window, in row-major order.
 template <class Arguments, class Function>
-KERNELET_INLINE void for_windows(const Arguments& a, const Span& output_rows, Function&& function) {
+KERNELET_INLINE void for_windows(const Arguments& a, Function&& function) {
     const PoolingStrides strides(a);
-    std::int64_t target = output_rows.begin * a.output_width * strides.column;
-    for (std::int64_t output = output_rows.begin; output < output_rows.end; ++output) {
+    std::int64_t target = 0;
+    for (std::int64_t output = 0; output < a.output_depth * a.output_height; ++output) {
         const Span planes = window_cells(output / a.output_height, a.depth, a.kernel_depth,
                                          a.stride_depth, a.pad_depth);
         const Span rows = window_cells(output % a.output_height, a.height, a.kernel_height,
@@ -38,11 +38,6 @@ KERNELET_INLINE void for_windows(const Arguments& a, const Span& output_rows, Fu
                                    row + columns.begin * strides.column, target});
         }
     }
-}
-
-template <class Arguments, class Function>
-KERNELET_INLINE void for_windows(const Arguments& a, Function&& function) {
-    for_windows(a, {0, a.output_depth * a.output_height}, function);
 }
 
 // Whether the windows along one axis are as long as they are apart and cover it exactly.
