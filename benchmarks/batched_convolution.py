@@ -20,7 +20,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from contenders.processes import ISAS, Conditions, Runner, ratio, start_all, take_turns
+from contenders.problems import TURN, ratios, read_options, run
+from contenders.processes import Runner, take_turns
 from workers.convolution_problem import ConvolutionProblem
 
 CONTENDERS: Mapping[str, tuple[str, str]] = {
@@ -28,7 +29,6 @@ CONTENDERS: Mapping[str, tuple[str, str]] = {
     "PyTorch": ("convolution_worker.py", "torch"),
     "PyTorch, channels last": ("convolution_worker.py", "torch-channels-last"),
 }
-TURN = 0.06
 # Of the relative error, for each root of a number that is added.
 TOLERANCE = 2e-7
 MOST_MULTIPLY_ADDS = 1.5e9
@@ -129,36 +129,17 @@ def compare(runners: list[Runner], problem: ConvolutionProblem, options: argpars
     if np.linalg.norm(own - exact) > TOLERANCE * np.sqrt(terms) * np.linalg.norm(exact):
         raise SystemExit(f"{problem}: kernelet computes something else")
     take_turns(runners, options.rounds, TURN)
-    ratios = [ratio(runner, runners[0]) for runner in runners[1:]]
     ours = float(np.median(runners[0].milliseconds))
     speed = problem.multiply_adds / ours / 1e6
-    each = " ".join(f"{one:7.2f}" for one in ratios)
-    return f"{min(ratios):7.2f} | {each} | {ours:9.3f} | {speed:6.1f} | {problem}"
+    return f"{ratios(runners)} | {ours:9.3f} | {speed:6.1f} | {problem}"
 
 
 def main() -> None:
     """Run the comparison."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--draw", type=int, default=0, help="problems drawn at random")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--isa", default="native", choices=list(ISAS))
-    options = parser.parse_args()
+    options = read_options(__doc__, draw=0)
     generator = np.random.default_rng(options.seed)
     problems = [draw(generator) for _ in range(options.draw)] or list(USUAL)
-    lines = []
-    with start_all(CONTENDERS, Conditions(1, options.threads, isa=options.isa)) as runners:
-        for problem in problems:
-            lines.append(compare(runners, problem, options))
-            print(lines[-1], file=sys.stderr, flush=True)
-    lines = sorted(lines, key=lambda line: float(line.split("|")[0])) if options.draw else lines
-    slower = sum(float(line.split("|")[0]) < 1 for line in lines)
-    print(f"\n{slower} of {len(lines)} slower than PyTorch's better way, {options.threads} threads")
-    print("PyTorch / kernelet | of both layouts | kernelet, ms | G multiply-adds/s | problem")
-    print("\n".join(lines))
+    run(CONTENDERS, problems, compare, options, "G multiply-adds/s | problem")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from batched_convolution import TURN, drawn_axes, drawn_channels, drawn_number
-from contenders.processes import ISAS, Conditions, Runner, ratio, start_all, take_turns
+from batched_convolution import drawn_axes, drawn_channels, drawn_number
+from contenders.problems import TURN, ratios, read_options, run
+from contenders.processes import Runner, take_turns
 from workers.pooling_worker import PoolingProblem
 
 CONTENDERS: Mapping[str, tuple[str, str]] = {
@@ -62,33 +63,15 @@ def compare(runners: list[Runner], problem: PoolingProblem, options: argparse.Na
         if not np.allclose(own, other, rtol=1e-5, atol=1e-5):
             raise SystemExit(f"{problem}: kernelet computes something else")
     take_turns(runners, options.rounds, TURN)
-    ratios = [ratio(runner, runners[0]) for runner in runners[1:]]
-    each = " ".join(f"{one:7.2f}" for one in ratios)
-    return f"{min(ratios):7.2f} | {each} | {np.median(runners[0].milliseconds):9.3f} | {problem}"
+    return f"{ratios(runners)} | {np.median(runners[0].milliseconds):9.3f} | {problem}"
 
 
 def main() -> None:
     """Run the comparison."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--draw", type=int, default=60, help="problems drawn at random")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--isa", default="native", choices=list(ISAS))
-    options = parser.parse_args()
+    options = read_options(__doc__, draw=60)
     generator = np.random.default_rng(options.seed)
     problems = [draw(generator) for _ in range(options.draw)]
-    with start_all(CONTENDERS, Conditions(1, options.threads, isa=options.isa)) as runners:
-        lines = sorted(
-            (compare(runners, problem, options) for problem in problems),
-            key=lambda line: float(line.split("|")[0]),
-        )
-    slower = sum(float(line.split("|")[0]) < 1 for line in lines)
-    print(f"{slower} of {len(lines)} slower than PyTorch's better way, {options.threads} threads")
-    print("PyTorch / kernelet | of both layouts | kernelet, ms | problem")
-    print("\n".join(lines))
+    run(CONTENDERS, problems, compare, options, "problem")
 
 
 if __name__ == "__main__":
