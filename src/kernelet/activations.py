@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.errors import ConfigurationError
 from kernelet.ops.activation import Activate
@@ -12,8 +13,7 @@ from kernelet.ops.softmax import Softmax as SoftmaxOp
 from kernelet.program import Op, ProgramBuilder, Value
 
 
-@dataclass(frozen=True, slots=True)
-class ActivationFunction:
+class ActivationFunction(msgspec.Struct, frozen=True):
     """A function applied to every element, or, for softmax, to the last axis.
 
     Attributes

@@ -20,7 +20,8 @@ cells that they cover.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.errors import ConfigurationError, ShapeError
 
@@ -29,8 +30,7 @@ MODES = ("valid", "same", "full")
 Padding = str | int | Sequence[int | Sequence[int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """One axis of a sliding window with every size resolved.
 
     Attributes
@@ -264,8 +264,7 @@ def output_length(n: int, k: int, mode: str, stride: int = 1, dilation: int = 1)
     return resolved.output
 
 
-@dataclass(frozen=True, slots=True)
-class SlidingWindow:
+class SlidingWindow(msgspec.Struct, frozen=True):
     """A window that slides over one, two or three axes.
 
     Attributes

@@ -9,11 +9,11 @@ mean over the batch). Programs are therefore independent of the batch size.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +22,7 @@ Shape = tuple[int, ...]
 Role = Literal["weight", "statistic", "slot"]
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(msgspec.Struct, frozen=True):
     """Shape of a value (without the batch) and whether every sample has one of its own."""
 
     shape: Shape
@@ -35,8 +34,7 @@ class Type:
         return math.prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(msgspec.Struct, frozen=True):
     """One array of a program.
 
     Attributes
@@ -69,8 +67,7 @@ class Value:
         return self.type.size
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True):
     """A value that outlives a step.
 
     Attributes
@@ -92,8 +89,7 @@ class Parameter:
     trainable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """Arithmetic of one operation, for one sample where its output is batched.
 
     Attributes
@@ -108,8 +104,7 @@ class Cost:
     other: int = 0
 
 
-@dataclass(frozen=True)
-class StepContext:
+class StepContext(msgspec.Struct, frozen=True):
     """What an operation may know about the step it runs in.
 
     Attributes
@@ -131,7 +126,11 @@ class StepContext:
     learning_rate: float = 0.0
 
 
-class Op(ABC):
+class _AbstractStruct(msgspec.StructMeta, ABCMeta):
+    """Of structs that cannot be made before their abstract methods are defined."""
+
+
+class Op(msgspec.Struct, frozen=True, metaclass=_AbstractStruct):
     """A primitive operation: what it does to shapes, what it costs, its gradient, its definition.
 
     Attributes are integers, floats, strings and tuples of them, resolved at lowering; two
@@ -183,8 +182,7 @@ class Op(ABC):
         """Compute the outputs in float64; batched arrays have the batch as their first axis."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """One application of an operation.
 
     Attributes
@@ -213,8 +211,7 @@ class Node:
         return self.op.cost(*(value.type for value in self.inputs))
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(msgspec.Struct, frozen=True):
     """An immutable list of operations in an order in which they can run.
 
     Attributes
@@ -247,8 +244,7 @@ class Program:
         return readers
 
 
-@dataclass
-class ProgramBuilder:
+class ProgramBuilder(msgspec.Struct):
     """A program under construction.
 
     Attributes
@@ -269,11 +265,11 @@ class ProgramBuilder:
     (2,)
     """
 
-    inputs: dict[str, Value] = field(default_factory=dict)
-    outputs: dict[str, Value] = field(default_factory=dict)
-    parameters: list[Parameter] = field(default_factory=list)
-    nodes: list[Node] = field(default_factory=list)
-    updates: dict[Value, Value] = field(default_factory=dict)
+    inputs: dict[str, Value] = msgspec.field(default_factory=dict)
+    outputs: dict[str, Value] = msgspec.field(default_factory=dict)
+    parameters: list[Parameter] = msgspec.field(default_factory=list)
+    nodes: list[Node] = msgspec.field(default_factory=list)
+    updates: dict[Value, Value] = msgspec.field(default_factory=dict)
     layer: str = ""
     _values: int = 0
 

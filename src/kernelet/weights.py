@@ -6,9 +6,9 @@ import hashlib
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +18,7 @@ from kernelet.executors.base import State
 from kernelet.program import Parameter, Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """Place of one parameter in the buffer.
 
     Attributes

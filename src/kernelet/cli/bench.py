@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 if TYPE_CHECKING:
     from kernelet.model import Model
@@ -77,8 +77,7 @@ def command(what: str, shape: str | None, classes: int | None, **given: Any) -> 
             _speed(model, training, asked)
 
 
-@dataclass(frozen=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """What is to be measured, as the options say."""
 
     plan: bool

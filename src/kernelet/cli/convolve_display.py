@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from PIL import Image
 
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from kernelet.data.photos import Photo
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shown:
+class Shown(msgspec.Struct, frozen=True, eq=False):
     """One run of the command.
 
     Attributes

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from kernelet.convolution.calibration import coefficients
@@ -77,8 +78,7 @@ def fastest(problem: Problem, window: NDArray[Any] | None) -> str:
     return "direct"
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """How pictures are convolved or pooled.
 
     Attributes

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from kernelet.convolution.methods import direct, fft, matmul, separable, winograd
@@ -40,8 +40,7 @@ _SMALL_PRODUCT = 1_000_000
 PARALLEL = "parallel, "
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """A method's time on a problem, but for the coefficients.
 
     Attributes
@@ -85,8 +84,7 @@ def _group(name: str, problem: Problem) -> str:
     return f"{name}, {problem.dtype.removeprefix('u')}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Border:
+class _Border(msgspec.Struct, frozen=True):
     """Columns of a result, by whether windows there see the border.
 
     Attributes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+import msgspec
 import numpy as np
 
 from kernelet.convolution.choice import fastest
@@ -27,8 +27,7 @@ Normalization = Literal["clip", "stretch", "abs"]
 NORMALIZATIONS: tuple[Normalization, ...] = get_args(Normalization)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Filtered:
+class Filtered(msgspec.Struct, frozen=True, eq=False):
     """What a filter answers to a photo.
 
     Attributes

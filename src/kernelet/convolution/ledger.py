@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
+import msgspec
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -26,8 +26,7 @@ _FLOAT_BYTES = 4
 _LAMBDA = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """What a convolution costs, beside the matrix and the dense layer that would do the same.
 
     One multiplication with its addition counts as one; biases are counted apart.

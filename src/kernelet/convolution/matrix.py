@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import ArrayLike, NDArray
 
 from kernelet.convolution.arguments import Mode, check_mode, shape_text
@@ -25,8 +26,7 @@ _USABLE_SHARE = 0.8
 _INDICES_WHILE_BUILT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixSize:
+class MatrixSize(msgspec.Struct, frozen=True):
     """Size of a convolution matrix, known before it is made.
 
     Attributes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from kernelet.convolution.arguments import Mode, check_mode, shape_text
@@ -23,8 +24,7 @@ from kernelet.text import byte_size, short_time, table
 _COMPLEX_PRODUCTS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(msgspec.Struct, frozen=True):
     """What a method is predicted to do.
 
     Attributes
@@ -50,8 +50,7 @@ class Prediction:
     remark: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """The method that "auto" uses, and what all methods are predicted to take.
 
     Attributes

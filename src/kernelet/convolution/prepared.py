@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,8 +26,7 @@ from kernelet.convolution.solving import as_native
 Solver = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedCall:
+class PreparedCall(msgspec.Struct, frozen=True):
     """A call of `convolve` or `correlate` but for the numbers in the arrays.
 
     Attributes

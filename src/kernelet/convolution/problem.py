@@ -12,15 +12,15 @@ of length 1.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Boundary = Literal["fill", "wrap", "symm"]
 BOUNDARIES: tuple[Boundary, ...] = ("fill", "wrap", "symm")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One application of the operator.
 
     Attributes

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from kernelet.convolution.arguments import Method
@@ -18,8 +19,7 @@ from kernelet.convolution.selection import solve_problem
 from kernelet.geometry import Window
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True):
     """How a window moves along the last axes of a signal.
 
     Attributes

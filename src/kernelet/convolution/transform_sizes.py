@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,8 +40,7 @@ _LARGE_COST = 1.4
 _WINDOW_PIECES = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Transform:
+class Transform(msgspec.Struct, frozen=True):
     """Sizes of a transform, and how a problem is cut into pieces for it.
 
     Attributes
@@ -70,8 +69,7 @@ class Transform:
         return divisors(depth), divisors(height), divisors(width // CELL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
+class _Axis(msgspec.Struct, frozen=True):
     """An axis of a problem: real numbers that a transform may have.
 
     ``whole`` of them suffice for all results at once; with fewer, windows must lie within them.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from kernelet.data.dataset import Split
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _BLOCK = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledArrays:
+class LabelledArrays(msgspec.Struct, frozen=True):
     """Pictures and labels by split, as read; `class_names` where the source knows them."""
 
     splits: Mapping[str, tuple[NDArray[Any], NDArray[Any]]]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from kernelet.data.listing import quoted
@@ -18,16 +18,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenPicture:
+class BrokenPicture(msgspec.Struct, frozen=True):
     """A file that could not be decoded, and why."""
 
     file: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Split:
+class Split(msgspec.Struct, frozen=True, eq=False):
     """One part of a data set.
 
     Attributes
@@ -63,8 +61,7 @@ def row_name(split: str, row: int) -> str:
     return f"{split}[{row}]"
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(msgspec.Struct, frozen=True, eq=False, dict=True):
     """Pictures of one size with their classes; see `kernelet.data.load_dataset`.
 
     Attributes
@@ -90,7 +87,7 @@ class Dataset:
     source: str
     resize: str = "crop"
     broken: tuple[BrokenPicture, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def splits(self) -> dict[str, Split]:

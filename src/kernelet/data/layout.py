@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from kernelet.data.listing import PICTURE_EXTENSIONS, Entry, is_picture_name, quoted, visible
@@ -37,21 +37,19 @@ _EXPECTED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledEntries:
+class LabelledEntries(msgspec.Struct, frozen=True):
     """The pictures of one split: ``labels[i]`` (int32) is the class number of ``entries[i]``."""
 
     entries: list[Entry]
     labels: NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """Class names and, by split name, the pictures; `notes` says what was left out."""
 
     class_names: tuple[str, ...]
     splits: dict[str, LabelledEntries]
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = msgspec.field(default_factory=list)
 
 
 def find_layout(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from kernelet.data.arrays import LabelledArrays, to_splits
 from kernelet.data.cache import PictureCache, cache_key
@@ -168,8 +169,7 @@ def _opened(path: Path) -> Iterator[tuple[PictureTree | LabelledArrays, str]]:
         opened.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
+class _Options(msgspec.Struct, frozen=True):
     """What the caller asks for; see `load_dataset`."""
 
     image_size: tuple[int, int] | None

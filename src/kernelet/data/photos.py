@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
@@ -35,8 +35,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Photo:
+class Photo(msgspec.Struct, frozen=True, eq=False):
     """One picture.
 
     Attributes

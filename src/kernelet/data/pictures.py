@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from kernelet.data.archives import ZipTree
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from kernelet.data.dataset import BrokenPicture
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pictures:
+class Pictures(msgspec.Struct, frozen=True, eq=False):
     """Pictures of one shape, and where each came from.
 
     Attributes

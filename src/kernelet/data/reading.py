@@ -7,9 +7,9 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 import numpy as np
 
 from kernelet.data.dataset import BrokenPicture
@@ -45,12 +45,11 @@ _CHUNK = 32
 PARALLEL_PIXELS = 64 * 64
 
 
-@dataclass(slots=True)
-class Survey:
+class Survey(msgspec.Struct):
     """How many pictures have each ``(height, width)`` and each colour form."""
 
-    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
-    forms: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[tuple[int, int]] = msgspec.field(default_factory=Counter)
+    forms: Counter[str] = msgspec.field(default_factory=Counter)
     grey: int = 0
 
     def count(self, size: tuple[int, int], form: str, *, grey: bool) -> None:
@@ -87,8 +86,7 @@ class Survey:
         return len(self.sizes) == 1 and self.grey in (0, self.pictures)
 
 
-@dataclass(slots=True)
-class Decoded:
+class Decoded(msgspec.Struct):
     """The pictures that could be decoded.
 
     ``images[i]`` belongs to the entry at the i-th True of ``kept``.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 import numpy as np
 
 from kernelet.errors import DataError
@@ -22,8 +22,7 @@ _MAXIMUM_SIDE = 8192
 _SIDE_STEP = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """The shape that every picture is brought to.
 
     Attributes

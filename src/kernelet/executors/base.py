@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +25,7 @@ class ParameterOwner(Protocol):
         """Note that they have."""
 
 
-@dataclass
-class State:
+class State(msgspec.Struct):
     """Flat arrays that hold the parameters of a program; an executor updates them in place.
 
     Attributes
@@ -61,8 +60,7 @@ class State:
         return buffer[begin : begin + value.size].reshape(value.shape)
 
 
-@dataclass
-class Run:
+class Run(msgspec.Struct):
     """Some steps: which samples, in which order, keyed how.
 
     Attributes
@@ -85,7 +83,7 @@ class Run:
 
     inputs: Mapping[str, NDArray[Any]]
     order: NDArray[np.int64]
-    outputs: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    outputs: Mapping[str, NDArray[np.float32]] = msgspec.field(default_factory=dict)
     learning_rates: NDArray[np.float32] | None = None
     first_step: int = 0
     position: int = 0
@@ -93,8 +91,7 @@ class Run:
     epoch: int = 0
 
 
-@dataclass(frozen=True)
-class Results:
+class Results(msgspec.Struct, frozen=True):
     """What the steps of a run reported.
 
     Attributes

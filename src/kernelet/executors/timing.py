@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, eq=False)
-class Timing:
+class Timing(msgspec.Struct, frozen=True, eq=False):
     """Measured times of one run.
 
     Attributes

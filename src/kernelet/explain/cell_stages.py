@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +14,7 @@ FloatArray = NDArray[np.float64]
 LISTED = 12
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WeightedSum:
+class WeightedSum(msgspec.Struct, frozen=True, eq=False):
     """Values under a filter times its weights, added up; of a dense layer, all its inputs.
 
     Attributes
@@ -90,8 +88,7 @@ def _term(value: float, weight: float, inside: bool = True) -> str:
     return f"{factor_text(value) if inside else '(0)'}·{factor_text(weight)}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pooled:
+class Pooled(msgspec.Struct, frozen=True, eq=False):
     """A window of one map and its maximum or average.
 
     Attributes
@@ -134,8 +131,7 @@ class Pooled:
         return [*rows, f"maximum: {number_text(self.value)}, at [{place}]"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Applied:
+class Applied(msgspec.Struct, frozen=True, eq=False):
     """One number becomes another.
 
     Attributes
@@ -189,8 +185,7 @@ def _normalization(shown: dict[str, str]) -> str:
 Stage = WeightedSum | Pooled | Applied
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OutputCell:
+class OutputCell(msgspec.Struct, frozen=True, eq=False):
     """One number of a layer's output and how it comes about, in float64.
 
     Attributes

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from kernelet.explain.recognition import Share
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(msgspec.Struct, frozen=True):
     """What was answered for each picture.
 
     Attributes
@@ -63,8 +62,7 @@ def answers(probabilities: NDArray[Any], labels: NDArray[Any]) -> Answers:
     return Answers(answered, probabilities.max(axis=1), answered == labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Bin:
+class Bin(msgspec.Struct, frozen=True):
     """Answers of about the same certainty.
 
     Attributes
@@ -83,8 +81,7 @@ class Bin:
     right: Share
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+class Calibration(msgspec.Struct, frozen=True):
     """Certainty against the share of right answers.
 
     Attributes

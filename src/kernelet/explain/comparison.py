@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
@@ -34,8 +34,7 @@ _ABOVE = np.array([178, 24, 43])
 _DRAWABLE = str.maketrans({"×": "x", "−": "-", "–": "-", "→": ">"})
 
 
-@dataclass(frozen=True, slots=True)
-class Panel:
+class Panel(msgspec.Struct, frozen=True):
     """One picture of a comparison.
 
     Attributes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.data.listing import visible
 from kernelet.errors import UsageError
@@ -34,8 +35,7 @@ _COLOURS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Diagram:
+class Diagram(msgspec.Struct, frozen=True):
     """A network as boxes.
 
     Attributes
@@ -108,8 +108,7 @@ def diagram(model: Model) -> Diagram:
     return Diagram(summary, tuple(stages(model.graph, summary.layers)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
+class _Box(msgspec.Struct, frozen=True):
     """Sides of a box in pixels, and the lines below it."""
 
     width: float

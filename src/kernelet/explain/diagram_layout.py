@@ -8,15 +8,15 @@ a connection passes through *gaps*, which take part in the order of their column
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+import msgspec
 
 # Rounds in which columns are ordered by what they read and by what reads them; more change little.
 _ROUNDS = 4
 
 
-@dataclass(eq=False)
-class Slot:
+class Slot(msgspec.Struct, eq=False):
     """A place in a column.
 
     Attributes
@@ -30,8 +30,8 @@ class Slot:
 
     stage: int | None
     column: int
-    before: list[Slot] = field(default_factory=list)
-    behind: list[Slot] = field(default_factory=list)
+    before: list[Slot] = msgspec.field(default_factory=list)
+    behind: list[Slot] = msgspec.field(default_factory=list)
 
 
 Column = list[Slot]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from kernelet.explain.lowered_call import lower_call
 from kernelet.explain.summary import LayerSummary
@@ -25,8 +26,7 @@ _KINDS: tuple[tuple[Kind, tuple[type, ...]], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(msgspec.Struct, frozen=True):
     """A layer, and behind it those that leave the size of its maps.
 
     Attributes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from kernelet._version import __version__
 from kernelet.data.doctor.previews import MOST_IN_GROUP
@@ -28,16 +29,14 @@ _HEADINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Tile:
+class _Tile(msgspec.Struct, frozen=True):
     """A picture, or a name without one."""
 
     item: Item
     uri: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(msgspec.Struct, frozen=True):
     """A finding as the page shows it."""
 
     finding: Finding

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 _POINTWISE = (Activate, Add, BiasAdd, ChannelSlice, Concatenate, Normalize, Rescale, Softmax)
 
 
-@dataclass(frozen=True, slots=True)
-class LayerEquivariance:
+class LayerEquivariance(msgspec.Struct, frozen=True):
     """How well a layer's map follows the picture.
 
     Errors are the root of the mean squared difference between the map of the moved picture and
@@ -68,8 +67,7 @@ class LayerEquivariance:
     everywhere: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
+class _Axis(msgspec.Struct, frozen=True):
     """Cells of one axis of a map: pixels from one to the next, first and last undisturbed one."""
 
     stride: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+
+import msgspec
 
 from kernelet.explain.lowered_call import LoweredCall, lower_call
 from kernelet.explain.receptive_field import Box, ReceptiveFields
@@ -17,8 +18,7 @@ from kernelet.ops.pooling import AveragePool, MaxPool
 from kernelet.ops.shape import Reshape
 
 
-@dataclass(frozen=True, slots=True)
-class FieldSize:
+class FieldSize(msgspec.Struct, frozen=True):
     """What one cell of a layer's output sees of the input.
 
     Attributes
@@ -55,8 +55,7 @@ class FieldSize:
         return f"{size} step {steps[0] if len(set(steps)) == 1 else '×'.join(steps)}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
+class _Grid(msgspec.Struct, frozen=True):
     """How the cells of an output lie over one axis of the input.
 
     ``stride`` is the distance between neighbours' fields; after every ``period`` cells, which

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,8 +28,7 @@ from kernelet.program import ProgramBuilder, Value
 _DIRECTION = "direction of the score"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GradCam:
+class GradCam(msgspec.Struct, frozen=True, eq=False):
     """Where the maps of a layer speak for a class.
 
     Attributes

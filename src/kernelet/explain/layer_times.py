@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +24,7 @@ _LEAST_ROUNDS = 2
 _KEPT_BYTES = 32 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class LayerTimes:
+class LayerTimes(msgspec.Struct, frozen=True):
     """Times of a forward pass, see `layer_times`.
 
     Attributes

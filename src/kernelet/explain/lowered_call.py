@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from kernelet.model.graph import Graph
 from kernelet.program import Node, ProgramBuilder, Value
 
 
-@dataclass(frozen=True, slots=True)
-class LoweredCall:
+class LoweredCall(msgspec.Struct, frozen=True):
     """A call by itself, as it runs outside training.
 
     Every layer lowers to a chain: besides what the call reads and its weights, an operation reads

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -22,8 +22,7 @@ POSITIONS = 24
 _BATCH = 256
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Occlusion:
+class Occlusion(msgspec.Struct, frozen=True, eq=False):
     """What covering parts of a picture does to the probability of a class.
 
     Attributes

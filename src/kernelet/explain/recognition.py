@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,8 +50,7 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     return low, 1.0 if successes == trials else min(1.0, middle + half)
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(msgspec.Struct, frozen=True):
     """A measured share, such as a recall.
 
     Attributes
@@ -73,8 +72,7 @@ class Share:
         return wilson_interval(self.successes, self.trials) if self.trials else None
 
 
-@dataclass(frozen=True, slots=True)
-class ClassResult:
+class ClassResult(msgspec.Struct, frozen=True):
     """How one class is recognised.
 
     Attributes
@@ -91,8 +89,7 @@ class ClassResult:
     precision: Share
 
 
-@dataclass(frozen=True, slots=True)
-class Confusion:
+class Confusion(msgspec.Struct, frozen=True):
     """Pictures of one class that were taken for another.
 
     Attributes

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from kernelet.convolution.matrix import MatrixSize, matrix_size
 from kernelet.data.listing import visible
@@ -24,8 +26,7 @@ _FILTERS, _KERNEL = 64, 5
 _HEADINGS = ("layer", "", "weights", "multiply-adds", "memory")
 
 
-@dataclass(frozen=True, slots=True)
-class ConvolutionSavings:
+class ConvolutionSavings(msgspec.Struct, frozen=True):
     """One convolution beside what would do the same; biases apart.
 
     Attributes
@@ -57,8 +58,7 @@ class ConvolutionSavings:
     matrix: MatrixSize
 
 
-@dataclass(frozen=True, slots=True)
-class Savings:
+class Savings(msgspec.Struct, frozen=True):
     """All convolutions of a model, and their sums.
 
     Attributes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -34,8 +34,7 @@ _TOGETHER_BYTES = 8 << 20
 _STEPS = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ShiftReport:
+class ShiftReport(msgspec.Struct, frozen=True, eq=False):
     """What a network answers when pictures move; see `shift`.
 
     Attributes

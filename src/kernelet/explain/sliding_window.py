@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, get_args
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -20,8 +20,7 @@ from kernelet.geometry import Window
 MAXIMUM_PRODUCTS = 100_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class Step(msgspec.Struct, frozen=True, eq=False):
     """One position of the window.
 
     Attributes
@@ -48,8 +47,7 @@ class Step:
     total: int | float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SlidingWindow:
+class SlidingWindow(msgspec.Struct, frozen=True, eq=False):
     """A window on its way over a signal.
 
     Attributes

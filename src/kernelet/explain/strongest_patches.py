@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +20,7 @@ from kernelet.ops.convolution import Convolution
 _MEMORY = 1 << 26
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StrongestPatches:
+class StrongestPatches(msgspec.Struct, frozen=True, eq=False):
     """What the filters of one convolution answer to most.
 
     Attributes

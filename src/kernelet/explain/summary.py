@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.errors import ConfigurationError
 from kernelet.explain.field_size import FieldSize, field_sizes
@@ -25,8 +26,7 @@ _FLOAT_BYTES = 4
 _LOSSES = ("sparse_categorical_crossentropy", "mean_squared_error")
 
 
-@dataclass(frozen=True, slots=True)
-class LayerSummary:
+class LayerSummary(msgspec.Struct, frozen=True):
     """One use of a layer.
 
     Attributes
@@ -71,8 +71,7 @@ class LayerSummary:
         return f"{self.name} ({self.kind})" if own else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingForecast:
+class TrainingForecast(msgspec.Struct, frozen=True):
     """What training will need.
 
     Attributes
@@ -90,8 +89,7 @@ class TrainingForecast:
     memory: int
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(msgspec.Struct, frozen=True):
     """All layers of a model and their sums.
 
     Attributes

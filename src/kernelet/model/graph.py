@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.errors import ConfigurationError, UsageError
 from kernelet.layers.base import Layer
@@ -14,8 +15,7 @@ from kernelet.layers.symbolic import SymbolicTensor, history, layers_of
 from kernelet.program import Parameter, ProgramBuilder, Shape, Value
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One use of a layer.
 
     Attributes
@@ -35,8 +35,7 @@ class Call:
     shape: Shape
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(msgspec.Struct, frozen=True):
     """Calls in an order in which they can run.
 
     Attributes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -55,8 +54,7 @@ _DERIVATIVES: dict[str, Callable[[Array, float], Array]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Activation(Op):
+class _Activation(Op, frozen=True):
     """Attributes that an activation and its gradient share.
 
     Attributes
@@ -92,8 +90,7 @@ class _Activation(Op):
         return Cost(other=inputs[0].size)
 
 
-@dataclass(frozen=True)
-class Activate(_Activation):
+class Activate(_Activation, frozen=True):
     """Activation: ``x → σ(x)``. ``gelu`` is the exact one, ``x · Φ(x)``."""
 
     name = "activate"
@@ -112,8 +109,7 @@ class Activate(_Activation):
         return (_FUNCTIONS[self.kind](inputs[0], self.slope),)
 
 
-@dataclass(frozen=True)
-class ActivateGradient(_Activation):
+class ActivateGradient(_Activation, frozen=True):
     """Gradient by the input: ``(upstream, saved) → upstream · σ'``.
 
     ``saved`` is the output of the activation for relu, leaky_relu, sigmoid and tanh, and its

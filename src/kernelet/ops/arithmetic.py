@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,8 +10,7 @@ from kernelet.errors import ShapeError
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
 
 
-@dataclass(frozen=True)
-class Add(Op):
+class Add(Op, frozen=True):
     """Sum of two values of the same shape."""
 
     name = "add"
@@ -35,8 +33,7 @@ class Add(Op):
         return (inputs[0] + inputs[1],)
 
 
-@dataclass(frozen=True)
-class Rescale(Op):
+class Rescale(Op, frozen=True):
     """``x · scale + offset`` with constants, one pair for all channels or one a channel.
 
     Attributes

@@ -5,7 +5,6 @@ Each picture of each epoch has its own random numbers; see `kernelet.random`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -19,8 +18,7 @@ Fill = Literal["constant", "nearest", "reflect"]
 FILLS: tuple[Fill, ...] = get_args(Fill)
 
 
-@dataclass(frozen=True)
-class _Augmentation(Op):
+class _Augmentation(Op, frozen=True):
     """What the augmentations share.
 
     Attributes
@@ -48,8 +46,7 @@ class _Augmentation(Op):
         return random.words(context.seed, self.stream, context.epoch, context.samples, 2)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RandomFlip(_Augmentation):
+class RandomFlip(_Augmentation, frozen=True, kw_only=True):
     """Mirror half of the pictures.
 
     A picture is flipped left to right where the fraction of its second word is below ½, and
@@ -109,8 +106,7 @@ def source_cells(
     return cells, (positions == cells) | (fill == "nearest")
 
 
-@dataclass(frozen=True, kw_only=True)
-class RandomShift(_Augmentation):
+class RandomShift(_Augmentation, frozen=True, kw_only=True):
     """Move each picture by a whole number of pixels.
 
     Down by ``⌊u₀ · (2 · rows + 1)⌋ − rows`` and to the right by ``⌊u₁ · (2 · columns + 1)⌋ −

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from kernelet.errors import ShapeError
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
 
 
-@dataclass(frozen=True)
-class BiasAdd(Op):
+class BiasAdd(Op, frozen=True):
     """Add one number a channel: ``(x, bias) → x + bias``."""
 
     name = "bias_add"
@@ -37,8 +35,7 @@ class BiasAdd(Op):
         return (x + bias,)
 
 
-@dataclass(frozen=True)
-class ChannelSum(Op):
+class ChannelSum(Op, frozen=True):
     """Sum over the batch and all cells of each channel."""
 
     name = "channel_sum"

@@ -13,9 +13,9 @@ A with B's gradient. The gradient by A, taken as an operation of its own on maps
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 
+import msgspec
 import numpy as np
 
 from kernelet.geometry import SlidingWindow, Window
@@ -23,8 +23,7 @@ from kernelet.ops.checks import require
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
 
 
-@dataclass(frozen=True, slots=True)
-class Taps:
+class Taps(msgspec.Struct, frozen=True):
     """The cells of input and output that one filter position connects, without the padding."""
 
     index: tuple[int, ...]
@@ -53,8 +52,7 @@ def taps(window: SlidingWindow) -> Iterator[Taps]:
             yield Taps(index, source, target)
 
 
-@dataclass(frozen=True)
-class _Convolution(Op):
+class _Convolution(Op, frozen=True):
     """Attributes that a convolution and its gradients share.
 
     Attributes
@@ -93,8 +91,7 @@ class _Convolution(Op):
         return np.split(array, self.groups, axis=axis)
 
 
-@dataclass(frozen=True)
-class Convolution(_Convolution):
+class Convolution(_Convolution, frozen=True):
     """Maps of a picture: ``(pictures, filters) → maps``."""
 
     name = "convolution"
@@ -128,8 +125,7 @@ class Convolution(_Convolution):
         return (maps,)
 
 
-@dataclass(frozen=True)
-class ConvolutionInputGradient(_Convolution):
+class ConvolutionInputGradient(_Convolution, frozen=True):
     """Gradient by the picture, or transposed convolution: ``(maps, filters) → picture``."""
 
     name = "convolution_input_gradient"
@@ -159,8 +155,7 @@ class ConvolutionInputGradient(_Convolution):
         return (gradient,)
 
 
-@dataclass(frozen=True)
-class ConvolutionFilterGradient(_Convolution):
+class ConvolutionFilterGradient(_Convolution, frozen=True):
     """Gradient by the filters, summed over the batch: ``(pictures, gradient of the maps)``."""
 
     name = "convolution_filter_gradient"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from kernelet.errors import ShapeError
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
 
 
-@dataclass(frozen=True)
-class MatrixProduct(Op):
+class MatrixProduct(Op, frozen=True):
     """Product of each sample with a shared matrix: ``(x, w) → x · w``, or ``x · wᵀ``.
 
     Attributes
@@ -47,8 +45,7 @@ class MatrixProduct(Op):
         return (x @ (w.T if self.transposed else w),)
 
 
-@dataclass(frozen=True)
-class OuterProductSum(Op):
+class OuterProductSum(Op, frozen=True):
     """Sum of the outer products of two vectors a sample over the batch: ``Σ x yᵀ``."""
 
     name = "outer_product_sum"

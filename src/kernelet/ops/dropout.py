@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,8 +12,7 @@ from kernelet.errors import ConfigurationError, ShapeError
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
 
 
-@dataclass(frozen=True)
-class Dropout(Op):
+class Dropout(Op, frozen=True):
     """Each element becomes zero with probability ``rate``, otherwise ``x / (1 − rate)``.
 
     An element is kept where its fraction (`kernelet.random.fractions`) is at least ``rate``. The

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -41,8 +40,7 @@ def _unclipped(probabilities: Array) -> Array:
     return np.where(np.isnan(probabilities), np.nan, inside.astype(np.float64))
 
 
-@dataclass(frozen=True)
-class OneHot(Op):
+class OneHot(Op, frozen=True):
     """Class numbers as targets: ``label → 1 at the label, 0 at every other class``.
 
     A label that is no class, NaN among them, gives zeros everywhere; whoever reads labels checks
@@ -70,8 +68,7 @@ class OneHot(Op):
         return ((labels[:, None] == np.arange(self.classes)).astype(np.float64),)
 
 
-@dataclass(frozen=True)
-class _Loss(Op):
+class _Loss(Op, frozen=True):
     """A loss of a prediction against a target: ``(prediction, target) → one number``."""
 
     def types(self, *inputs: Type) -> tuple[Type, ...]:
@@ -90,8 +87,7 @@ class _Loss(Op):
         """Return the operation ``(upstream, prediction, target) → gradient``."""
 
 
-@dataclass(frozen=True)
-class _LossGradient(Op):
+class _LossGradient(Op, frozen=True):
     """Gradient of a loss by the prediction: ``(upstream, prediction, target) → gradient``."""
 
     differentiable = False
@@ -106,8 +102,7 @@ class _LossGradient(Op):
         return (prediction,)
 
 
-@dataclass(frozen=True)
-class SoftmaxCrossEntropy(_Loss):
+class SoftmaxCrossEntropy(_Loss, frozen=True):
     """Cross-entropy of the softmax: ``(logits, targets) → Σ t · (log Σ exp(x) − x)``."""
 
     name = "softmax_cross_entropy"
@@ -129,8 +124,7 @@ class SoftmaxCrossEntropy(_Loss):
         return ((targets * (total - below)).sum(axis=-1),)
 
 
-@dataclass(frozen=True)
-class SoftmaxCrossEntropyGradient(_LossGradient):
+class SoftmaxCrossEntropyGradient(_LossGradient, frozen=True):
     """Gradient by the logits: ``softmax(x) · Σ t − t``, times the upstream gradient."""
 
     name = "softmax_cross_entropy_gradient"
@@ -144,8 +138,7 @@ class SoftmaxCrossEntropyGradient(_LossGradient):
         return (upstream[:, None] * (_softmax(logits) * total - targets),)
 
 
-@dataclass(frozen=True)
-class CategoricalCrossEntropy(_Loss):
+class CategoricalCrossEntropy(_Loss, frozen=True):
     """Cross-entropy of probabilities: ``(p, targets) → −Σ t · log(p / Σ p)``.
 
     As in Keras the probabilities are first divided by their sum, then clipped to
@@ -171,8 +164,7 @@ class CategoricalCrossEntropy(_Loss):
         return (-(targets * np.log(clipped)).sum(axis=-1),)
 
 
-@dataclass(frozen=True)
-class CategoricalCrossEntropyGradient(_LossGradient):
+class CategoricalCrossEntropyGradient(_LossGradient, frozen=True):
     """Gradient by the probabilities: ``(a − Σ a q) / Σ p`` with ``q = p / Σ p``, ``a = −t / q``.
 
     ``a`` is 0 for probabilities that are clipped.
@@ -192,8 +184,7 @@ class CategoricalCrossEntropyGradient(_LossGradient):
         return (upstream[:, None] * (slope - mean) / total,)
 
 
-@dataclass(frozen=True)
-class BinaryCrossEntropy(_Loss):
+class BinaryCrossEntropy(_Loss, frozen=True):
     """Mean over the elements of ``−t · log p − (1 − t) · log(1 − p)``.
 
     Attributes
@@ -223,8 +214,7 @@ class BinaryCrossEntropy(_Loss):
         return (losses.mean(axis=_over_elements(losses)),)
 
 
-@dataclass(frozen=True)
-class BinaryCrossEntropyGradient(_LossGradient):
+class BinaryCrossEntropyGradient(_LossGradient, frozen=True):
     """Gradient by the prediction; see `BinaryCrossEntropy`. Clipped probabilities get 0."""
 
     from_logits: bool
@@ -244,8 +234,7 @@ class BinaryCrossEntropyGradient(_LossGradient):
         return (_beside(upstream, prediction) * slope / size,)
 
 
-@dataclass(frozen=True)
-class SquaredError(_Loss):
+class SquaredError(_Loss, frozen=True):
     """Mean of ``(prediction − target)²`` over the elements."""
 
     name = "squared_error"
@@ -262,8 +251,7 @@ class SquaredError(_Loss):
         return (squares.mean(axis=_over_elements(squares)),)
 
 
-@dataclass(frozen=True)
-class SquaredErrorGradient(_LossGradient):
+class SquaredErrorGradient(_LossGradient, frozen=True):
     """Gradient by the prediction: ``2 · (prediction − target) / elements``."""
 
     name = "squared_error_gradient"

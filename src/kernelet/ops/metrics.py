@@ -5,8 +5,6 @@ A NaN among the predictions or targets of a sample makes its number NaN.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from kernelet.errors import ShapeError
@@ -25,8 +23,7 @@ def _nan_where_nan(result: Array, *sources: Array) -> Array:
     return np.where(unknown, np.nan, result)
 
 
-@dataclass(frozen=True)
-class TopKAccuracy(Op):
+class TopKAccuracy(Op, frozen=True):
     """1 where the target class is among the k highest scores: ``(scores, targets) → hit``.
 
     The target class is the first with the largest target. Equal scores rank in the order of the
@@ -60,8 +57,7 @@ class TopKAccuracy(Op):
         return (_nan_where_nan((rank < self.k).astype(np.float64), scores, targets),)
 
 
-@dataclass(frozen=True)
-class BinaryAccuracy(Op):
+class BinaryAccuracy(Op, frozen=True):
     """Share of elements on the right side: ``(prediction, target) → mean((p > threshold) = t)``.
 
     Attributes
@@ -87,8 +83,7 @@ class BinaryAccuracy(Op):
         return (_nan_where_nan(_flat(right).mean(axis=1), prediction, target),)
 
 
-@dataclass(frozen=True)
-class AbsoluteError(Op):
+class AbsoluteError(Op, frozen=True):
     """Mean of ``|prediction − target|`` over the elements."""
 
     name = "absolute_error"

@@ -14,7 +14,6 @@ Where μ and v are measured from the batch itself, they depend on x, and the gra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -39,8 +38,7 @@ def _cells_and_batch(x: Array) -> tuple[int, ...]:
     return tuple(range(x.ndim - 1))
 
 
-@dataclass(frozen=True)
-class ChannelMean(Op):
+class ChannelMean(Op, frozen=True):
     """Mean of each channel over the batch and all cells: ``x → mean``."""
 
     name = "channel_mean"
@@ -59,8 +57,7 @@ class ChannelMean(Op):
         return (x.mean(axis=_cells_and_batch(x)),)
 
 
-@dataclass(frozen=True)
-class ChannelVariance(Op):
+class ChannelVariance(Op, frozen=True):
     """Mean squared distance of each channel from its mean: ``(x, mean) → variance``.
 
     The sum is divided by the number of cells (not by one less), as in Keras.
@@ -83,8 +80,7 @@ class ChannelVariance(Op):
         return (np.square(x - mean).mean(axis=_cells_and_batch(x)),)
 
 
-@dataclass(frozen=True)
-class Normalize(Op):
+class Normalize(Op, frozen=True):
     """Normalised channels: ``(x, mean, variance[, gamma][, beta]) → y``.
 
     Attributes
@@ -160,8 +156,7 @@ class Normalize(Op):
         return (y + inputs[-1] if self.center else y,)
 
 
-@dataclass(frozen=True)
-class NormalizedProductSum(Op):
+class NormalizedProductSum(Op, frozen=True):
     """Gradient by gamma, Σ g · x̂: ``(upstream, x, mean, variance) → sum of each channel``."""
 
     epsilon: float
@@ -183,8 +178,7 @@ class NormalizedProductSum(Op):
         return ((upstream * normalized).sum(axis=_cells_and_batch(x)),)
 
 
-@dataclass(frozen=True)
-class NormalizeGradient(Op):
+class NormalizeGradient(Op, frozen=True):
     """Gradient by ``x`` through the statistics of the batch.
 
     ``(upstream, x, mean, variance, Σ upstream, Σ upstream · x̂[, gamma]) → gradient``.
@@ -213,8 +207,7 @@ class NormalizeGradient(Op):
         return (gradient * inputs[6] if self.scale else gradient,)
 
 
-@dataclass(frozen=True)
-class NormalizeFixedGradient(Op):
+class NormalizeFixedGradient(Op, frozen=True):
     """Gradient by ``x`` with constant statistics: ``(upstream, variance[, gamma]) → gradient``."""
 
     epsilon: float
@@ -237,8 +230,7 @@ class NormalizeFixedGradient(Op):
         return (gradient * inputs[2] if self.scale else gradient,)
 
 
-@dataclass(frozen=True)
-class MovingAverage(Op):
+class MovingAverage(Op, frozen=True):
     """Exponential moving average: ``(running, current) → running · m + current · (1 − m)``.
 
     Attributes

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,8 +19,7 @@ from kernelet.ops.convolution import taps
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
 
 
-@dataclass(frozen=True)
-class _Pooling(Op):
+class _Pooling(Op, frozen=True):
     """Attributes that the poolings and their gradients share.
 
     Attributes
@@ -69,8 +67,7 @@ class _Pooling(Op):
         return counts
 
 
-@dataclass(frozen=True)
-class MaxPool(_Pooling):
+class MaxPool(_Pooling, frozen=True):
     """Maximum of each window: ``pictures → maps``. NaN in a window makes its maximum NaN."""
 
     name = "max_pool"
@@ -94,8 +91,7 @@ class MaxPool(_Pooling):
         return (maps,)
 
 
-@dataclass(frozen=True)
-class MaxPoolGradient(_Pooling):
+class MaxPoolGradient(_Pooling, frozen=True):
     """Gradient by the picture: ``(upstream, pictures, maps) → picture``.
 
     Each window hands its gradient to its first maximum in row-major order, to its first cell
@@ -123,8 +119,7 @@ class MaxPoolGradient(_Pooling):
         return (gradient,)
 
 
-@dataclass(frozen=True)
-class AveragePool(_Pooling):
+class AveragePool(_Pooling, frozen=True):
     """Mean of the cells of each window that lie inside the picture: ``pictures → maps``."""
 
     name = "average_pool"
@@ -146,8 +141,7 @@ class AveragePool(_Pooling):
         return (sums / self._counts(),)
 
 
-@dataclass(frozen=True)
-class AveragePoolGradient(_Pooling):
+class AveragePoolGradient(_Pooling, frozen=True):
     """Gradient by the picture: each window spreads its gradient evenly over its cells."""
 
     name = "average_pool_gradient"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from kernelet.ops.checks import require
@@ -13,8 +11,7 @@ SAMPLE_NUMBER = Type(())
 BATCH_NUMBER = Type((), batched=False)
 
 
-@dataclass(frozen=True)
-class BatchMean(Op):
+class BatchMean(Op, frozen=True):
     """Weighted mean over the batch: ``(value, weight) → Σ weight · value / n``.
 
     The sum is divided by the number n of samples, not by the sum of the weights, as in Keras.
@@ -35,8 +32,7 @@ class BatchMean(Op):
         return (np.asarray(np.mean(value * weight)),)
 
 
-@dataclass(frozen=True)
-class SampleShare(Op):
+class SampleShare(Op, frozen=True):
     """Share of each sample in a `BatchMean`, its gradient by the value: ``weight → weight / n``."""
 
     name = "sample_share"
@@ -54,8 +50,7 @@ class SampleShare(Op):
         return (weight / len(weight),)
 
 
-@dataclass(frozen=True)
-class RequireFinite(Op):
+class RequireFinite(Op, frozen=True):
     """The same number, or the end of the run: ``value → value``.
 
     Where the number is infinite or NaN, the executor stops before it changes any parameter.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,8 +10,7 @@ from kernelet.errors import ShapeError
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
 
 
-@dataclass(frozen=True)
-class Reshape(Op):
+class Reshape(Op, frozen=True):
     """The same elements in row-major order under another shape.
 
     Attributes
@@ -46,8 +44,7 @@ class Reshape(Op):
         return (x.reshape(len(x), *self.shape),)
 
 
-@dataclass(frozen=True)
-class Concatenate(Op):
+class Concatenate(Op, frozen=True):
     """Inputs side by side along the last axis, their channels."""
 
     name = "concatenate"
@@ -81,8 +78,7 @@ class Concatenate(Op):
         return (np.concatenate(inputs, axis=-1),)
 
 
-@dataclass(frozen=True)
-class ChannelSlice(Op):
+class ChannelSlice(Op, frozen=True):
     """Channels ``[begin, end)`` of the last axis; the gradient of a concatenation.
 
     Attributes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,8 +11,7 @@ from kernelet.ops.checks import require
 from kernelet.program import Array, Cost, Node, Op, ProgramBuilder, StepContext, Type, Value
 
 
-@dataclass(frozen=True)
-class Softmax(Op):
+class Softmax(Op, frozen=True):
     """``exp(x − max) / Σ exp(x − max)`` over the last axis."""
 
     name = "softmax"
@@ -39,8 +37,7 @@ class Softmax(Op):
         return (powers / powers.sum(axis=-1, keepdims=True),)
 
 
-@dataclass(frozen=True)
-class SoftmaxGradient(Op):
+class SoftmaxGradient(Op, frozen=True):
     """Gradient by the scores: ``(upstream, y) → y · (upstream − Σ upstream · y)``."""
 
     name = "softmax_gradient"

@@ -7,8 +7,6 @@ rate and the number of the step come with the step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from kernelet.errors import ShapeError
@@ -21,8 +19,7 @@ def _shared(value: Type) -> Type:
     return Type(value.shape, batched=False)
 
 
-@dataclass(frozen=True)
-class SGDUpdate(Op):
+class SGDUpdate(Op, frozen=True):
     """Gradient descent: ``(parameter, gradient[, velocity]) → (parameter[, velocity])``.
 
     With momentum μ, learning rate η and gradient g, the velocity becomes v = μ · v − η · g and
@@ -65,8 +62,7 @@ class SGDUpdate(Op):
         return (decayed + moved, velocity)
 
 
-@dataclass(frozen=True)
-class AdamUpdate(Op):
+class AdamUpdate(Op, frozen=True):
     """Adam: ``(parameter, gradient, m, v) → (parameter, m, v)``.
 
     At step t with gradient g, m moves by (1 − β₁) · (g − m), v by (1 − β₂) · (g² − v), and the
@@ -108,8 +104,7 @@ class AdamUpdate(Op):
         return (decayed - move, m, v)
 
 
-@dataclass(frozen=True)
-class GlobalNorm(Op):
+class GlobalNorm(Op, frozen=True):
     """Length of all gradients as one vector: ``(gradient, …) → √ Σ gradient²``."""
 
     name = "global_norm"
@@ -127,8 +122,7 @@ class GlobalNorm(Op):
         return (np.sqrt(sum(np.square(gradient).sum() for gradient in inputs)),)
 
 
-@dataclass(frozen=True)
-class ClipByNorm(Op):
+class ClipByNorm(Op, frozen=True):
     """Gradient scaled so that the norm is at most a limit: ``(gradient, norm) → gradient``.
 
     Attributes
@@ -154,8 +148,7 @@ class ClipByNorm(Op):
         return (gradient * (self.limit / np.maximum(norm, self.limit)),)
 
 
-@dataclass(frozen=True)
-class ClipByValue(Op):
+class ClipByValue(Op, frozen=True):
     """Gradient with every number brought into ``[−limit, limit]``.
 
     Attributes

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.geometry import connections
 from kernelet.plan import single_tiles
@@ -27,8 +28,7 @@ _AXES = ("depth", "height", "width")
 _LENGTHS = ("", "output_", "kernel_", "stride_", "dilation_", "pad_")
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """How a kernel's work is counted.
 
     Attributes

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
+
+import msgspec
+from msgspec.structs import replace
 
 from kernelet.geometry import connections
 from kernelet.ops.convolution import (
@@ -48,8 +50,7 @@ _NO_POOLING = dict.fromkeys(
 )
 
 
-@dataclass(frozen=True)
-class Bfloat16:
+class Bfloat16(msgspec.Struct, frozen=True):
     """How the engine multiplies in bfloat16.
 
     Attributes

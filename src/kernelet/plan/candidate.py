@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kernelet.program import Node
 
@@ -16,8 +17,7 @@ LANES = 16
 NO_ACTIVATION: Arguments = {"activation": "linear", "slope": 0.0}
 
 
-@dataclass(frozen=True)
-class Packing:
+class Packing(msgspec.Struct, frozen=True):
     """How a kernel wants its filters, or another input.
 
     Attributes
@@ -38,11 +38,10 @@ class Packing:
     arguments: Arguments
     kernel: str = "pack_filters"
     size: int | None = None
-    pieces: Callable[[Target], int] = field(default=lambda target: 1)
+    pieces: Callable[[Target], int] = msgspec.field(default=lambda target: 1)
 
 
-@dataclass(frozen=True)
-class Packed:
+class Packed(msgspec.Struct, frozen=True):
     """How a kernel moves numbers in or out: its name, arguments, constants, and pieces to share."""
 
     kernel: str
@@ -51,8 +50,7 @@ class Packed:
     pieces: int = 1
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """One way to run an operation.
 
     Attributes
@@ -113,13 +111,13 @@ class Candidate:
     """
 
     kernel: str
-    arguments: Callable[[Node], Arguments] = field(default=lambda node: {})
-    applies: Callable[[Node], bool] = field(default=lambda node: True)
-    constants: Callable[[Node], Constants] = field(default=lambda node: ())
+    arguments: Callable[[Node], Arguments] = msgspec.field(default=lambda node: {})
+    applies: Callable[[Node], bool] = msgspec.field(default=lambda node: True)
+    constants: Callable[[Node], Constants] = msgspec.field(default=lambda node: ())
     workspace: Callable[[Node, Target], int] | None = None
     divisible: bool = False
     packings: Callable[[Node], tuple[Packing, ...]] | None = None
-    pieces: Callable[[Node, Target], int] = field(default=lambda node, target: 1)
+    pieces: Callable[[Node, Target], int] = msgspec.field(default=lambda node, target: 1)
     sliceable: bool = False
     whole_batch: bool = False
     bias: bool = False
@@ -129,14 +127,13 @@ class Candidate:
     unpools: int | None = None
     sums_upstream: bool = False
     rounds: str | None = None
-    reads_rounded: Mapping[int, str | None] = field(default_factory=dict)
+    reads_rounded: Mapping[int, str | None] = msgspec.field(default_factory=dict)
     fused_workspace: Callable[[Arguments], int] | None = None
     activation: bool = False
     rectifies: bool = False
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """What planning must know of the engine.
 
     Attributes

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from kernelet.geometry import Window
 from kernelet.ops.convolution import (
@@ -69,8 +71,7 @@ _WORTHWHILE_READY = 0.9
 _TILES_TOGETHER = 4
 
 
-@dataclass(frozen=True)
-class Correlation:
+class Correlation(msgspec.Struct, frozen=True):
     """A picture correlated with square filters at stride 1, as the kernels see it.
 
     Attributes
@@ -260,8 +261,7 @@ def _reading(floats: int, rates: Sequence[tuple[float, int]] = _READ) -> float:
     return next(size / rate for most, rate in rates if size <= most)
 
 
-@dataclass(frozen=True)
-class Strip:
+class Strip(msgspec.Struct, frozen=True):
     """Tiles that a kernel takes at a time.
 
     Attributes

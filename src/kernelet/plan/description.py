@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from kernelet.plan.rates import Rates
 from kernelet.program import Shape
@@ -12,8 +12,7 @@ FORWARD, GRADIENTS, UPDATE = "forward", "gradients", "update"
 PARTS = (FORWARD, GRADIENTS, UPDATE)
 
 
-@dataclass(frozen=True)
-class StepDescription:
+class StepDescription(msgspec.Struct, frozen=True):
     """One kernel of a plan, for all samples of a batch.
 
     Attributes
@@ -93,8 +92,7 @@ class StepDescription:
         return " + ".join((self.kernel, *self.operations[1:]))
 
 
-@dataclass(frozen=True)
-class PlanDescription:
+class PlanDescription(msgspec.Struct, frozen=True):
     """All steps of a plan.
 
     Attributes

@@ -10,8 +10,9 @@ alone, and so do the bits of the results.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from kernelet.ops.dense import MatrixProduct
 from kernelet.plan.candidate import LANES

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.geometry import Window
 from kernelet.ops.convolution import ConvolutionFilterGradient
@@ -37,8 +38,7 @@ _PARTS = ((2, 4), (5, 2))
 _PANEL = 32
 
 
-@dataclass(frozen=True)
-class Strips:
+class Strips(msgspec.Struct, frozen=True):
     """How a gradient by the filters is divided, for blocks of samples or single ones.
 
     Attributes

@@ -13,8 +13,9 @@ upstream gradient for the bias.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from kernelet.ops.activation import Activate, ActivateGradient
 from kernelet.ops.arithmetic import Rescale

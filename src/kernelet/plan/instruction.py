@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from kernelet.plan.candidate import Arguments
 from kernelet.plan.schedule import PhaseKind
@@ -25,16 +26,14 @@ class Space(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(msgspec.Struct, frozen=True):
     """A place in memory: a space and an offset in floats, or the number of a caller's array."""
 
     space: Space
     offset: int = 0
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(msgspec.Struct, frozen=True):
     """One kernel with its operands and arguments.
 
     Attributes
@@ -61,8 +60,7 @@ class Instruction:
     slices: int = 1
 
 
-@dataclass(frozen=True)
-class PlannedPhase:
+class PlannedPhase(msgspec.Struct, frozen=True):
     """Instructions between two barriers.
 
     Those to run ``once`` depend on nothing but parameters that no step changes; the engine runs

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.plan.candidate import round_up
 
 
-@dataclass(frozen=True, slots=True)
-class Lifetime:
+class Lifetime(msgspec.Struct, frozen=True):
     """A value of ``size`` floats that is needed from moment ``first`` to moment ``last``."""
 
     key: Hashable
@@ -18,8 +18,7 @@ class Lifetime:
     last: int
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """Offsets in floats, by key, and the size of the arena."""
 
     offsets: dict[Hashable, int]

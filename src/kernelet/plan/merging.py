@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from kernelet.plan.instruction import Instruction, Operand, PlannedPhase, Space
 from kernelet.plan.schedule import PhaseKind

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from kernelet.plan.candidate import Packing, Target, round_up
 from kernelet.plan.division import divided, fitting, groups
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from kernelet.plan.rates import Rates
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """Everything the engine needs to run a program for one batch size.
 
     Attributes

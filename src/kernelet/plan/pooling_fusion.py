@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.geometry import SlidingWindow
 from kernelet.ops.activation import ActivateGradient
@@ -22,8 +23,7 @@ _MOST_CELLS = 254
 _BYTES_OF_FLOAT = 4
 
 
-@dataclass(frozen=True)
-class IndexedPooling:
+class IndexedPooling(msgspec.Struct, frozen=True):
     """A maximum pooling that a convolution may do.
 
     Attributes
@@ -72,8 +72,7 @@ class IndexedPooling:
         return self.gradient[-1].output
 
 
-@dataclass(frozen=True)
-class Unpooled:
+class Unpooled(msgspec.Struct, frozen=True):
     """A gradient that is nowhere stored as a whole: its pooling, and the upstream gradient."""
 
     pooling: IndexedPooling

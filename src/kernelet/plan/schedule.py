@@ -9,8 +9,9 @@ samples at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from kernelet.plan.step import Step
 from kernelet.program import Value
@@ -29,8 +30,7 @@ class PhaseKind(Enum):
     SLICES = "slices"
 
 
-@dataclass
-class Phase:
+class Phase(msgspec.Struct):
     """Steps between two barriers.
 
     Attributes
@@ -45,7 +45,7 @@ class Phase:
     """
 
     kind: PhaseKind
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Step] = msgspec.field(default_factory=list)
 
     @property
     def sums(self) -> list[Value]:

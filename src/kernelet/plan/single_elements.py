@@ -8,7 +8,8 @@ own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from kernelet.ops.augmentation import RandomFlip, RandomShift
 from kernelet.ops.shape import Reshape

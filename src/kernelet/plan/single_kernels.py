@@ -7,7 +7,8 @@ number of groups of channels in place of the number of channels.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from kernelet.ops.activation import Activate, ActivateGradient
 from kernelet.ops.arithmetic import Add, Rescale

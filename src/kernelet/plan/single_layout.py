@@ -7,7 +7,8 @@ Few channels need no padding where all that reads and writes them can do without
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.ops.activation import Activate
 from kernelet.ops.arithmetic import Rescale
@@ -35,8 +36,7 @@ _PRODUCTS = (MatrixProduct, OuterProductSum)
 _RETURNING = (Convolution, ConvolutionInputGradient, *_POOLINGS)
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """How a value lies in memory.
 
     Attributes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.plan.bfloat16 import CHUNK
 from kernelet.plan.candidate import LANES, round_up
@@ -24,8 +25,7 @@ _COPIED = 11
 _AXES = ("depth", "height", "width")
 
 
-@dataclass(frozen=True)
-class Tiles:
+class Tiles(msgspec.Struct, frozen=True):
     """A convolution as tiles take it.
 
     Attributes

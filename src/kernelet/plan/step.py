@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from kernelet.plan.candidate import Arguments, Constants, Packing
 from kernelet.program import Node, Value
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One application of a kernel.
 
     Attributes

@@ -9,8 +9,9 @@ where samples wait for each other's statistics.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from kernelet.ops.normalization import ChannelMean
 from kernelet.plan.accounts import ACCOUNTS, additions, products, reached
@@ -33,8 +34,7 @@ _TILES_OF_BLOCKS = 4
 _TILES_OF_SINGLE = 12
 
 
-@dataclass(frozen=True)
-class StepTime:
+class StepTime(msgspec.Struct, frozen=True):
     """A step with the time that one thread takes for it.
 
     Attributes

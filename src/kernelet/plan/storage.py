@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from kernelet.ops.shape import Reshape
 from kernelet.plan.bfloat16 import Bfloat16
@@ -137,8 +138,7 @@ class SampleBlocks:
         return Packed("unpack_samples", {"output": index, "size": value.size})
 
 
-@dataclass(frozen=True)
-class Arrangement:
+class Arrangement(msgspec.Struct, frozen=True):
     """How a program is run.
 
     Attributes
@@ -234,8 +234,7 @@ def _arrange_sums(
     return Arrangement(stored(spread=best.spread), best.threads)
 
 
-@dataclass(frozen=True)
-class _Sharing:
+class _Sharing(msgspec.Struct, frozen=True):
     """How threads share blocks that sum over the batch, with its predicted seconds."""
 
     seconds: float

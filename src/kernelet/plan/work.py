@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from kernelet.plan.accounts import ACCOUNTS, additions, products
 from kernelet.plan.instruction import Instruction, Operand, Space
@@ -17,8 +18,7 @@ FLOAT_BYTES = 4
 OUTSIDE = "outside"
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(msgspec.Struct, frozen=True):
     """One operand that is read or written.
 
     Attributes

@@ -6,7 +6,8 @@ import math
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.executors.native_machine import (
     barrier_seconds,
@@ -36,8 +37,7 @@ _USUAL_L1, _USUAL_L2 = 32 << 10, 512 << 10
 _LEAST_MEMORY = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(msgspec.Struct, frozen=True):
     """Multiply-adds of one kind.
 
     Attributes
@@ -57,8 +57,7 @@ class Arithmetic:
     rate: float
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(msgspec.Struct, frozen=True):
     """Going through a number of bytes again and again.
 
     Attributes
@@ -80,8 +79,7 @@ class Movement:
     copy: float
 
 
-@dataclass(frozen=True, slots=True)
-class TileLoad:
+class TileLoad(msgspec.Struct, frozen=True):
     """Loading tiles (AMX) of 16 rows of 64 bytes.
 
     Attributes
@@ -102,8 +100,7 @@ class TileLoad:
     seconds: float
 
 
-@dataclass(frozen=True)
-class MachineProfile:
+class MachineProfile(msgspec.Struct, frozen=True):
     """What a machine was measured to do at most.
 
     Attributes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from numpy.typing import ArrayLike
 
 from kernelet.executors.native import NativeExecutor
@@ -32,8 +32,7 @@ _BUDGET = 3.0
 _LEAST_ROUNDS = 3
 
 
-@dataclass(frozen=True)
-class StepProfile:
+class StepProfile(msgspec.Struct, frozen=True):
     """One kernel of a plan with its measured time.
 
     Attributes
@@ -68,8 +67,7 @@ class StepProfile:
         return max(0.0, self.seconds - self.description.bound)
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """A training step or a prediction, taken apart.
 
     Attributes

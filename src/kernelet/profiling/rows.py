@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from kernelet.plan.description_text import shape_text, shortened, shortened_name
 from kernelet.text import quantity, short_time, table
@@ -34,8 +35,7 @@ _LEAST_SHARE = 0.004
 _EXPLAINED = {"waiting": "for other threads", "outside": "waking threads, Python"}
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One line of a profile's table.
 
     Attributes

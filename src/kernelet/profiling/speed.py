@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from kernelet.profiling.rounds import (
     measured_executor,
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 _ROUNDS = 11
 
 
-@dataclass(frozen=True)
-class Speed:
+class Speed(msgspec.Struct, frozen=True):
     """Measured times of one network with one batch size and number of threads.
 
     Attributes

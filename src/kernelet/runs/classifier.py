@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -49,8 +48,7 @@ class Preprocessing(msgspec.Struct, frozen=True, kw_only=True):
     deviation: list[float] = []
 
 
-@dataclass(frozen=True)
-class Classifier:
+class Classifier(msgspec.Struct, frozen=True):
     """A network whose outputs are probabilities of classes.
 
     Attributes

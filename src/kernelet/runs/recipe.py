@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
 
+import msgspec
+from msgspec.structs import replace
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+
+class Recipe(msgspec.Struct, frozen=True):
     """Settings of a training.
 
     Attributes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from kernelet.errors import ConfigurationError, UsageError
 
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingRequest:
+class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A new run; None leaves a choice to kernelet.
 
     Attributes

@@ -9,9 +9,10 @@ from __future__ import annotations
 import gc
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from kernelet.runs.configuration import load_configuration
 from kernelet.runs.folder import RunFolder
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from kernelet.runs.request import TrainingRequest
 
 
-@dataclass(frozen=True)
-class Conditions:
+class Conditions(msgspec.Struct, frozen=True):
     """Where a run happens.
 
     Attributes

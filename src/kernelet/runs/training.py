@@ -6,7 +6,6 @@ import gc
 import os
 import shlex
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -52,8 +51,7 @@ if TYPE_CHECKING:
 CHECKPOINT_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(msgspec.Struct, frozen=True):
     """A run that is under way."""
 
     configuration: RunConfiguration
@@ -169,8 +167,7 @@ def _warn_of_other_rounding(configuration: RunConfiguration, observer: Observer)
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
+class _Course(msgspec.Struct, frozen=True):
     """What a training that came to its end brought, epoch by epoch."""
 
     history: dict[str, list[float]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -23,8 +23,7 @@ from kernelet.training.programs import LABELS, WEIGHT, input_name
 _CHECKED_AT_ONCE = 1 << 22
 
 
-@dataclass(frozen=True, eq=False)
-class Samples:
+class Samples(msgspec.Struct, frozen=True, eq=False):
     """Arrays with a row a sample, by the names of a program's inputs."""
 
     arrays: dict[str, NDArray[Any]]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import safetensors
 import safetensors.numpy
@@ -31,8 +31,7 @@ _WEIGHTS, _SLOTS = "weights", "slots"
 Arrays = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
+class Checkpoint(msgspec.Struct, frozen=True, eq=False):
     """What was saved.
 
     Attributes

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from kernelet.errors import ConfigurationError
@@ -26,8 +25,7 @@ DEFAULT_BATCH_SIZE = 32
 _MOST_EXECUTORS = 8
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(msgspec.Struct, frozen=True):
     """Where programs run, and how many samples at a time.
 
     Attributes
@@ -80,7 +78,7 @@ class Machine:
 
     def at_most(self, samples: int) -> Machine:
         """Return the machine with a batch no larger than a data set."""
-        return dataclasses.replace(self, batch_size=min(self.batch_size, samples))
+        return msgspec.structs.replace(self, batch_size=min(self.batch_size, samples))
 
     def executor(self, program: Program, state: State) -> Executor:
         """Return an executor of a program."""

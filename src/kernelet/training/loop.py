@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 Stop = Callable[[], bool]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What the loop is to do.
 
     Attributes
@@ -49,8 +48,7 @@ class Plan:
     stop: Stop | None = None
 
 
-@dataclass(frozen=True)
-class LoopExecutors:
+class LoopExecutors(msgspec.Struct, frozen=True):
     """The executors of a run.
 
     Attributes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -24,8 +24,7 @@ def _require_whole(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be an integer of at least 0, not {value!r}.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class FitOptions:
+class FitOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments of `kernelet.Model.fit` besides the data; described there."""
 
     batch_size: int | None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kernelet.errors import ConfigurationError
 from kernelet.model.graph import Graph
@@ -28,8 +29,7 @@ def input_name(index: int) -> str:
     return f"x{index}"
 
 
-@dataclass(frozen=True)
-class Objective:
+class Objective(msgspec.Struct, frozen=True):
     """What a network is trained and measured by.
 
     Attributes
@@ -66,8 +66,7 @@ def _single_output(graph: Graph) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Measured:
+class _Measured(msgspec.Struct, frozen=True):
     """What training goes on from: the loss of each sample, and each sample's weight."""
 
     per_sample: Value

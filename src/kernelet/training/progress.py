@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +18,7 @@ _MOST_STEPS = 4096
 _ROUNDING = 2.0**-20
 
 
-@dataclass
-class Averages:
+class Averages(msgspec.Struct):
     """Means over samples of numbers that come as means over batches.
 
     They are added one batch after another in float64, so that they do not depend on how many
@@ -43,7 +42,7 @@ class Averages:
     """
 
     names: Sequence[str]
-    totals: dict[str, float] = field(default_factory=dict)
+    totals: dict[str, float] = msgspec.field(default_factory=dict)
     samples: int = 0
 
     def add(self, values: Mapping[str, NDArray[np.float32]], sizes: Sequence[int]) -> None:
@@ -120,8 +119,7 @@ class Pace:
         self.seconds_per_step = max((time.perf_counter() - self._began) / steps, 1e-9)
 
 
-@dataclass
-class Position:
+class Position(msgspec.Struct):
     """How far training is.
 
     Attributes

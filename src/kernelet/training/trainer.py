@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from numpy.typing import ArrayLike
 
 from kernelet.errors import DataError, ShapeError, UsageError
@@ -185,7 +185,7 @@ class Trainer:
 
     def _loop_executors(self, machine: Machine, held_out: Samples | None) -> LoopExecutors:
         def make(program: Program, batch_size: int) -> Executor:
-            sized = dataclasses.replace(machine, batch_size=batch_size)
+            sized = msgspec.structs.replace(machine, batch_size=batch_size)
             return sized.executor(program, self.model.weights.state())
 
         return LoopExecutors(
@@ -227,7 +227,7 @@ class Trainer:
         samples = self._samples(x, y, sample_weight)
         if class_weight:
             samples = arrays.with_class_weights(samples, class_weight, self._classes())
-        sized = dataclasses.replace(machine, batch_size=len(samples))
+        sized = msgspec.structs.replace(machine, batch_size=len(samples))
         averages = Averages(self.objective.names)
         position = Position(self.iterations, self.iterations, averages)
         loop = Loop(

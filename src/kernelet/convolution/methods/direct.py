@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from kernelet.convolution.problem import Problem
@@ -83,8 +84,7 @@ def parallel(problem: Problem) -> bool:
     return pays_in_parallel(work(problem))
 
 
-@dataclass(frozen=True, slots=True)
-class Direct:
+class Direct(msgspec.Struct, frozen=True):
     """The solution of one problem, with everything that depends on sizes worked out.
 
     Attributes

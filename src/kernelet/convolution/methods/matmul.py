@@ -9,9 +9,9 @@ of multiplying by the zeros beside the band.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,8 +38,7 @@ def applies(problem: Problem, window: NDArray[Any] | None = None) -> bool:
     return min(sizes) > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """How a problem is cut into products.
 
     Attributes

@@ -7,10 +7,10 @@ one leaves of it: no more than the rounding of the window itself.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from kernelet.convolution.methods import direct

@@ -9,9 +9,9 @@ likelihood estimation of intrinsic dimension", 2004).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from kernelet.data.doctor.registration import STRANGERS, unexplained
@@ -36,8 +36,7 @@ ALLOWED = 0.01
 _BLOCK = 2048
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Strangers:
+class Strangers(msgspec.Struct, frozen=True, eq=False):
     """A random sample of a set, to measure what chance brings.
 
     Attributes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from kernelet.data.doctor.findings import Finding, Item, counted
 
@@ -15,8 +16,7 @@ Group = tuple[Item, ...]
 _KEEP = ("test", "validation", "train")
 
 
-@dataclass(frozen=True)
-class _Words:
+class _Words(msgspec.Struct, frozen=True):
     """What is said of copies of one kind: how they are alike, and what to do about them."""
 
     kind: str

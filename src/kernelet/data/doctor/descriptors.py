@@ -7,9 +7,9 @@ of them share: their principal components, each divided by its standard deviatio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def contrasts(grids: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[
     return rows / np.maximum(norms, 1e-6), norms[:, 0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Whitening:
+class Whitening(msgspec.Struct, frozen=True, eq=False):
     """The directions in which the pictures of a set differ, weighed by how rare they are.
 
     Attributes
@@ -87,8 +86,7 @@ class Whitening:
         return numbers
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spread:
+class Spread(msgspec.Struct, frozen=True, eq=False):
     """How the pictures of a set differ.
 
     Attributes

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from kernelet.data.arrays import LabelledArrays
 from kernelet.data.doctor.classes import class_findings
@@ -36,16 +37,14 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(msgspec.Struct, frozen=True):
     """What was found, and the pictures to show with it."""
 
     findings: Findings
-    previews: Mapping[str, Any] = field(default_factory=dict)
+    previews: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(msgspec.Struct, frozen=True):
     """A surveyed source, and how to look at one of its pictures again."""
 
     survey: Survey

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,8 +47,7 @@ KINDS: dict[str, Severity] = {
 LINK = "symbolic link"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """A picture, a file or a class that a finding is about.
 
     Attributes
@@ -72,8 +72,7 @@ class Item:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One thing that was found.
 
     Attributes
@@ -102,8 +101,7 @@ class Finding:
         return KINDS[self.kind]
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(msgspec.Struct, frozen=True):
     """All that was found in a data set, what matters most first.
 
     Attributes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from kernelet.data.doctor.chance import MOST_COPIES
@@ -24,8 +24,7 @@ _MOST_DISTORTED = 1.25
 Rows = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Repeats:
+class Repeats(msgspec.Struct, frozen=True):
     """Pictures that are there more than once.
 
     Attributes

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from kernelet.data.decoding import decode, decoding_warnings, is_grey, open_picture, upright_size
@@ -22,8 +22,7 @@ SIDE = 96
 MOST_IN_GROUP = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Previews:
+class Previews(msgspec.Struct, frozen=True):
     """How to look at pictures again.
 
     Attributes

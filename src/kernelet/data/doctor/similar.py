@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from kernelet.data.doctor.chance import Strangers
@@ -48,8 +48,7 @@ _TURNS: dict[str, Turn] = {
 }
 
 
-@dataclass(slots=True)
-class SimilarPairs:
+class SimilarPairs(msgspec.Struct):
     """Pairs of rows.
 
     Attributes
@@ -64,12 +63,11 @@ class SimilarPairs:
 
     near: NDArray[np.int64]
     turned: NDArray[np.int64]
-    turns: list[str] = field(default_factory=list)
-    limits: list[str] = field(default_factory=list)
+    turns: list[str] = msgspec.field(default_factory=list)
+    limits: list[str] = msgspec.field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Candidates:
+class _Candidates(msgspec.Struct, frozen=True, eq=False):
     first: NDArray[np.int64]
     second: NDArray[np.int64]
     shares: NDArray[np.float32]
@@ -109,8 +107,7 @@ def similar_pairs(
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Search:
+class _Search(msgspec.Struct, frozen=True, eq=False):
     thumbnails: NDArray[np.uint8]
     grids: NDArray[np.float32]
     coarse: Whitening

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from kernelet.data.doctor.findings import Item
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 SIDE = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a picture belongs: its name, its split and class, and its row in an array."""
 
     name: str
@@ -28,8 +27,7 @@ class Place:
     row: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """What is kept of one picture besides its small copy.
 
     Attributes
@@ -65,8 +63,7 @@ class Look:
     remark: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Survey:
+class Survey(msgspec.Struct, frozen=True, eq=False):
     """All pictures that could be read, and those that could not.
 
     Attributes

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from PIL import Image
 
@@ -111,8 +111,7 @@ def survey_files(
     return Survey(source, looks, thumbnails if kept.all() else thumbnails[kept], broken)
 
 
-@dataclass(frozen=True, slots=True)
-class _Desk:
+class _Desk(msgspec.Struct, frozen=True):
     """What the threads that look at pictures share."""
 
     files: PictureFiles

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,8 +40,7 @@ _READ_MANY = (
 _WINDOWS = (Convolution, ConvolutionInputGradient, MaxPool, AveragePool)
 
 
-@dataclass
-class CellData:
+class CellData(msgspec.Struct):
     """The calls of a network as a page computes them.
 
     Attributes
@@ -54,8 +53,8 @@ class CellData:
         Bytes of weights and maps, as text.
     """
 
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    closed: dict[int, str] = field(default_factory=dict)
+    calls: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    closed: dict[int, str] = msgspec.field(default_factory=dict)
     size: int = 0
 
 

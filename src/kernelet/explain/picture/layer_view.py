@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +31,7 @@ _LARGEST = 64
 _EXACT = 16
 
 
-@dataclass(frozen=True, slots=True)
-class ShownFilter:
+class ShownFilter(msgspec.Struct, frozen=True):
     """One filter.
 
     Attributes
@@ -53,8 +52,7 @@ class ShownFilter:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LayerView:
+class LayerView(msgspec.Struct, frozen=True):
     """One layer as a page shows it.
 
     Attributes
@@ -99,8 +97,7 @@ class LayerView:
     changes: bool = True
 
 
-@dataclass
-class Allowance:
+class Allowance(msgspec.Struct):
     """Bytes for the pictures of a number of layers; what one leaves, the others may have."""
 
     left: int

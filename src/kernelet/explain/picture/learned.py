@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +18,7 @@ MULTIPLY_ADDS = 2 * 10**11
 MOST, LEAST = 10_000, 32
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Learned:
+class Learned(msgspec.Struct, frozen=True, eq=False):
     """The strongest patches of every filter, or why there are none.
 
     Attributes
@@ -33,7 +32,7 @@ class Learned:
     """
 
     note: str
-    patches: dict[str, StrongestPatches] = field(default_factory=dict)
+    patches: dict[str, StrongestPatches] = msgspec.field(default_factory=dict)
     images: NDArray[Any] | None = None
 
 

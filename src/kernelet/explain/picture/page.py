@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from kernelet.data.listing import visible
@@ -56,8 +56,7 @@ _HEADINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Subject:
+class Subject(msgspec.Struct, frozen=True, eq=False):
     """A picture and what is known about it.
 
     Attributes
@@ -189,8 +188,7 @@ def _only_rescales(graph: Graph, number: int) -> bool:
     return all(node.op.name == "rescale" for node in lower_call(graph, number).nodes)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """Heat over the picture for one class."""
 
     name: str

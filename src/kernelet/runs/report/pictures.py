@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from kernelet.explain.certainty import Calibration, calibration
 from kernelet.explain.charts import line_chart
@@ -20,8 +21,7 @@ _SUREST = 12
 _THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """A picture with its answer.
 
     Attributes

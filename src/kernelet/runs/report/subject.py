@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from kernelet.executors.native_processor import usable_threads
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from kernelet.runs.scores import Scores
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True, dict=True):
     """A finished run with all that was measured.
 
     Attributes
