@@ -9,7 +9,7 @@ mean over the batch). Programs are therefore independent of the batch size.
 from __future__ import annotations
 
 import math
-from abc import ABCMeta, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -126,11 +126,7 @@ class StepContext(msgspec.Struct, frozen=True):
     learning_rate: float = 0.0
 
 
-class _AbstractStruct(msgspec.StructMeta, ABCMeta):
-    """Of structs that cannot be made before their abstract methods are defined."""
-
-
-class Op(msgspec.Struct, frozen=True, metaclass=_AbstractStruct):
+class Op(msgspec.Struct, frozen=True):
     """A primitive operation: what it does to shapes, what it costs, its gradient, its definition.
 
     Attributes are integers, floats, strings and tuples of them, resolved at lowering; two
