@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
 
 from kernelet.plan.candidate import Arguments, Constants, Packing
 from kernelet.program import Node, Value
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, dict=True):
     """One application of a kernel.
 
     Attributes
@@ -56,12 +58,12 @@ class Step(msgspec.Struct, frozen=True):
     slices: int = 0
     nodes: tuple[Node, ...] = ()
 
-    @property
+    @cached_property
     def values(self) -> tuple[Value, ...]:
         """The values it reads."""
         return tuple(value for value in self.inputs if value is not None)
 
-    @property
+    @cached_property
     def batched(self) -> bool:
         """Whether it runs on every block of the batch."""
         return not self.values or any(v.batched for v in (*self.values, *self.outputs))

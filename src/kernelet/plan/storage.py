@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -185,7 +186,7 @@ def arrange(
         *_block_choices(program, batch_size, threads, target, bfloat16),
         *_single_choices(program, batch_size, threads, target, bfloat16),
     ]
-    return min(choices, key=lambda choice: choice[0])[1]
+    return min(choices, key=lambda choice: choice[0])[1]()
 
 
 def sums_over_batch(program: Program) -> bool:
@@ -262,7 +263,8 @@ def _sharing(times: StepTimes, threads: int, lost: float = 0.0) -> _Sharing:
     return _Sharing(alone, False, apart)
 
 
-Choice = tuple[float, Arrangement]
+# Predicted seconds, and what makes the arrangement if it is chosen.
+Choice = tuple[float, Callable[[], Arrangement]]
 
 
 def _waited(threads: int) -> float:
@@ -280,12 +282,11 @@ def _block_choices(
     tiles = bfloat16 is not None and bfloat16.tiles
     alone = stored(spread=False)
     times = StepTimes(program, alone, target, batch_size, training=False, tiles=tiles)
-    choices = [(times.seconds, Arrangement(alone, 1))]
+    choices: list[Choice] = [(times.seconds, lambda: Arrangement(alone, 1))]
     if threads > 1:
         best = _sharing(times, threads)
-        arranged = Arrangement(stored(spread=best.spread), best.threads)
-        seconds = best.seconds * (_PASSED_ON if best.spread else 1.0)
-        choices.append((_waited(best.threads) + seconds, arranged))
+        seconds = _waited(best.threads) + best.seconds * (_PASSED_ON if best.spread else 1.0)
+        choices.append((seconds, lambda: Arrangement(stored(spread=best.spread), best.threads)))
     return choices
 
 
@@ -294,8 +295,8 @@ def _single_choices(
 ) -> list[Choice]:
     """Return the ways to run single samples, with their predicted times."""
 
-    def stored(threads: int, *, spread: bool) -> SingleSamples:
-        return SingleSamples(
+    def arranged(threads: int, *, spread: bool) -> Arrangement:
+        storage = SingleSamples(
             program,
             target.lanes,
             spread=spread,
@@ -304,14 +305,15 @@ def _single_choices(
             bfloat16=bfloat16,
             lasting=True,
         )
+        return Arrangement(storage, threads)
 
-    alone = stored(1, spread=False)
+    alone = arranged(1, spread=False)
     tiles = bfloat16 is not None and bfloat16.tiles
-    times = StepTimes(program, alone, target, batch_size, training=False, tiles=tiles)
-    choices = [(times.seconds, Arrangement(alone, 1))]
+    times = StepTimes(program, alone.storage, target, batch_size, training=False, tiles=tiles)
+    choices: list[Choice] = [(times.seconds, lambda: alone)]
     if threads > 1:
         apart = _waited(threads) + times.shared_by(threads)
-        choices.append((apart, Arrangement(stored(threads, spread=False), threads)))
+        choices.append((apart, lambda: arranged(threads, spread=False)))
         divided = _waited(threads) + times.seconds / threads + len(times.steps) * BARRIER
-        choices.append((divided, Arrangement(stored(threads, spread=True), threads)))
+        choices.append((divided, lambda: arranged(threads, spread=True)))
     return choices
