@@ -67,11 +67,6 @@ void Plan::add_instruction(const std::string& kernel, std::vector<Operand> opera
         throw std::invalid_argument("add a phase before its instructions");
     }
     const bool fits = description.operands == any_number || operands.size() == description.operands;
-    if (operands.size() > max_operands) {
-        throw std::invalid_argument("kernel " + kernel + " takes at most " +
-                                    std::to_string(max_operands) + " operands, got " +
-                                    std::to_string(operands.size()));
-    }
     if (!fits) {
         throw std::invalid_argument("kernel " + kernel + " takes " +
                                     std::to_string(description.operands) + " operands, got " +
@@ -86,6 +81,7 @@ void Plan::add_instruction(const std::string& kernel, std::vector<Operand> opera
             rows_.push_back(operand);
         }
     }
+    most_operands_ = std::max(most_operands_, operands.size());
     const bool sums = std::any_of(operands.begin(), operands.end(), [](const Operand& operand) {
         return operand.space == Space::partial;
     });

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "kernelet/plan.h"
 #include "kernelet/threads.h"
@@ -13,8 +14,6 @@
 #include "work_items.h"
 
 namespace kernelet {
-
-inline constexpr std::size_t max_operands = 512;
 
 inline std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
     return (value + multiple - 1) / multiple * multiple;
@@ -43,6 +42,7 @@ class Plan::Worker {
           run_(region.run),
           thread_(thread),
           threads_(threads),
+          operands_(plan_.most_operands_),
           stopwatch_(run_.times ? run_.times + thread * plan_.time_count() : nullptr) {
         bases_ = {plan_.scratch_.get() + thread * plan_.sizes_.scratch,
                   plan_.batch_.get(),
@@ -249,12 +249,11 @@ class Plan::Worker {
 
     void execute(const Instruction& instruction, const Part& part, std::int64_t block,
                  std::int64_t group) {
-        std::array<float*, max_operands> operands;
         const std::size_t count = instruction.operands.size();
         for (std::size_t k = 0; k < count; ++k) {
-            operands[k] = resolve(instruction.operands[k], block, group);
+            operands_[k] = resolve(instruction.operands[k], block, group);
         }
-        instruction.kernel({operands.data(), instruction.arguments.data(), &step_, part.block,
+        instruction.kernel({operands_.data(), instruction.arguments.data(), &step_, part.block,
                             part.samples, part.first, part.begin, part.end,
                             static_cast<std::int64_t>(count)});
         stopwatch_.lap(instruction.entry);
@@ -295,6 +294,7 @@ class Plan::Worker {
     const RunArguments& run_;
     int thread_;
     int threads_;
+    std::vector<float*> operands_;  // of the instruction that runs
     Stopwatch stopwatch_;
     int parity_ = 1;  // of the phase before
     std::int64_t blocks_ = 0;

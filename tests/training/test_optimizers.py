@@ -9,7 +9,8 @@ import pytest
 
 from kernelet import optimizers
 from kernelet.errors import ConfigurationError
-from kernelet.model import Sequential
+from kernelet.layers import Concatenate, Dense, Input
+from kernelet.model import Model, Sequential
 from kernelet.optimizers import SGD, Adam, AdamW, Optimizer
 from kernelet.program import Array
 from small_networks import digest, full_network, pictures, plain_network, regression
@@ -161,6 +162,21 @@ def test_the_engine_trains_as_the_definition_says(optimizer: Callable[[], Optimi
         model = plain_network()
         model.compile(optimizer(), "sparse_categorical_crossentropy")
         model.fit(images, labels, 40, 2, verbose=0, precision="float32", device=device)
+        trained[device] = model.weights.buffer.copy()
+    difference = np.linalg.norm(trained["cpu"] - trained["reference"])
+    assert difference <= 1e-4 * np.linalg.norm(trained["reference"])
+
+
+def test_a_thousand_weights_train_as_the_definition_says() -> None:
+    given = Input((3,))
+    joined = Concatenate()([Dense(1, activation="tanh")(given) for _ in range(600)])
+    model = Model(given, Dense(1)(joined))
+    start, trained = model.get_weights(), {}
+    assert len(start) > 1200
+    for device in ("cpu", "reference"):
+        model.set_weights(start)
+        model.compile(Adam(1e-3, global_clipnorm=0.5), "mse")
+        model.fit(X, Y, 8, 2, verbose=0, device=device)
         trained[device] = model.weights.buffer.copy()
     difference = np.linalg.norm(trained["cpu"] - trained["reference"])
     assert difference <= 1e-4 * np.linalg.norm(trained["reference"])

@@ -159,6 +159,7 @@ class Plan {
     const Kernel* kernels_;
     std::vector<Phase> phases_;
     std::size_t instruction_count_ = 0;
+    std::size_t most_operands_ = 0;
     ArenaSizes sizes_{};
     std::int64_t blocks(std::int64_t samples) const {
         return (samples + block_size_ - 1) / block_size_;

@@ -9,7 +9,9 @@ samples at once.
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import Enum
+from heapq import heappop, heappush
 
 import msgspec
 
@@ -71,76 +73,108 @@ class Scheduler:
     """
 
     def __init__(self, steps: list[Step], targets: dict[Value, Value]) -> None:
-        self._pending = list(steps)
-        self._targets = targets
-        made = {value for step in steps for value in step.outputs}
-        self._missing = made
+        self._steps = steps
+        self._overwritten = [{targets[v] for v in step.outputs if v in targets} for step in steps]
+        # How many of the steps that are left read a value, and how many may end the run.
+        self._readers = Counter(value for step in steps for value in set(step.values))
+        self._stopping = sum(step.kernel == STOPPING_KERNEL for step in steps)
+        # Steps by number: those that read a value which is still to be made, and of how many such
+        # values each waits.
+        self._users: dict[Value, list[int]] = {v: [] for step in steps for v in step.outputs}
+        self._waits = [len(self._users.keys() & step.values) for step in steps]
+        for number, step in enumerate(steps):
+            for value in self._users.keys() & step.values:
+                self._users[value].append(number)
+        # Steps that wait for no value, in heaps.
+        self._shared: list[int] = []
+        self._blocks: list[int] = []
+        self._slices: list[int] = []
+        for number, waits in enumerate(self._waits):
+            if not waits:
+                self._admit(number)
         self._phases: list[Phase] = []
 
     def phases(self) -> list[Phase]:
         """Return the phases in order."""
-        while self._pending:
-            before = len(self._pending)
+        left = len(self._steps)
+        while left:
+            known = len(self._phases)
             while self._take_shared():
                 pass
             self._take_blocks()
             self._take_slices()
-            if len(self._pending) == before:
-                names = ", ".join(step.kernel for step in self._pending)
-                raise RuntimeError(f"the plan has a cycle among: {names}")
+            taken = sum(len(phase.steps) for phase in self._phases[known:])
+            if not taken:
+                waiting = (self._steps[k].kernel for k, waits in enumerate(self._waits) if waits)
+                raise RuntimeError(f"the plan has a cycle among: {', '.join(waiting)}")
+            left -= taken
         return self._phases
 
-    def _ready(self, step: Step) -> bool:
-        return self._missing.isdisjoint(step.values)
+    def _admit(self, number: int) -> None:
+        """Add a step that waits for no value any more to those that are ready."""
+        step = self._steps[number]
+        ready = self._slices if step.slices else self._blocks
+        heappush(ready if step.batched else self._shared, number)
 
-    def _must_wait(self, step: Step) -> bool:
+    def _make(self, step: Step) -> None:
+        """Take note that a step's results can be read."""
+        for value in step.outputs:
+            for number in self._users.pop(value):
+                self._waits[number] -= 1
+                if not self._waits[number]:
+                    self._admit(number)
+
+    def _must_wait(self, number: int) -> bool:
         """Return whether a step overwrites what another reads, or another may forbid it to."""
-        overwritten = {self._targets[v] for v in step.outputs if v in self._targets}
-        return bool(overwritten) and any(
-            other.kernel == STOPPING_KERNEL or overwritten.intersection(other.values)
-            for other in self._pending
-            if other is not step
-        )
+        overwritten = self._overwritten[number]
+        if not overwritten:
+            return False
+        own = self._steps[number].values
+        return self._stopping > 0 or any(self._readers[v] - (v in own) for v in overwritten)
 
-    def _finish(self, phase: Phase) -> None:
-        taken = {id(step) for step in phase.steps}
-        self._pending = [step for step in self._pending if id(step) not in taken]
-        for step in phase.steps:
-            self._missing.difference_update(step.outputs)
-        self._phases.append(phase)
+    def _finish(self, kind: PhaseKind, steps: list[Step]) -> None:
+        for step in steps:
+            self._readers.subtract(set(step.values))
+            self._stopping -= step.kernel == STOPPING_KERNEL
+        self._phases.append(Phase(kind, steps))
 
     def _take_shared(self) -> bool:
         """Schedule the shared steps that are ready; return whether there were any."""
-        ready = [
-            step
-            for step in self._pending
-            if not step.batched and self._ready(step) and not self._must_wait(step)
-        ]
-        tasks = [step for step in ready if not step.divisible]
-        ranges = [step for step in ready if step.divisible]
+        ready = [number for number in sorted(self._shared) if not self._must_wait(number)]
+        tasks = [number for number in ready if not self._steps[number].divisible]
         # Tasks first: one of them may be what the updates wait for.
-        if tasks:
-            self._finish(Phase(PhaseKind.TASKS, tasks))
-        elif ranges:
-            self._finish(Phase(PhaseKind.RANGE, ranges))
-        return bool(ready)
+        taken = tasks or ready
+        if taken:
+            self._shared = sorted(set(self._shared).difference(taken))
+            steps = [self._steps[number] for number in taken]
+            self._finish(PhaseKind.TASKS if tasks else PhaseKind.RANGE, steps)
+            for step in steps:
+                self._make(step)
+        return bool(taken)
 
     def _take_blocks(self) -> None:
-        phase = Phase(PhaseKind.BLOCKS)
-        for step in self._pending:
-            if step.batched and self._ready(step) and not step.slices:
-                phase.steps.append(step)
-                if not step.reduces:
-                    self._missing.difference_update(step.outputs)
-        if phase.steps:
-            self._finish(phase)
+        """Schedule the steps on blocks that are ready, and those that become so behind them."""
+        steps = []
+        while self._blocks:
+            step = self._steps[heappop(self._blocks)]
+            steps.append(step)
+            if not step.reduces:
+                self._make(step)
+        if steps:
+            self._finish(PhaseKind.BLOCKS, steps)
+        for step in steps:
+            if step.reduces:
+                self._make(step)
 
     def _take_slices(self) -> None:
         """Schedule the steps by slices that are ready; the blocks phase before is over."""
-        ready = [s for s in self._pending if s.batched and s.slices and self._ready(s)]
+        ready = [self._steps[number] for number in sorted(self._slices)]
+        self._slices = []
         for kind, whole_batch in ((PhaseKind.SLICES, False), (PhaseKind.TASKS, True)):
             if steps := [step for step in ready if step.whole_batch is whole_batch]:
-                self._finish(Phase(kind, steps))
+                self._finish(kind, steps)
+        for step in ready:
+            self._make(step)
 
 
 def spread(phases: list[Phase]) -> list[Phase]:
