@@ -112,9 +112,11 @@ def _plain(kind: str) -> Callable[[Builder, Tensor], Tensor]:
     return build
 
 
-def _residual(widths: tuple[int, ...], blocks: int) -> Callable[[Builder, Tensor], Tensor]:
+def _residual(
+    widths: tuple[int, ...], blocks: int, *, stem: bool = True
+) -> Callable[[Builder, Tensor], Tensor]:
     def build(b: Builder, x: Tensor) -> Tensor:
-        x = b.activation(_normalized(b, x, widths[0], 3), "relu")
+        x = b.activation(_normalized(b, x, widths[0], 3), "relu") if stem else x
         for stage, filters in enumerate(widths):
             for block in range(blocks):
                 strides = 2 if stage and not block else 1
@@ -127,14 +129,23 @@ def _residual(widths: tuple[int, ...], blocks: int) -> Callable[[Builder, Tensor
     return build
 
 
-def _dense_blocks(b: Builder, x: Tensor) -> Tensor:
-    x = b.convolution(x, 24, 3)
-    for _ in range(2):
-        for _ in range(4):
-            y = b.convolution(b.activation(b.normalization(x), "relu"), 12, 3)
-            x = b.concatenate(x, y)
-        x = b.average(b.convolution(b.activation(b.normalization(x), "relu"), 36, 1))
-    return _classes(b, x)
+def _residual_photos(b: Builder, x: Tensor) -> Tensor:
+    x = b.maximum(b.activation(_normalized(b, x, 64, 7, 2), "relu"), 3, 2)
+    return _residual((64, 128, 256, 512), 2, stem=False)(b, x)
+
+
+def _dense_blocks(blocks: int, layers: int) -> Callable[[Builder, Tensor], Tensor]:
+    def build(b: Builder, x: Tensor) -> Tensor:
+        x, channels = b.convolution(x, 24, 3), 24
+        for _ in range(blocks):
+            for _ in range(layers):
+                y = b.convolution(b.activation(b.normalization(x), "relu"), 12, 3)
+                x = b.concatenate(x, y)
+            channels = (channels + 12 * layers) // 2
+            x = b.average(b.convolution(b.activation(b.normalization(x), "relu"), channels, 1))
+        return _classes(b, x)
+
+    return build
 
 
 def _inception(b: Builder, x: Tensor) -> Tensor:
@@ -157,15 +168,27 @@ def _depthwise_blocks(b: Builder, x: Tensor) -> Tensor:
     return _classes(b, x)
 
 
-def _separable(b: Builder, x: Tensor) -> Tensor:
-    x, channels = b.activation(_normalized(b, x, 16, 3, 2), "relu"), 16
-    for filters, strides in ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1)):
-        y = b.convolution(x, channels, 3, strides=strides, groups=channels)
-        x = b.activation(
-            _normalized(b, b.activation(b.normalization(y), "relu"), filters, 1), "relu"
-        )
-        channels = filters
-    return _classes(b, x)
+def _separable(first: int, *stages: tuple[int, int]) -> Callable[[Builder, Tensor], Tensor]:
+    def build(b: Builder, x: Tensor) -> Tensor:
+        x, channels = b.activation(_normalized(b, x, first, 3, 2), "relu"), first
+        for filters, strides in stages:
+            y = b.convolution(x, channels, 3, strides=strides, groups=channels)
+            y = b.activation(b.normalization(y), "relu")
+            x = b.activation(_normalized(b, y, filters, 1), "relu")
+            channels = filters
+        return _classes(b, x)
+
+    return build
+
+
+def _plain_photos(b: Builder, x: Tensor) -> Tensor:
+    x = b.maximum(_relu(b, x, 64, 11, 4), 3, 2)
+    x = b.maximum(_relu(b, x, 192, 5), 3, 2)
+    x = b.maximum(_relu(b, _relu(b, _relu(b, x, 384, 3), 256, 3), 256, 3), 3, 2)
+    x = b.flatten(x)
+    for _ in range(2):
+        x = b.activation(b.dense(x, 4096), "relu")
+    return b.dense(x, 1000)
 
 
 def _wide_gelu(b: Builder, x: Tensor) -> Tensor:
@@ -194,17 +217,20 @@ def _dense_only(*widths: int, normalized: bool = False) -> Callable[[Builder, Te
     return build
 
 
-def _down_and_up(b: Builder, x: Tensor) -> Tensor:
-    kept = []
-    for filters in (16, 32):
-        x = _relu(b, _relu(b, x, filters, 3), filters, 3)
-        kept.append((filters, x))
-        x = b.maximum(x)
-    x = _relu(b, x, 64, 3)
-    for filters, before in reversed(kept):
-        x = b.concatenate(b.transposed(x, filters, 2), before)
-        x = _relu(b, _relu(b, x, filters, 3), filters, 3)
-    return b.convolution(x, 1, 1)
+def _down_and_up(*widths: int) -> Callable[[Builder, Tensor], Tensor]:
+    def build(b: Builder, x: Tensor) -> Tensor:
+        kept = []
+        for filters in widths[:-1]:
+            x = _relu(b, _relu(b, x, filters, 3), filters, 3)
+            kept.append((filters, x))
+            x = b.maximum(x)
+        x = _relu(b, x, widths[-1], 3)
+        for filters, before in reversed(kept):
+            x = b.concatenate(b.transposed(x, filters, 2), before)
+            x = _relu(b, _relu(b, x, filters, 3), filters, 3)
+        return b.convolution(x, 1, 1)
+
+    return build
 
 
 def _encoder(b: Builder, x: Tensor) -> Tensor:
@@ -259,15 +285,36 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "residual-8": Architecture((32, 32, 3), _residual((16, 32, 64), 1)),
     "residual-20": Architecture((32, 32, 3), _residual((16, 32, 64), 3)),
     "residual-wide": Architecture((32, 32, 3), _residual((64, 128, 256), 1), (8, 32), (1, 32)),
-    "dense-blocks": Architecture((32, 32, 3), _dense_blocks),
+    "residual-56": Architecture((32, 32, 3), _residual((16, 32, 64), 9)),
+    "residual-photos": Architecture((224, 224, 3), _residual_photos, (4, 16), (1, 16)),
+    "dense-blocks": Architecture((32, 32, 3), _dense_blocks(2, 4)),
+    "dense-blocks-40": Architecture((32, 32, 3), _dense_blocks(3, 12)),
     "inception": Architecture((32, 32, 3), _inception),
     "depthwise-blocks": Architecture((32, 32, 3), _depthwise_blocks),
-    "separable": Architecture((128, 128, 3), _separable, (8,), (1, 8)),
+    "separable": Architecture(
+        (128, 128, 3),
+        _separable(16, (32, 1), (64, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1)),
+        (8,),
+        (1, 8),
+    ),
+    "separable-photos": Architecture(
+        (224, 224, 3),
+        _separable(
+            *(32, (64, 1), (128, 2), (128, 1), (256, 2), (256, 1)),
+            *((512, 2), *5 * ((512, 1),), (1024, 2), (1024, 1)),
+        ),
+        (4, 16),
+        (1, 16),
+    ),
+    "plain-photos": Architecture((224, 224, 3), _plain_photos, (4, 16), (1, 16)),
     "wide-gelu": Architecture((32, 32, 3), _wide_gelu),
     "overlapping": Architecture((64, 64, 3), _overlapping),
     "dense-512": Architecture((28, 28, 1), _dense_only(512, 512)),
     "dense-2048": Architecture((28, 28, 1), _dense_only(2048, 2048, normalized=True)),
-    "down-and-up": Architecture((64, 64, 1), _down_and_up, pictures=True),
+    "down-and-up": Architecture((64, 64, 1), _down_and_up(16, 32, 64), pictures=True),
+    "down-and-up-deep": Architecture(
+        (128, 128, 3), _down_and_up(32, 64, 128, 256), (2, 8), (1, 8), pictures=True
+    ),
     "encoder": Architecture((28, 28, 1), _encoder, pictures=True),
     "few-maps": Architecture((256, 256, 3), _few_maps, (4,), (1, 8), pictures=True),
     "larger-pictures": Architecture((96, 96, 1), _larger_pictures, (8,), (1, 8), pictures=True),
