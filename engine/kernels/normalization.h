@@ -119,12 +119,16 @@ inline void find_multipliers(const float* variance, const float* gamma, std::int
     }
 }
 
-// Operands: x, mean, variance, gamma if `scale`, beta if `center`, y; absent ones follow.
+// Operands: x, mean, variance, gamma if `scale`, beta if `center`, y; absent ones follow. Pieces
+// are cells.
 inline void normalize(const Call& call) {
     const auto& a = arguments<NormalizeArguments>(call);
     const float* gamma = a.scale ? call.operands[3] : nullptr;
     const float* beta = a.center ? call.operands[3 + a.scale] : nullptr;
-    float* y = call.operands[3 + a.scale + a.center];
+    const std::int64_t cells = call.end - call.begin;
+    const std::int64_t begin = call.begin * a.channels * lanes;
+    const float* x = call.operands[0] + begin;
+    float* y = call.operands[3 + a.scale + a.center] + begin;
     for_channel_runs(a.channels, [&](std::int64_t first, std::int64_t count) {
         ChannelScales scales;
         find_multipliers(call.operands[2], gamma, first, count, a.epsilon, scales.multiplier);
@@ -132,11 +136,10 @@ inline void normalize(const Call& call) {
             scales.mean[c] = call.operands[1][first + c];
             scales.offset[c] = beta ? beta[first + c] : 0.0F;
         }
-        normalize_run(call.operands[0] + first * lanes, y + first * lanes, a.cells,
-                      a.channels * lanes, count, scales, static_cast<Activation>(a.activation),
-                      static_cast<float>(a.slope));
+        normalize_run(x + first * lanes, y + first * lanes, cells, a.channels * lanes, count,
+                      scales, static_cast<Activation>(a.activation), static_cast<float>(a.slope));
     });
-    activate_row(y, a.cells * a.channels, a.activation);
+    activate_row(y, cells * a.channels, a.activation);
 }
 
 // What a normalisation by fixed statistics comes to behind a product's sums: sum · factor + offset.
@@ -178,7 +181,7 @@ struct NormalizationGradient {
 inline void normalize_gradient_run(const Call& call, std::int64_t first, std::int64_t count,
                                    const NormalizationGradient& rule, float* gradient) {
     const auto& a = arguments<NormalizationArguments>(call);
-    for (std::int64_t cell = 0; cell < a.cells; ++cell) {
+    for (std::int64_t cell = call.begin; cell < call.end; ++cell) {
         const std::int64_t offset = (cell * a.channels + first) * lanes;
         for (std::int64_t c = 0; c < count; ++c) {
             for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
@@ -192,7 +195,7 @@ inline void normalize_gradient_run(const Call& call, std::int64_t first, std::in
 }
 
 // Operands: upstream gradient, x, mean, variance, sum of upstream, sum of upstream × normalised x,
-// gamma if `scale`, gradient; an absent one follows.
+// gamma if `scale`, gradient; an absent one follows. Pieces are cells.
 inline void normalize_gradient(const Call& call) {
     const auto& a = arguments<NormalizationArguments>(call);
     const float* gamma = a.scale ? call.operands[6] : nullptr;
@@ -210,15 +213,18 @@ inline void normalize_gradient(const Call& call) {
     });
 }
 
-// Operands: upstream gradient, variance, gamma if `scale`, gradient; an absent one follows.
+// Operands: upstream gradient, variance, gamma if `scale`, gradient; an absent one follows. Pieces
+// are cells.
 inline void normalize_fixed_gradient(const Call& call) {
     const auto& a = arguments<NormalizationArguments>(call);
     const float* gamma = a.scale ? call.operands[2] : nullptr;
-    float* gradient = call.operands[2 + a.scale];
+    const std::int64_t begin = call.begin * a.channels * lanes;
+    const float* upstream = call.operands[0] + begin;
+    float* gradient = call.operands[2 + a.scale] + begin;
     for_channel_runs(a.channels, [&](std::int64_t first, std::int64_t count) {
         ChannelScales scales{};
         find_multipliers(call.operands[1], gamma, first, count, a.epsilon, scales.multiplier);
-        normalize_run(call.operands[0] + first * lanes, gradient + first * lanes, a.cells,
+        normalize_run(upstream + first * lanes, gradient + first * lanes, call.end - call.begin,
                       a.channels * lanes, count, scales, Activation::linear, 0.0F);
     });
 }

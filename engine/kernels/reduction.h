@@ -49,10 +49,14 @@ KERNELET_INLINE void for_channel_tiles(std::int64_t channels, const Body& body) 
 
 // Adds to the partial sums, one a channel, finish(total, channel), where the total over cells and
 // samples is made by add(sum, offset, channel); `offset` is that of a vector in a batched value.
+// Pieces are channels.
 template <class Add, class Finish>
 KERNELET_INLINE void channel_sums(const Call& call, std::int64_t cells, std::int64_t channels,
                                   float* partials, const Add& add, const Finish& finish) {
-    for_channel_tiles(channels, [&]<int C>(std::int64_t first) {
+    const std::int64_t begin = call.begin * channel_sum_piece;
+    const std::int64_t end = smaller(call.end * channel_sum_piece, channels);
+    for_channel_tiles(end - begin, [&]<int C>(std::int64_t tile) {
+        const std::int64_t first = begin + tile;
         float totals[C] = {};
         for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
             Vector sums[C];

@@ -70,15 +70,18 @@ class Kernels {
   public:
     explicit Kernels(const std::string& isa) : table_(kernelet::kernel_table(isa)) {}
 
-    // Runs a kernel on all pieces of a block of samples, first on one and then on the others.
+    // Runs a kernel on all pieces of a block of samples, first on one and then on the others, in
+    // two parts.
     template <class Arguments>
     void run(const char* name, std::vector<float*> operands, const Arguments& arguments,
              bool first = true, std::int64_t pieces = 1) const {
         kernelet::Step step{};
         step.batch = lanes;
+        const std::int64_t middle = (1 + pieces) / 2;
         for (const auto& [begin, end] :
-             {std::pair{std::int64_t{0}, std::int64_t{1}}, std::pair{std::int64_t{1}, pieces}}) {
-            if (begin == end) continue;
+             {std::pair{std::int64_t{0}, std::int64_t{1}}, std::pair{std::int64_t{1}, middle},
+              std::pair{middle, pieces}}) {
+            if (begin >= end) continue;
             const Call call{operands.data(), &arguments, &step, 0, lanes, first, begin, end};
             table_[kernelet::kernel_index(name)](call);
         }

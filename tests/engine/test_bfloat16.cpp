@@ -155,7 +155,8 @@ Numbers convolved(const Kernels& kernels, Numbers& input, Numbers& weights, Numb
     Numbers absent;
     Numbers output(outputs);
     run(kernels, "convolution_bfloat16",
-        {&input, &filters, &bias, &factors, &absent, &absent, &output, &absent, &space}, runs);
+        {&input, &filters, &bias, &factors, &absent, &absent, &output, &absent, &space}, runs, true,
+        runs.output_depth * runs.output_height);
     return output;
 }
 
@@ -214,12 +215,17 @@ void test_convolution(const Kernels& kernels, bool tiles, Random& random,
     if (tiles && a.dilation_width == 1) whole.rows_together = random.between(0, 1);
     Numbers absent;
     Numbers space = workspace(name, whole);
-    run(kernels, name, {&input, &upstream, &absent, &gradient, &absent, &space}, whole, false);
+    const std::int64_t pieces =
+        a.groups *
+        pieces_of(a.filters / a.groups, kernelet::convolution_filter_gradient_bfloat16_piece);
+    run(kernels, name, {&input, &upstream, &absent, &gradient, &absent, &space}, whole, false,
+        pieces);
     for (std::size_t k = 0; k < gradient.size(); ++k) {
         CHECK(gradient[k] == before[k] + expected_weights[k]);
     }
     space = workspace(name, whole);
-    run(kernels, name, {&input, &upstream, &absent, &gradient, &absent, &space}, whole, true);
+    run(kernels, name, {&input, &upstream, &absent, &gradient, &absent, &space}, whole, true,
+        pieces);
     CHECK(gradient == expected_weights);
 }
 

@@ -28,17 +28,25 @@ def draws(program: Program, samples: int, *, whole: bool) -> dict[str, Numbers]:
 
 
 def run(
-    program: Program, inputs: Mapping[str, Numbers], state: State, isa: str, threads: int = 1
+    program: Program,
+    inputs: Mapping[str, Numbers],
+    state: State,
+    isa: str,
+    threads: int = 1,
+    *,
+    spread: bool = False,
 ) -> tuple[dict[str, Numbers], Plan]:
-    """Return the outputs and statistics of a program in bfloat16, and its plan."""
+    """Return the outputs and statistics of a program in bfloat16, and its plan.
+
+    Threads share each block where it is `spread`, and take blocks of their own otherwise.
+    """
     samples = len(inputs["x"])
     outputs = {
         name: np.full((samples, *value.shape), np.nan, np.float32)
         for name, value in program.outputs.items()
     }
-    executor = NativeExecutor(
-        program, samples, state, isa=isa, threads=threads, storage=everywhere(isa)
-    )
+    storage = everywhere(isa, spread=spread)
+    executor = NativeExecutor(program, samples, state, isa=isa, threads=threads, storage=storage)
     rows = {name: np.asarray(x, np.float32).reshape(samples, -1) for name, x in inputs.items()}
     rates = np.zeros(1, np.float32)
     executor.run(Run(rows, np.arange(samples), outputs=outputs, learning_rates=rates))

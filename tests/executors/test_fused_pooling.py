@@ -112,10 +112,11 @@ def run(
     threads: int = 1,
     *,
     whole: bool = False,
+    spread: bool = False,
 ) -> tuple[dict[str, Numbers], set[str]]:
     """Return the results of a program, and the kernels that it took."""
     results, plan = gradient_programs.run(
-        program, inputs, state_of(program, whole=whole), isa, threads
+        program, inputs, state_of(program, whole=whole), isa, threads, spread=spread
     )
     return results, {one.kernel for phase in plan.phases for one in phase.instructions}
 
@@ -162,13 +163,14 @@ def test_the_bits_are_those_of_separate_steps(network: Network, isa: str) -> Non
         np.testing.assert_array_equal(got[name], want[name], err_msg=name)
 
 
+@BFLOAT16_LEVELS
 @pytest.mark.parametrize("network", FUSED.values(), ids=FUSED)
-def test_threads_do_not_change_bits(network: Network) -> None:
+def test_threads_do_not_change_bits(network: Network, isa: str) -> None:
     program = training(network)
     inputs = draws(program, 70, whole=False)
-    alone, _ = run(program, inputs, "amx_emulated")
-    for threads in (2, 4):
-        got, _ = run(program, inputs, "amx_emulated", threads)
+    alone, _ = run(program, inputs, isa)
+    for threads, spread in ((2, False), (4, False), (3, True)):
+        got, _ = run(program, inputs, isa, threads, spread=spread)
         for name, want in alone.items():
             np.testing.assert_array_equal(got[name], want, err_msg=name)
 

@@ -138,11 +138,17 @@ def state_of(program: Program, *, whole: bool) -> State:
 
 
 def run(
-    program: Program, inputs: dict[str, Numbers], isa: str, threads: int = 1, *, whole: bool
+    program: Program,
+    inputs: dict[str, Numbers],
+    isa: str,
+    threads: int = 1,
+    *,
+    whole: bool,
+    spread: bool = False,
 ) -> tuple[dict[str, Numbers], set[str]]:
     """Return the results of a program, and the arguments by which steps know rounded values."""
     results, plan = gradient_programs.run(
-        program, inputs, state_of(program, whole=whole), isa, threads
+        program, inputs, state_of(program, whole=whole), isa, threads, spread=spread
     )
     names = ("rounded_input", "rounded_output", "rounded_upstream")
     return results, {n for step in steps_of(plan) for n in names if step.arguments.get(n)}
@@ -185,13 +191,14 @@ def test_the_bits_are_those_of_stored_numbers(network: Network, isa: str) -> Non
         np.testing.assert_array_equal(got[name], want[name], err_msg=name)
 
 
+@BFLOAT16_LEVELS
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-def test_threads_do_not_change_bits(network: Network) -> None:
+def test_threads_do_not_change_bits(network: Network, isa: str) -> None:
     program = training(network)
     inputs = draws(program, 70, whole=False)
-    alone, _ = run(program, inputs, "amx_emulated", whole=False)
-    for threads in (2, 4):
-        got, _ = run(program, inputs, "amx_emulated", threads, whole=False)
+    alone, _ = run(program, inputs, isa, whole=False)
+    for threads, spread in ((2, False), (4, False), (3, True)):
+        got, _ = run(program, inputs, isa, threads, whole=False, spread=spread)
         for name, want in alone.items():
             np.testing.assert_array_equal(got[name], want, err_msg=name)
 

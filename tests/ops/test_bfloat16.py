@@ -41,11 +41,12 @@ DENSE = [
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Numbers]
 
 
-def everywhere(isa: str) -> SampleBlocks:
+def everywhere(isa: str, *, spread: bool = False) -> SampleBlocks:
     """Return a storage that multiplies in bfloat16 whether or not it pays."""
     way = bfloat16("bfloat16", isa)
     assert way is not None
-    return SampleBlocks(TARGET, Bfloat16(way.tiles, way.operand_size, everywhere=True))
+    own = Bfloat16(way.tiles, way.operand_size, everywhere=True)
+    return SampleBlocks(TARGET, own, spread=spread)
 
 
 def dense(draw: Draw, generator: np.random.Generator) -> Iterator[tuple[Op, tuple[Operand, ...]]]:
@@ -132,6 +133,17 @@ def test_real_numbers_are_within_bounds(case: Case, isa: str) -> None:
 def test_dense_products_are_within_bounds(isa: str) -> None:
     for op, operands in dense(real_numbers, np.random.default_rng(5)):
         assert_within_bounds(op, operands, in_blocks(op, operands, isa))
+
+
+@BFLOAT16_LEVELS
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_threads_share_convolutions_without_changing_bits(case: Case, isa: str) -> None:
+    for op, operands in applications(case, real_numbers, np.random.default_rng(8)):
+        alone = in_blocks(op, operands, isa)
+        for threads in (2, 5):
+            shared = everywhere(isa, spread=True)
+            (got,) = native(op, *operands, isa=isa, threads=threads, storage=shared)
+            np.testing.assert_array_equal(got, alone)
 
 
 @BFLOAT16_LEVELS

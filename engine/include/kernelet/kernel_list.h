@@ -139,19 +139,21 @@ inline constexpr std::int64_t any_number = 0;
 
 // How many outputs, inputs, filters or channels a piece of such a kernel's work has: multiples of
 // those that any instruction set takes together.
-#define KERNELET_PIECES(PIECE)                    \
-    PIECE(convolution, 32)                        \
-    PIECE(dense, 48)                              \
-    PIECE(convolution_single_bfloat16, 32)        \
-    PIECE(dense_bfloat16, 32)                     \
-    PIECE(dense_single_bfloat16, 16)              \
-    PIECE(pack_filters, 48)                       \
-    PIECE(pack_filters_bfloat16, 32)              \
-    PIECE(outer_product_sum, 48)                  \
-    PIECE(outer_product_sum_bfloat16, 32)         \
-    PIECE(convolution_filter_gradient, 16)        \
-    PIECE(convolution_filter_gradient_strips, 32) \
-    PIECE(depthwise_filter_gradient, 16)          \
+#define KERNELET_PIECES(PIECE)                      \
+    PIECE(convolution, 32)                          \
+    PIECE(dense, 48)                                \
+    PIECE(convolution_single_bfloat16, 32)          \
+    PIECE(dense_bfloat16, 32)                       \
+    PIECE(dense_single_bfloat16, 16)                \
+    PIECE(pack_filters, 48)                         \
+    PIECE(pack_filters_bfloat16, 32)                \
+    PIECE(outer_product_sum, 48)                    \
+    PIECE(outer_product_sum_bfloat16, 32)           \
+    PIECE(convolution_filter_gradient, 16)          \
+    PIECE(convolution_filter_gradient_strips, 32)   \
+    PIECE(convolution_filter_gradient_bfloat16, 16) \
+    PIECE(depthwise_filter_gradient, 16)            \
+    PIECE(channel_sum, 8)                           \
     PIECE(winograd_filter_gradient, 12)
 
 #define KERNELET_DEFINE_PIECE(name, size) inline constexpr std::int64_t name##_piece = size;

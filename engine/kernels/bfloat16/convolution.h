@@ -203,7 +203,9 @@ inline void convolution_in_registers(const Call& call) {
     const std::int64_t filters = a.filters / a.groups;
     const RunShape shape = run_shape(a);
     const bool whole = takes_whole_rows(window.width, window.inside);
-    for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
+    const RowsOfCall wanted(call);
+    ready.begin_at(a, wanted.begin / a.output_height, wanted.begin % a.output_height);
+    for (std::int64_t row = wanted.begin; row < wanted.end; ++row) {
         const std::int64_t plane = row / a.output_height;
         ready.require_for(a, plane, row % a.output_height);
         float* output = rows.row(row);

@@ -9,12 +9,14 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// The upstream gradient as [filter][cell][pair], rows filled up to whole pairs of cells with zeros.
-inline void write_filters(const ChannelPlanes& layout, const UpstreamRows& upstream, Pair* target) {
+// The upstream gradient of some filters as [filter][cell][pair], rows filled up to whole pairs of
+// cells with zeros.
+inline void write_filters(const ChannelPlanes& layout, const UpstreamRows& upstream,
+                          const Span& filters, Pair* target) {
     const auto& a = layout.a;
     for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
         const float* source = upstream.rows().row(row);
-        for (std::int64_t f = 0; f < a.filters; ++f) {
+        for (std::int64_t f = filters.begin; f < filters.end; ++f) {
             Pair* place = target + f * layout.filter_size() + row * layout.upstream_row();
             for (std::int64_t cell = 0; cell < 2 * layout.output_pairs; ++cell) {
                 store_neighbours(
@@ -79,13 +81,14 @@ inline constexpr LanePairTile lane_pair_tiles[] = {nullptr, lane_pair_tile<I, 1>
                                                    lane_pair_tile<I, 2>, lane_pair_tile<I, 3>,
                                                    lane_pair_tile<I, 4>};
 
-// All rows of the gradient of one group: taps × channels, `offsets` those of their inputs.
+// All rows of the gradient of some filters of one group: taps × channels, `offsets` those of their
+// inputs.
 inline void lane_pair_rows(const Pair* input, const Pair* offsets, std::int64_t rows,
-                           const Pair* upstream, const ChannelPlanes& layout, float* gradient) {
+                           const Pair* upstream, const ChannelPlanes& layout, const Span& filters,
+                           float* gradient) {
     const auto& a = layout.a;
-    const std::int64_t filters = a.filters / a.groups;
-    for (std::int64_t o = 0; o < filters; o += gradient_columns) {
-        const std::int64_t columns = smaller(gradient_columns, filters - o);
+    for (std::int64_t o = filters.begin; o < filters.end; o += gradient_columns) {
+        const std::int64_t columns = smaller(gradient_columns, filters.end - o);
         std::int64_t row = 0;
         const auto run = [&](const LanePairTile* tiles, int count) {
             const Pair* inputs[gradient_rows];
@@ -121,21 +124,26 @@ inline void filter_gradient_in_registers(const Call& call) {
     auto* input = reinterpret_cast<Pair*>(call.operands[5]);
     Pair* upstream = input + layout.size();
     Pair* offsets = upstream + layout.upstream_size();
-    write_channels(layout, gradient_input_rows(call), input);
+    const FiltersOfCall wanted(call);
+    const Span groups = wanted.groups();
+    write_channels(layout, gradient_input_rows(call), groups, input);
     const UpstreamRows upstream_rows(call);
-    write_filters(layout, upstream_rows, upstream);
+    write_filters(layout, upstream_rows, wanted.all(), upstream);
     upstream_rows.finish();
     write_row_offsets(layout, offsets);
     const std::int64_t rows = layout.gradient_rows();
-    if (call.first) {
-        for (std::int64_t k = 0; k < rows * a.filters; ++k) {
-            call.operands[3][k] = 0.0F;
+    for (std::int64_t g = groups.begin; g < groups.end; ++g) {
+        const Span filters = wanted.of_group(g);
+        const std::int64_t first = g * wanted.filters;
+        float* gradient = call.operands[3] + first;
+        if (call.first) {
+            for (std::int64_t row = 0; row < rows; ++row) {
+                clear_floats(filters.end - filters.begin,
+                             gradient + row * a.filters + filters.begin);
+            }
         }
-    }
-    for (std::int64_t g = 0; g < a.groups; ++g) {
-        const std::int64_t filter = g * (a.filters / a.groups);
         lane_pair_rows(input + g * (a.channels / a.groups) * layout.channel_size(), offsets, rows,
-                       upstream + filter * layout.filter_size(), layout, call.operands[3] + filter);
+                       upstream + first * layout.filter_size(), layout, filters, gradient);
     }
 }
 

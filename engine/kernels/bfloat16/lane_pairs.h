@@ -69,14 +69,18 @@ inline void write_channel_row(const ChannelPlanes& layout, const float* row, std
     }
 }
 
-inline void write_channels(const ChannelPlanes& layout, const InputRows& input, Pair* target) {
+// The channels of some groups.
+inline void write_channels(const ChannelPlanes& layout, const InputRows& input, const Span& groups,
+                           Pair* target) {
     const auto& a = layout.a;
+    const std::int64_t first = groups.begin * (a.channels / a.groups);
+    const std::int64_t last = groups.end * (a.channels / a.groups);
     for (std::int64_t position = 0; position < layout.planes * layout.rows; ++position) {
         const std::int64_t plane = position / layout.rows - a.pad_depth;
         const std::int64_t row = position % layout.rows - a.pad_height;
         const bool inside = plane >= 0 && plane < a.depth && row >= 0 && row < a.height;
         const float* cells = inside ? input.row(plane * a.height + row) : nullptr;
-        for (std::int64_t c = 0; c < a.channels; ++c) {
+        for (std::int64_t c = first; c < last; ++c) {
             write_channel_row(layout, inside ? cells + c * lanes : nullptr, a.channels * lanes,
                               target + c * layout.channel_size() + position * layout.row_size());
         }

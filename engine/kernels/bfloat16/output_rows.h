@@ -11,6 +11,27 @@
 
 namespace kernelet::KERNELET_ISA {
 
+// The rows of output cells of a call, counted through all planes, with all rows of the windows that
+// begin in them: pieces are rows.
+struct RowsOfCall {
+    std::int64_t begin;
+    std::int64_t end;
+
+    explicit RowsOfCall(const Call& call) : begin(call.begin), end(call.end) {
+        const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
+        if (!a.pools) return;
+        begin = first_of_window(a, begin);
+        end = first_of_window(a, end);
+    }
+
+  private:
+    static std::int64_t first_of_window(const ConvolutionBfloat16Arguments& a, std::int64_t row) {
+        const std::int64_t line = row % a.output_height;
+        const std::int64_t past = line % a.window_height;
+        return past ? row + smaller(a.window_height - past, a.output_height - line) : row;
+    }
+};
+
 class OutputRows {
   public:
     // Of a call of `convolution_bfloat16`.

@@ -147,6 +147,12 @@ class PairedRows {
     PairedRows(const PairedInput& input, const InputRows& source)
         : input_(input), source_(source) {}
 
+    // To be called first, where not all rows are asked for: leaves out those before the ones that
+    // a row of output cells reads.
+    void begin_at(const ConvolutionBfloat16Arguments& a, std::int64_t plane, std::int64_t row) {
+        done_ = plane * a.stride_depth * input_.height.extent + row * a.stride_height;
+    }
+
     // Makes ready what a row of output cells reads.
     void require_for(const ConvolutionBfloat16Arguments& a, std::int64_t plane, std::int64_t row) {
         const std::int64_t last_plane =

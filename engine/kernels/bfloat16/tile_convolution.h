@@ -132,11 +132,15 @@ class TileConvolution {
           channels_(a_, call.operands[2], call.operands[3], call.operands[8] + space_.channels),
           filters_(a_, space_.shape),
           weights_(reinterpret_cast<const Pair*>(call.operands[1])),
+          wanted_(call),
           output_(call) {}
 
     void run() {
         const std::int64_t lines = output_.lines();
-        for (std::int64_t row = 0; row < a_.output_depth * lines; ++row) {
+        const std::int64_t begin = line_of(wanted_.begin);
+        const std::int64_t end = line_of(wanted_.end);
+        if (begin < end) input_.begin_at(begin / lines, begin % lines * Output::rows);
+        for (std::int64_t row = begin; row < end; ++row) {
             const std::int64_t plane = row / lines;
             const std::int64_t line = row % lines * Output::rows;
             for (int r = 0; r < Output::rows; ++r) input_.require_for(plane, line + r);
@@ -147,6 +151,12 @@ class TileConvolution {
     }
 
   private:
+    // Of an output's lines, counted through all planes, the one that begins with a row.
+    std::int64_t line_of(std::int64_t row) const {
+        const std::int64_t line = row % a_.output_height / Output::rows;
+        return row / a_.output_height * output_.lines() + smaller(line, output_.lines());
+    }
+
     void multiply_group(std::int64_t plane, std::int64_t line, std::int64_t group) {
         const CellsInPlace& in_place = space_.layout.in_place;
         const std::int64_t count = output_.cells();
@@ -187,6 +197,7 @@ class TileConvolution {
     TileChannels channels_;
     TileFilters filters_;
     const Pair* weights_;
+    RowsOfCall wanted_;
     Output output_;
     Tiles tiles_;
 };

@@ -14,8 +14,9 @@ namespace kernelet::KERNELET_ISA {
 // of those that no band reads any more.
 class GradientInputs {
   public:
-    GradientInputs(const GradientTileLayout& layout, const InputRows& source, Pair* pairs)
-        : layout_(layout), source_(source), pairs_(pairs) {}
+    GradientInputs(const GradientTileLayout& layout, const InputRows& source, const Span& groups,
+                   Pair* pairs)
+        : layout_(layout), source_(source), groups_(groups), pairs_(pairs) {}
 
     // Makes ready what `count` rows of output cells read.
     void require_for(std::int64_t plane, std::int64_t row, std::int64_t count) {
@@ -76,12 +77,13 @@ class GradientInputs {
             return;
         }
         source_.visit(plane * a.height + row, [&](const auto& cells) {
-            write_gradient_inputs(layout_, cells, place(position));
+            write_gradient_inputs(layout_, cells, groups_, place(position));
         });
     }
 
     const GradientTileLayout& layout_;
     InputRows source_;
+    Span groups_;
     Pair* pairs_;
     std::int64_t done_ = 0;
 };
@@ -108,11 +110,12 @@ struct TileOfRows {
                  t % layout.run_tiles * tile_pairs) {}
 };
 
-// The gradient of one group, of all taps and filters.
+// The gradient of one group, of all taps and some tiles of filters.
 struct GradientTiles {
     const GradientTileLayout& layout;
     const GradientInputs& inputs;
     std::int64_t group;
+    Span filter_tiles;
     const Pair* upstream;  // of the group
     float* sums;           // of the group, where there are several bands
     float* gradient;       // first filter of the group
@@ -125,8 +128,8 @@ struct GradientTiles {
 
   private:
     void run_tiles(const GradientBand& band) const {
-        for (std::int64_t q = 0; q < layout.filter_tiles(); q += 2) {
-            const bool both = layout.filter_tiles() - q > 1;
+        for (std::int64_t q = filter_tiles.begin; q < filter_tiles.end; q += 2) {
+            const bool both = filter_tiles.end - q > 1;
             for (std::int64_t t = 0; t < layout.tiles(); t += 2) {
                 if (layout.tiles() - t > 1) {
                     both ? block<2, 2>(band, t, q) : block<2, 1>(band, t, q);
@@ -142,8 +145,8 @@ struct GradientTiles {
     // takes longer than the products.
     void run_shifted(const GradientBand& band) const {
         const std::int64_t parts = layout.channels / tile_rows;
-        for (std::int64_t q = 0; q < layout.filter_tiles(); q += 2) {
-            const bool both = layout.filter_tiles() - q > 1;
+        for (std::int64_t q = filter_tiles.begin; q < filter_tiles.end; q += 2) {
+            const bool both = filter_tiles.end - q > 1;
             for (std::int64_t run = 0; run < layout.runs; ++run) {
                 for (std::int64_t tap = 0; tap < layout.a.kernel_width;) {
                     const std::int64_t left = layout.a.kernel_width - tap;
@@ -283,7 +286,9 @@ inline void filter_gradient_by_tiles(const Call& call) {
     auto* pairs = reinterpret_cast<Pair*>(call.operands[5]);
     Pair* upstream = pairs + layout.input_size();
     float* sums = call.operands[5] + layout.input_size() + layout.upstream_size();
-    GradientInputs inputs(layout, gradient_input_rows(call), pairs);
+    const FiltersOfCall wanted(call);
+    const Span groups = wanted.groups();
+    GradientInputs inputs(layout, gradient_input_rows(call), groups, pairs);
     const UpstreamRows rows(call);
     Tiles tiles;
     std::int64_t done = 0;
@@ -295,16 +300,17 @@ inline void filter_gradient_by_tiles(const Call& call) {
             for (std::int64_t r = 0; r < band.rows; ++r) {
                 const std::int64_t line = plane * a.output_height + row + r;
                 rows.rows().visit(line, [&](const auto& cells) {
-                    write_gradient_upstream(layout, cells,
+                    write_gradient_upstream(layout, cells, wanted,
                                             upstream + r * layout.steps * tile_pairs);
                 });
                 rows.add(line);
             }
-            for (std::int64_t g = 0; g < a.groups; ++g) {
+            for (std::int64_t g = groups.begin; g < groups.end; ++g) {
                 const std::int64_t panels = g * layout.filter_tiles();
                 GradientTiles{layout,
                               inputs,
                               g,
+                              wanted.pieces_of(g),
                               upstream + panels * layout.panel_size(),
                               sums + panels * layout.tiles() * tile_pairs,
                               call.operands[3] + g * layout.filters,

@@ -3,6 +3,7 @@
 // apart, so that the inputs of every tap begin at a whole cache line.
 #pragma once
 
+#include "kernels/bfloat16/filters_of_call.h"
 #include "kernels/bfloat16/paired_input.h"
 #include "simd/transpose.h"
 
@@ -144,13 +145,15 @@ KERNELET_INLINE void write_two_cells(const One& one, const Other& other, std::in
     }
 }
 
-// One row of inputs; cells beside the picture are zeros.
+// One row of inputs, of some groups; cells beside the picture are zeros.
 template <class Row>
-inline void write_gradient_inputs(const GradientTileLayout& layout, const Row& row, Pair* target) {
+inline void write_gradient_inputs(const GradientTileLayout& layout, const Row& row,
+                                  const Span& groups, Pair* target) {
     const auto& a = layout.a;
+    target += groups.begin * layout.group_size();
     const std::int64_t apart = layout.steps * a.stride_width;
     const auto inside = [&](std::int64_t cell) { return cell >= 0 && cell < a.width; };
-    for (std::int64_t g = 0; g < a.groups; ++g) {
+    for (std::int64_t g = groups.begin; g < groups.end; ++g) {
         const std::int64_t first = g * layout.channels * lanes;
         for (std::int64_t k = -a.pad_width; k < layout.positions - a.pad_width; ++k) {
             const bool one = inside(k);
@@ -197,24 +200,27 @@ KERNELET_INLINE void write_transposed(const One& one, const Other& other, std::i
     }
 }
 
-// One row of output cells of a band.
+// One row of output cells of a band, of the filters of a call.
 template <class Row>
 inline void write_gradient_upstream(const GradientTileLayout& layout, const Row& row,
-                                    Pair* target) {
+                                    const FiltersOfCall& wanted, Pair* target) {
+    static_assert(tile_filters == convolution_filter_gradient_bfloat16_piece);
     const auto& a = layout.a;
-    for (std::int64_t g = 0; g < a.groups; ++g) {
-        for (std::int64_t q = 0; q < layout.filters; q += tile_filters) {
-            const std::int64_t first = (g * layout.filters + q) * lanes;
-            const std::int64_t count = smaller(tile_filters, layout.filters - q);
+    const Span groups = wanted.groups();
+    for (std::int64_t g = groups.begin; g < groups.end; ++g) {
+        const Span tiles = wanted.pieces_of(g);
+        for (std::int64_t q = tiles.begin; q < tiles.end; ++q) {
+            const std::int64_t first = (g * layout.filters + q * tile_filters) * lanes;
+            const std::int64_t count = smaller(tile_filters, layout.filters - q * tile_filters);
+            Pair* panel = target + (g * layout.filter_tiles() + q) * layout.panel_size();
             for (std::int64_t k = 0; k < layout.steps; ++k) {
-                Pair* tile = target + k * tile_pairs;
+                Pair* tile = panel + k * tile_pairs;
                 if (k + layout.steps < a.output_width) {
                     write_transposed(row.cell(k), row.cell(k + layout.steps), first, count, tile);
                 } else {
                     write_transposed(row.cell(k), NoCell{}, first, count, tile);
                 }
             }
-            target += layout.panel_size();
         }
     }
 }

@@ -147,12 +147,21 @@ class TileInput {
         }
     }
 
+    // To be called first, with the first row of output cells that will be asked for: leaves out
+    // the rows before those that it reads.
+    void begin_at(std::int64_t plane, std::int64_t row) {
+        done_ = position(plane, row, 0);
+        first_row_ = row;
+    }
+
     // Makes ready what a row of output cells reads.
     void require_for(std::int64_t plane, std::int64_t row) {
         const auto& a = layout_.a;
         const std::int64_t last = position(plane, row, a.kernel_depth * a.kernel_height - 1);
         for (; done_ <= last; ++done_) write_row(done_);
-        if (a.rows_together) copy_rows(plane, row);
+        if (!a.rows_together) return;
+        if (row < first_row_) first_row_ = 0;  // of the next plane
+        copy_rows(plane, row);
     }
 
     // The pairs of a run for a row of output cells, of its cells that read kept rows or of those
@@ -202,7 +211,7 @@ class TileInput {
     void copy_rows(std::int64_t plane, std::int64_t row) const {
         const auto& a = layout_.a;
         const std::int64_t moved = layout_.rows * a.stride_height;
-        const bool first = row < layout_.rows || !layout_.keeps_places();
+        const bool first = row < first_row_ + layout_.rows || !layout_.keeps_places();
         const std::int64_t known = first ? 0 : larger(0, a.kernel_height - moved);
         for (std::int64_t depth = 0; depth < a.kernel_depth; ++depth) {
             for (std::int64_t tap = known; tap < a.kernel_height; ++tap) {
@@ -295,6 +304,7 @@ class TileInput {
     Pair* pairs_;
     std::int32_t* cells_;
     std::int64_t done_ = 0;
+    std::int64_t first_row_ = 0;  // that is asked for in this plane
 };
 
 }  // namespace kernelet::KERNELET_ISA

@@ -1,6 +1,7 @@
 // The rows of the upstream gradient that a bfloat16 gradient by the filters reads.
 #pragma once
 
+#include "kernels/bfloat16/filters_of_call.h"
 #include "kernels/bfloat16/lane_pairs.h"
 #include "kernels/bfloat16/tile_gradient_layout.h"
 #include "kernels/copying.h"
@@ -44,7 +45,8 @@ inline InputRows gradient_input_rows(const Call& call) {
 }
 
 // The upstream gradient of a call of `convolution_filter_gradient_bfloat16`. While its rows are
-// packed they are added up as well, where there is a bias: each must be asked for once.
+// packed, those of the filters of this call are added up as well, where there is a bias: each row
+// must be asked for once.
 class UpstreamRows {
   public:
     explicit UpstreamRows(const Call& call)
@@ -53,6 +55,7 @@ class UpstreamRows {
           rows_(IndexedPooling(a_, a_.output_height, a_.output_width, a_.filters),
                 a_.rounded_upstream != 0, call.operands[1], call.operands[2],
                 call.operands[5] + FilterGradientWorkspace(a_).upstream_row()),
+          filters_(FiltersOfCall(call).all()),
           bias_(call.operands[4]),
           sums_(call.operands[5] + FilterGradientWorkspace(a_).sums()) {
         clear_floats(a_.filters * lanes, sums_);
@@ -73,7 +76,7 @@ class UpstreamRows {
     void finish() const {
         if (!bias_) return;
         if (a_.unpools) add_windows();
-        for (std::int64_t filter = 0; filter < a_.filters; ++filter) {
+        for (std::int64_t filter = filters_.begin; filter < filters_.end; ++filter) {
             float total = 0.0F;
             for (std::int64_t lane = 0; lane < lanes; lane += Vector::width) {
                 const Vector sum = Vector::load(sums_ + filter * lanes + lane);
@@ -87,9 +90,10 @@ class UpstreamRows {
     template <class CellOf>
     void add_cells(std::int64_t count, const CellOf& cell_of) const {
         float* sums = sums_;
-        for_channel_tiles(a_.filters * lanes / Vector::width, [&]<int C>(std::int64_t first) {
+        const std::int64_t vectors = (filters_.end - filters_.begin) * lanes / Vector::width;
+        for_channel_tiles(vectors, [&]<int C>(std::int64_t first) {
             Vector totals[C];
-            const std::int64_t begin = first * Vector::width;
+            const std::int64_t begin = filters_.begin * lanes + first * Vector::width;
             for (int c = 0; c < C; ++c) {
                 totals[c] = Vector::load(sums + begin + c * Vector::width);
             }
@@ -120,6 +124,7 @@ class UpstreamRows {
     const Call& call_;
     const FilterGradientBfloat16Arguments& a_;
     InputRows rows_;
+    Span filters_;  // of this call, counted through all groups
     float* bias_;
     float* sums_;
 };

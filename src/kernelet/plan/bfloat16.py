@@ -22,8 +22,20 @@ from kernelet.ops.convolution import (
     ConvolutionInputGradient,
 )
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
-from kernelet.plan.candidate import LANES, NO_ACTIVATION, Arguments, Candidate, Packing, round_up
-from kernelet.plan.candidates_convolution import CONVOLUTION_CANDIDATES, dense_arguments
+from kernelet.plan.candidate import (
+    LANES,
+    NO_ACTIVATION,
+    Arguments,
+    Candidate,
+    Packing,
+    Target,
+    round_up,
+)
+from kernelet.plan.candidates_convolution import (
+    CONVOLUTION_CANDIDATES,
+    dense_arguments,
+    rows_of_cells,
+)
 from kernelet.plan.candidates_winograd import AnyConvolution, pays, predicted_cost
 from kernelet.program import Node
 
@@ -208,6 +220,7 @@ class Bfloat16(msgspec.Struct, frozen=True):
             constants=lambda node: [[]],
             fused_workspace=lambda arguments: self.operand_size(kernel, arguments),
             packings=lambda node: (self._packing(node),),
+            pieces=lambda node, target: rows_of_cells(node.output),
             bias=True,
             factors=True,
             derivative=True,
@@ -224,6 +237,7 @@ class Bfloat16(msgspec.Struct, frozen=True):
             self._gradient,
             constants=lambda node: [[]],
             fused_workspace=lambda arguments: self.operand_size(kernel, arguments),
+            pieces=partial(_gradient_pieces, kernel),
             unpools=1,
             sums_upstream=True,
             reads_rounded={0: "rounded_input", 1: "rounded_upstream"},
@@ -358,6 +372,13 @@ def _float32_cycles(node: Node) -> float:
     """Predict the cycles that a node takes in float32: one for each product of all lanes."""
     convolution = isinstance(node.op, AnyConvolution)
     return predicted_cost(node) if convolution and pays(node) else node.cost.multiply_adds
+
+
+def _gradient_pieces(kernel: str, node: Node, target: Target) -> int:
+    """Return the pieces of filters of all groups."""
+    op = node.op
+    assert isinstance(op, ConvolutionFilterGradient)
+    return op.groups * target.pieces_of(kernel, op.filters // op.groups)
 
 
 def _product(node: Node) -> dict[str, int]:

@@ -27,7 +27,7 @@ from kernelet.ops.normalization import (
 )
 from kernelet.ops.reduction import BatchMean, RequireFinite, SampleShare
 from kernelet.ops.updates import AdamUpdate, ClipByNorm, ClipByValue, GlobalNorm, SGDUpdate
-from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Constants
+from kernelet.plan.candidate import NO_ACTIVATION, Arguments, Candidate, Constants, Target
 from kernelet.program import Node, Op
 
 
@@ -54,6 +54,15 @@ def _together(*parts: Callable[[Node], Arguments]) -> Callable[[Node], Arguments
 def _channels(node: Node) -> dict[str, int]:
     x = node.inputs[0]
     return {"cells": x.size // x.shape[-1], "channels": x.shape[-1]}
+
+
+def channel_pieces(node: Node, target: Target) -> int:
+    """Return the pieces of a sum for each channel."""
+    return target.pieces_of("channel_sum", node.inputs[0].shape[-1])
+
+
+def _cells(node: Node, target: Target) -> int:
+    return _channels(node)["cells"]
 
 
 def _normalization(node: Node) -> Arguments:
@@ -87,13 +96,19 @@ _SGD = _together(_reals("momentum", "weight_decay"), _integers("nesterov"))
 _ADAM = _reals("beta_1", "beta_2", "epsilon", "weight_decay")
 
 TRAINING_CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
-    ChannelMean: (Candidate("channel_mean", _channels),),
-    ChannelVariance: (Candidate("channel_variance", _channels),),
-    Normalize: (Candidate("normalize", _normalize, constants=_absent(6), activation=True),),
-    NormalizedProductSum: (Candidate("normalized_product_sum", _normalization),),
-    NormalizeGradient: (Candidate("normalize_gradient", _normalization, constants=_absent(8)),),
+    ChannelMean: (Candidate("channel_mean", _channels, pieces=channel_pieces),),
+    ChannelVariance: (Candidate("channel_variance", _channels, pieces=channel_pieces),),
+    Normalize: (
+        Candidate("normalize", _normalize, constants=_absent(6), activation=True, pieces=_cells),
+    ),
+    NormalizedProductSum: (
+        Candidate("normalized_product_sum", _normalization, pieces=channel_pieces),
+    ),
+    NormalizeGradient: (
+        Candidate("normalize_gradient", _normalization, constants=_absent(8), pieces=_cells),
+    ),
     NormalizeFixedGradient: (
-        Candidate("normalize_fixed_gradient", _normalization, constants=_absent(4)),
+        Candidate("normalize_fixed_gradient", _normalization, constants=_absent(4), pieces=_cells),
     ),
     MovingAverage: (Candidate("moving_average", _reals("momentum"), divisible=True),),
     OneHot: (Candidate("one_hot", lambda node: {"size": node.output.size}),),

@@ -22,7 +22,7 @@ from kernelet.plan.candidates_convolution import (
     rows_of_cells,
     window_arguments,
 )
-from kernelet.plan.candidates_training import TRAINING_CANDIDATES
+from kernelet.plan.candidates_training import TRAINING_CANDIDATES, channel_pieces
 from kernelet.plan.candidates_winograd import WINOGRAD, pays_alone
 from kernelet.program import Node, Op
 
@@ -110,7 +110,7 @@ CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {
     ),
     Rescale: (Candidate("rescale", _channels, constants=_rescale_constants),),
     BiasAdd: (Candidate("bias_add", _channels),),
-    ChannelSum: (Candidate("channel_sum", _channels),),
+    ChannelSum: (Candidate("channel_sum", _channels, pieces=channel_pieces),),
     Activate: (Candidate("activate", _activation, pieces=_elements),),
     ActivateGradient: (Candidate("activate_gradient", _activation, pieces=_elements),),
     Softmax: (Candidate("softmax", _channels),),
