@@ -167,6 +167,16 @@ def test_the_engine_trains_as_the_definition_says(optimizer: Callable[[], Optimi
     assert difference <= 1e-4 * np.linalg.norm(trained["reference"])
 
 
+def test_weights_that_are_used_twice_count_with_the_sum_of_their_gradients() -> None:
+    given, shared = Input((3,)), Dense(3, activation="tanh")
+    model = Model(given, Dense(1)(shared(shared(given))))
+    model.compile(SGD(1.0, global_clipnorm=0.1), "mse")
+    before = model.weights.buffer.copy()
+    model.train_on_batch(X, 10 * Y)
+    moved = np.linalg.norm((model.weights.buffer - before).astype(np.float64))
+    np.testing.assert_allclose(moved, 0.1, rtol=1e-5)
+
+
 def test_a_thousand_weights_train_as_the_definition_says() -> None:
     given = Input((3,))
     joined = Concatenate()([Dense(1, activation="tanh")(given) for _ in range(600)])

@@ -38,4 +38,6 @@ def norm_steps(node: Node, gradients: Sequence[Value]) -> list[Step]:
 
 def _squares(node: Node, value: Value) -> Value:
     runs = -(-value.size // _RUN)
-    return Value(node.output.index, Type((runs,), batched=False), f"{value.name} squares")
+    # With the gradient's index: those of a layer that is used twice are sums of the same name.
+    name = f"{value.name} squares {value.index}"
+    return Value(node.output.index, Type((runs,), batched=False), name)

@@ -81,6 +81,7 @@ class Scheduler:
         # Steps by number: those that read a value which is still to be made, and of how many such
         # values each waits.
         self._users: dict[Value, list[int]] = {v: [] for step in steps for v in step.outputs}
+        assert len(self._users) == sum(len(step.outputs) for step in steps), "made by one step each"
         self._waits = [len(self._users.keys() & step.values) for step in steps]
         for number, step in enumerate(steps):
             for value in self._users.keys() & step.values:
