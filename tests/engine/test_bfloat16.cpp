@@ -239,6 +239,27 @@ ConvolutionArguments wide_convolution(Random& random) {
     return a;
 }
 
+// So many cells that the gradient by the filters is summed up band by band, the last one smaller.
+ConvolutionArguments tall_convolution(Random& random) {
+    ConvolutionArguments a{};
+    a.groups = random.between(1, 2);
+    a.channels = a.groups * random.between(8, 12);
+    a.filters = a.groups * random.between(8, 12);
+    a.depth = a.output_depth = a.kernel_depth = a.stride_depth = a.dilation_depth = 1;
+    a.stride_height = random.between(1, 2);
+    a.stride_width = random.between(1, 2);
+    a.dilation_height = a.dilation_width = 1;
+    a.kernel_height = random.between(1, 3);
+    a.kernel_width = random.between(1, 3);
+    a.pad_height = random.between(0, a.kernel_height - 1);
+    a.pad_width = random.between(0, a.kernel_width - 1);
+    a.output_height = random.between(9, 15);
+    a.output_width = random.between(130, 160);
+    a.height = (a.output_height - 1) * a.stride_height + a.kernel_height - a.pad_height;
+    a.width = (a.output_width - 1) * a.stride_width + a.kernel_width - a.pad_width;
+    return a;
+}
+
 }  // namespace
 
 int main(int count, char** given) {
@@ -252,9 +273,10 @@ int main(int count, char** given) {
         }
         for (int repeat = 0; repeat < 2; ++repeat) {
             test_convolution(kernels, tiles, random, wide_convolution(random));
+            test_convolution(kernels, tiles, random, tall_convolution(random));
         }
         std::printf("%s: %d convolutions with their gradients exact in bfloat16\n", name.c_str(),
-                    drawn + 2);
+                    drawn + 4);
     }
     return 0;
 }

@@ -9,29 +9,33 @@
 
 namespace kernelet::KERNELET_ISA {
 
-// The upstream gradient of some filters as [filter][cell][pair], rows filled up to whole pairs of
-// cells with zeros.
+// The upstream gradient of some filters in a band as [filter][cell][pair], rows filled up to whole
+// pairs of cells with zeros.
 inline void write_filters(const ChannelPlanes& layout, const UpstreamRows& upstream,
-                          const Span& filters, Pair* target) {
+                          const Span& filters, const Span& band, Pair* target) {
     const auto& a = layout.a;
-    for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
-        const float* source = upstream.rows().row(row);
-        for (std::int64_t f = filters.begin; f < filters.end; ++f) {
+    const std::int64_t count = band.end - band.begin;
+    for (std::int64_t row = 0; row < a.output_depth * count; ++row) {
+        const std::int64_t line = row / count * a.output_height + band.begin + row % count;
+        const float* source = upstream.rows().row(line);
+        for (std::int64_t f = filters.begin; f < filters.end; f += channels_written) {
             Pair* place = target + f * layout.filter_size() + row * layout.upstream_row();
             for (std::int64_t cell = 0; cell < 2 * layout.output_pairs; ++cell) {
-                store_neighbours(
-                    cell < a.output_width ? source + (cell * a.filters + f) * lanes : no_numbers,
-                    place + cell * cell_pairs);
+                const bool inside = cell < a.output_width;
+                write_cell(inside ? source + (cell * a.filters + f) * lanes : nullptr,
+                           smaller(channels_written, filters.end - f), layout.filter_size(),
+                           place + cell * cell_pairs);
             }
         }
-        upstream.add(row);
+        upstream.add(line);
     }
 }
 
-// I rows of the gradient, whose inputs begin at `inputs`, × O filters.
+// I rows of the gradient, whose inputs begin at `inputs`, × O filters, of `count` rows of output
+// cells of each plane.
 template <int I, int O>
 inline void lane_pair_tile(const Pair* const* inputs, const Pair* upstream,
-                           const ChannelPlanes& layout, float* gradient) {
+                           const ChannelPlanes& layout, std::int64_t count, float* gradient) {
     const auto& a = layout.a;
     Vector sums[I][O];
     KERNELET_UNROLL
@@ -43,8 +47,8 @@ inline void lane_pair_tile(const Pair* const* inputs, const Pair* upstream,
     }
     const std::int64_t filter_size = layout.filter_size();
     const Pair* y = upstream;
-    for (std::int64_t row = 0; row < a.output_depth * a.output_height; ++row) {
-        const std::int64_t start = layout.row_offset(row / a.output_height, row % a.output_height);
+    for (std::int64_t row = 0; row < a.output_depth * count; ++row) {
+        const std::int64_t start = layout.row_offset(row / count, row % count);
         const Pair* x[I];
         KERNELET_UNROLL
         for (int i = 0; i < I; ++i) {
@@ -74,7 +78,8 @@ inline void lane_pair_tile(const Pair* const* inputs, const Pair* upstream,
     }
 }
 
-using LanePairTile = void (*)(const Pair* const*, const Pair*, const ChannelPlanes&, float*);
+using LanePairTile = void (*)(const Pair* const*, const Pair*, const ChannelPlanes&, std::int64_t,
+                              float*);
 
 template <int I>
 inline constexpr LanePairTile lane_pair_tiles[] = {nullptr, lane_pair_tile<I, 1>,
@@ -82,10 +87,10 @@ inline constexpr LanePairTile lane_pair_tiles[] = {nullptr, lane_pair_tile<I, 1>
                                                    lane_pair_tile<I, 4>};
 
 // All rows of the gradient of some filters of one group: taps × channels, `offsets` those of their
-// inputs.
+// inputs, and `lines` the rows of output cells of each plane.
 inline void lane_pair_rows(const Pair* input, const Pair* offsets, std::int64_t rows,
-                           const Pair* upstream, const ChannelPlanes& layout, const Span& filters,
-                           float* gradient) {
+                           const Pair* upstream, const ChannelPlanes& layout, std::int64_t lines,
+                           const Span& filters, float* gradient) {
     const auto& a = layout.a;
     for (std::int64_t o = filters.begin; o < filters.end; o += gradient_columns) {
         const std::int64_t columns = smaller(gradient_columns, filters.end - o);
@@ -96,7 +101,7 @@ inline void lane_pair_rows(const Pair* input, const Pair* offsets, std::int64_t 
                 for (int i = 0; i < count; ++i) {
                     inputs[i] = input + offsets[row + i];
                 }
-                tiles[columns](inputs, upstream + o * layout.filter_size(), layout,
+                tiles[columns](inputs, upstream + o * layout.filter_size(), layout, lines,
                                gradient + row * a.filters + o);
             }
         };
@@ -117,7 +122,7 @@ inline void write_row_offsets(const ChannelPlanes& layout, Pair* offsets) {
 }
 
 // Operands: input, upstream gradient, its indices or null, partial sums of the gradient and of that
-// by the bias or null, workspace.
+// by the bias or null, workspace. Pieces are filters.
 inline void filter_gradient_in_registers(const Call& call) {
     const auto& a = arguments<FilterGradientBfloat16Arguments>(call);
     const ChannelPlanes layout(a);
@@ -126,25 +131,28 @@ inline void filter_gradient_in_registers(const Call& call) {
     Pair* offsets = upstream + layout.upstream_size();
     const FiltersOfCall wanted(call);
     const Span groups = wanted.groups();
-    write_channels(layout, gradient_input_rows(call), groups, input);
     const UpstreamRows upstream_rows(call);
-    write_filters(layout, upstream_rows, wanted.all(), upstream);
-    upstream_rows.finish();
-    write_row_offsets(layout, offsets);
     const std::int64_t rows = layout.gradient_rows();
-    for (std::int64_t g = groups.begin; g < groups.end; ++g) {
-        const Span filters = wanted.of_group(g);
-        const std::int64_t first = g * wanted.filters;
-        float* gradient = call.operands[3] + first;
-        if (call.first) {
-            for (std::int64_t row = 0; row < rows; ++row) {
-                clear_floats(filters.end - filters.begin,
-                             gradient + row * a.filters + filters.begin);
-            }
+    write_row_offsets(layout, offsets);
+    if (call.first) {
+        const Span filters = wanted.all();
+        for (std::int64_t row = 0; row < rows; ++row) {
+            clear_floats(filters.end - filters.begin,
+                         call.operands[3] + row * a.filters + filters.begin);
         }
-        lane_pair_rows(input + g * (a.channels / a.groups) * layout.channel_size(), offsets, rows,
-                       upstream + first * layout.filter_size(), layout, filters, gradient);
     }
+    for (std::int64_t begin = 0; begin < a.output_height; begin += layout.band) {
+        const Span band{begin, smaller(begin + layout.band, a.output_height)};
+        write_channels(layout, gradient_input_rows(call), groups, begin, input);
+        write_filters(layout, upstream_rows, wanted.all(), band, upstream);
+        for (std::int64_t g = groups.begin; g < groups.end; ++g) {
+            const std::int64_t first = g * wanted.filters;
+            lane_pair_rows(input + g * (a.channels / a.groups) * layout.channel_size(), offsets,
+                           rows, upstream + first * layout.filter_size(), layout,
+                           band.end - band.begin, wanted.of_group(g), call.operands[3] + first);
+        }
+    }
+    upstream_rows.finish();
 }
 
 }  // namespace kernelet::KERNELET_ISA
