@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 import kernelet as kl
 from executors.test_single_samples import NETWORKS, predicted, with_random_weights
@@ -13,7 +14,6 @@ from kernelet.executors.base import Run
 from kernelet.executors.native import TARGET, bfloat16, planned
 from kernelet.executors.reference import ReferenceExecutor
 from kernelet.model import Model
-from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.single import SingleSamples
 from kernelet.program import Program
 from kernelet.training.programs import prediction_program
@@ -28,7 +28,7 @@ def stored(
     """Return the storage that multiplies in bfloat16 wherever there is a kernel for it."""
     way = bfloat16("bfloat16", isa)
     assert way is not None
-    everywhere = Bfloat16(way.tiles, way.operand_size, everywhere=True)
+    everywhere = replace(way, everywhere=True)
     return SingleSamples(
         program,
         TARGET.lanes,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from kernelet.executors.base import Run
 from kernelet.executors.native import TARGET, NativeExecutor, bfloat16
@@ -13,7 +14,6 @@ from kernelet.executors.reference import ReferenceExecutor
 from kernelet.ops.activation import Activate
 from kernelet.ops.bias import BiasAdd
 from kernelet.ops.dense import MatrixProduct, OuterProductSum
-from kernelet.plan.bfloat16 import Bfloat16
 from kernelet.plan.storage import SampleBlocks
 from kernelet.program import Op, ProgramBuilder
 from levels import BFLOAT16_LEVELS
@@ -45,7 +45,7 @@ def everywhere(isa: str, *, spread: bool = False) -> SampleBlocks:
     """Return a storage that multiplies in bfloat16 whether or not it pays."""
     way = bfloat16("bfloat16", isa)
     assert way is not None
-    own = Bfloat16(way.tiles, way.operand_size, everywhere=True)
+    own = replace(way, everywhere=True)
     return SampleBlocks(TARGET, own, spread=spread)
 
 

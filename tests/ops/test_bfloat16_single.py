@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from kernelet.executors.native import bfloat16
 from kernelet.ops.convolution import Convolution
@@ -50,7 +51,7 @@ def everywhere(isa: str) -> Bfloat16:
     """Return the way to multiply in bfloat16 whether or not it pays."""
     way = bfloat16("bfloat16", isa)
     assert way is not None
-    return Bfloat16(way.tiles, way.operand_size, everywhere=True)
+    return replace(way, everywhere=True)
 
 
 def products(

@@ -123,43 +123,75 @@ KERNELET_INLINE void store_sums(const float* sums, const CellsOfTile& cells,
     }
 }
 
-// Sums of tiles in registers, one cell after the other.
+// Sums of tiles in registers, those of some cells at once: the broadcast of a pair serves all their
+// filters, and products need not wait for each other.
 struct SingleSumsInRegisters {
+    static constexpr int vectors = static_cast<int>(bfloat16_filters) / Vector::width;
+    // Cells whose sums with the filters of two tiles leave registers for weights and a pair.
+    static constexpr int together = vectors == 1 ? 8 : 1;
+
     template <int C, int F>
     static void multiply(const SingleTaps& taps, const RowsOfTiles& rows,
                          const CellsOfTile (&cells)[2], const FiltersOfTiles& filters) {
-        for (int c = 0; c < C; ++c) {
-            for (int f = 0; f < F; ++f) multiply_tile(taps, rows, cells[c], filters, f);
-        }
+        for (int c = 0; c < C; ++c) multiply_tile<F>(taps, rows, cells[c], filters);
     }
 
   private:
+    template <int F>
     static void multiply_tile(const SingleTaps& taps, const RowsOfTiles& rows,
-                              const CellsOfTile& cells, const FiltersOfTiles& filters, int block) {
-        constexpr int vectors = static_cast<int>(bfloat16_filters) / Vector::width;
-        const Pair* first = filters.weights + block * filters.block_size;
-        alignas(64) float stored[tile_cells_of_sample * bfloat16_filters];
-        for (std::int64_t cell = 0; cell < cells.count; ++cell) {
-            const Bfloat16* numbers = cells.input + cell * rows.input_cell;
-            Vector sums[vectors];
-            for (int v = 0; v < vectors; ++v) sums[v] = Vector::zero();
-            taps.for_chunks([&](std::int64_t input, std::int64_t weights) {
-                Pair pairs[chunk_pairs];
-                __builtin_memcpy(pairs, numbers + input, sizeof pairs);
-                const Pair* w = first + weights;
-                for (std::int64_t k = 0; k < chunk_pairs; ++k, w += bfloat16_filters) {
-                    const IntVector pair = IntVector::broadcast(pairs[k]);
-                    for (int v = 0; v < vectors; ++v) {
-                        const IntVector weight = IntVector::load(w + v * Vector::width);
-                        sums[v] = add_products(pair, weight, sums[v]);
+                              const CellsOfTile& cells, const FiltersOfTiles& filters) {
+        alignas(64) float stored[F][tile_cells_of_sample * bfloat16_filters];
+        for (std::int64_t cell = 0; cell < cells.count; cell += together) {
+            multiply_cells<F>(taps, rows, cells, cell, filters, stored);
+        }
+        for (int f = 0; f < F; ++f) {
+            store_sums(stored[f], cells, filters, f * bfloat16_filters, rows.output_cell);
+        }
+    }
+
+    // Cells from `cell` on. There may be fewer; then the last one is taken again.
+    template <int F>
+    static void multiply_cells(const SingleTaps& taps, const RowsOfTiles& rows,
+                               const CellsOfTile& cells, std::int64_t cell,
+                               const FiltersOfTiles& filters,
+                               float (&stored)[F][tile_cells_of_sample * bfloat16_filters]) {
+        const Bfloat16* numbers[together];
+        Vector sums[together][F * vectors];
+        KERNELET_UNROLL
+        for (int k = 0; k < together; ++k) {
+            numbers[k] = cells.input + smaller(cell + k, cells.count - 1) * rows.input_cell;
+            KERNELET_UNROLL
+            for (int v = 0; v < F * vectors; ++v) sums[k][v] = Vector::zero();
+        }
+        taps.for_chunks([&](std::int64_t input, std::int64_t weights) {
+            const Pair* w = filters.weights + weights;
+            for (std::int64_t pair = 0; pair < chunk_pairs; ++pair, w += bfloat16_filters) {
+                IntVector weight[F * vectors];
+                KERNELET_UNROLL
+                for (int v = 0; v < F * vectors; ++v) {
+                    weight[v] = IntVector::load(w + v / vectors * filters.block_size +
+                                                v % vectors * Vector::width);
+                }
+                KERNELET_UNROLL
+                for (int k = 0; k < together; ++k) {
+                    Pair both;
+                    __builtin_memcpy(&both, numbers[k] + input + 2 * pair, sizeof both);
+                    const IntVector broadcast = IntVector::broadcast(both);
+                    KERNELET_UNROLL
+                    for (int v = 0; v < F * vectors; ++v) {
+                        sums[k][v] = add_products(broadcast, weight[v], sums[k][v]);
                     }
                 }
-            });
-            for (int v = 0; v < vectors; ++v) {
-                sums[v].store(stored + cell * bfloat16_filters + v * Vector::width);
+            }
+        });
+        KERNELET_UNROLL
+        for (int k = 0; k < together; ++k) {
+            KERNELET_UNROLL
+            for (int v = 0; v < F * vectors; ++v) {
+                sums[k][v].store(stored[v / vectors] + (cell + k) * bfloat16_filters +
+                                 v % vectors * Vector::width);
             }
         }
-        store_sums(stored, cells, filters, block * bfloat16_filters, rows.output_cell);
     }
 };
 

@@ -49,9 +49,10 @@ def bfloat16(precision: str, isa: str) -> Bfloat16 | None:
         "auto" takes bfloat16 where there are instructions for it.
     isa : str
     """
-    if precision == "float32" or (precision == "auto" and isa not in BFLOAT16_INSTRUCTIONS):
+    instructions = isa in BFLOAT16_INSTRUCTIONS
+    if precision == "float32" or (precision == "auto" and not instructions):
         return None
-    return Bfloat16(isa.startswith("amx"), _operand_size)
+    return Bfloat16(isa.startswith("amx"), instructions, _operand_size)
 
 
 def _add(engine: _engine.Plan, instruction: Instruction) -> None:

@@ -69,6 +69,9 @@ class Bfloat16(msgspec.Struct, frozen=True):
     ----------
     tiles : bool
         Whether by matrix tiles; otherwise by vectors.
+    instructions : bool
+        Whether the processor has instructions for either; otherwise float32 multiplies rounded
+        numbers.
     operand_size : callable
         Floats of the last operand of a kernel, by its name and arguments.
     everywhere : bool
@@ -76,6 +79,7 @@ class Bfloat16(msgspec.Struct, frozen=True):
     """
 
     tiles: bool
+    instructions: bool
     operand_size: Callable[[str, Arguments], int]
     everywhere: bool = False
 

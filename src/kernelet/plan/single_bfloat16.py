@@ -28,7 +28,8 @@ _LONGEST_ROW = 1 << 18
 # Floats of packed weights that samples may read one after the other, rather than all at once.
 _NEAR_WEIGHTS = 1 << 18
 
-# How much longer kernels in float32 take on an Emerald Rapids core than `reached` says.
+# How much longer kernels in float32 take on an Emerald Rapids core, which has tiles, than `reached`
+# says.
 _FLOAT32 = 1.4
 # Weights of which dense layers take as long in float32, from the first-level cache.
 _FEW_WEIGHTS = 1 << 14
@@ -58,13 +59,19 @@ class SingleBfloat16:
             found, pays = self._dense(), self._dense_pays(node, usual)
         else:
             return None
-        return found if self._way.everywhere or (self._way.tiles and pays) else None
+        wanted = pays and (self._way.tiles or self._way.instructions)
+        return found if self._way.everywhere or wanted else None
 
     def _convolution_pays(self, node: Node, usual: Candidate) -> bool:
         arguments = self._arguments(node)
         if self._workspace({**arguments, "band": 1}) > _LONGEST_ROW:
             return False
-        return tiles(arguments).time < _float32_time(node, usual)
+        usual_time = _float32_time(node, usual)
+        return self._time(arguments) < (_FLOAT32 if self._way.tiles else 1) * usual_time
+
+    def _time(self, arguments: Arguments) -> float:
+        counted = tiles(arguments)
+        return counted.time if self._way.tiles else counted.time_in_registers
 
     def _dense_pays(self, node: Node, usual: Candidate) -> bool:
         if usual.whole_batch and self._packed(node) > _NEAR_WEIGHTS:
@@ -101,7 +108,7 @@ class SingleBfloat16:
         usual = {**CANDIDATES[Convolution][-1].arguments(node), **self._layout.distances(node)}
         usual["by_rows"] = int(self._packed(node) <= READ_BY_ALL)
         ways = [{**usual, "gathered": gathered} for gathered in (0, 1)]
-        taken = min(ways, key=lambda way: tiles(way).time)
+        taken = min(ways, key=self._time)
         return {**taken, "band": self._band(node, taken)}
 
     def _band(self, node: Node, arguments: Arguments) -> int:
@@ -163,4 +170,4 @@ def _float32_time(node: Node, usual: Candidate) -> float:
     counted = (usual.kernel, usual.arguments(node), LANES)
     multiplied = products(*counted)
     assert multiplied is not None
-    return _FLOAT32 * (multiplied + additions(*counted)) / LANES / reached(usual.kernel)
+    return (multiplied + additions(*counted)) / LANES / reached(usual.kernel)

@@ -172,7 +172,7 @@ def arrange(
         That may run it.
     target : Target
     bfloat16 : Bfloat16, optional
-        How to multiply in bfloat16; single samples do in predictions by tiles only.
+        How to multiply in bfloat16; single samples do in predictions only.
 
     Returns
     -------
