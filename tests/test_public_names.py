@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
+import pkgutil
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -62,6 +65,17 @@ def test_examples(name: str) -> None:
     result = doctest.testmod(importlib.import_module(f"kernelet.{name}"))
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_every_public_record_has_a_signature() -> None:
+    """`help` asks for it, and it names the types of all fields."""
+    modules = [m.name for m in pkgutil.walk_packages(kl.__path__, "kernelet.")]
+    packages = [kl, *map(importlib.import_module, set(modules) - {"kernelet.__main__"})]
+    public = [getattr(p, name) for p in packages for name in getattr(p, "__all__", ())]
+    records = {x for x in public if isinstance(x, type) and issubclass(x, msgspec.Struct)}
+    assert len(records) > 10
+    for record in records:
+        assert inspect.signature(record).parameters.keys() == set(record.__struct_fields__)
 
 
 @pytest.mark.parametrize("name", kl.__all__)

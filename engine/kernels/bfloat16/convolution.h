@@ -192,7 +192,7 @@ inline bool takes_whole_rows(const WindowAxis& axis, const Span& inside) {
 
 // Operands: input, filters packed by `pack_filters_bfloat16`, bias or null, factors or null,
 // what an activation saved or null, indices of a pooled input or null, output, its indices or signs
-// or null, workspace.
+// or null, workspace. Pieces are rows of output cells.
 inline void convolution_in_registers(const Call& call) {
     const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
     const ConvolutionWindow window = positions_of(a);

@@ -204,7 +204,8 @@ class TileConvolution {
 
 // Operands: input, filters packed by `pack_filters_bfloat16` or `pack_cells_bfloat16`, bias or
 // null, factors or null, what an activation saved or null, indices of a pooled input or null,
-// output, its indices or signs or null, workspace. Runs take whole chunks, and all taps of a row.
+// output, its indices or signs or null, workspace. Pieces are rows of output cells. Runs take whole
+// chunks, and all taps of a row.
 inline void convolution_by_tiles(const Call& call) {
     if (TilePooling::applies(call)) {
         TileConvolution<TilePooling>(call).run();

@@ -279,7 +279,7 @@ struct GradientTiles {
 };
 
 // Operands: input, upstream gradient, its indices or null, partial sums of the gradient and of that
-// by the bias or null, workspace.
+// by the bias or null, workspace. Pieces are filters.
 inline void filter_gradient_by_tiles(const Call& call) {
     const auto& a = arguments<FilterGradientBfloat16Arguments>(call);
     const GradientTileLayout layout(a);

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from kernelet.convolution.filtering import Filtered
+from kernelet.data.photos import Photo
 from kernelet.data.values import to_uint8
 from kernelet.explain.comparison import (
     Panel,
@@ -21,12 +24,6 @@ from kernelet.explain.comparison import (
 )
 from kernelet.explain.numbers import number_text
 from kernelet.text import short_time
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from kernelet.convolution.filtering import Filtered
-    from kernelet.data.photos import Photo
 
 
 class Shown(msgspec.Struct, frozen=True, eq=False):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelet.convolution.choice import fastest
 from kernelet.convolution.definition import extended
@@ -19,8 +20,6 @@ from kernelet.errors import ShapeError
 from kernelet.geometry import Window, window
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from kernelet.convolution.arguments import Method, Mode
 
 Normalization = Literal["clip", "stretch", "abs"]

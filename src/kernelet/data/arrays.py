@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelet.data.dataset import Split
 from kernelet.data.memory import refuse_what_does_not_fit
 from kernelet.data.sizing import Resize, Target
 from kernelet.data.values import to_uint8
 from kernelet.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
 
 _BLOCK = 1024
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelet.data.listing import PICTURE_EXTENSIONS, Entry, is_picture_name, quoted, visible
 from kernelet.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 #: The parts of a data set, in their order.
 SPLITS = ("train", "validation", "test")

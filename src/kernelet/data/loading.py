@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import resources
@@ -25,8 +26,6 @@ from kernelet.data.splits import choose_validation, separate_validation
 from kernelet.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-
     from numpy.typing import NDArray
 
     from kernelet.data.layout import Layout

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
@@ -20,7 +21,6 @@ from kernelet.errors import DataError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
 
 # Pillow reads 16-bit colour as its high bytes. For these forms of PNG, its two ways of unpacking
 # give the high and the low bytes, from which the values are put together.

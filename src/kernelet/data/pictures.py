@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelet.data.archives import ZipTree
+from kernelet.data.dataset import BrokenPicture
 from kernelet.data.folders import FolderTree
 from kernelet.data.listing import MAXIMUM_FILE_BYTES, Entry, is_picture_name, normalized, quoted
 from kernelet.data.sizing import check_channels, check_image_size, check_resize
 from kernelet.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from typing import BinaryIO
-
-    from numpy.typing import NDArray
-
-    from kernelet.data.dataset import BrokenPicture
 
 
 class Pictures(msgspec.Struct, frozen=True, eq=False):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelet.data.dataset import BrokenPicture
 from kernelet.data.decoding import (
@@ -27,10 +28,6 @@ from kernelet.data.splits import compact
 from kernelet.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
     from kernelet.data.listing import Entry, PictureFiles
 
 Progress = Callable[[int, int], None]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kernelet._version import __version__
+from kernelet.data.doctor import Finding, Findings, Item
 from kernelet.data.doctor.previews import MOST_IN_GROUP
 from kernelet.explain.pages import photo_uri, render
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from kernelet.data.doctor import Finding, Findings, Item
 
 #: Groups shown of each finding.
 MOST_GROUPS = 24

@@ -86,7 +86,7 @@ class Scheduler:
         for number, step in enumerate(steps):
             for value in self._users.keys() & step.values:
                 self._users[value].append(number)
-        # Steps that wait for no value, in heaps.
+        # Steps that wait for no value; those on blocks in a heap.
         self._shared: list[int] = []
         self._blocks: list[int] = []
         self._slices: list[int] = []
@@ -106,7 +106,8 @@ class Scheduler:
             self._take_slices()
             taken = sum(len(phase.steps) for phase in self._phases[known:])
             if not taken:
-                waiting = (self._steps[k].kernel for k, waits in enumerate(self._waits) if waits)
+                done = {id(step) for phase in self._phases for step in phase.steps}
+                waiting = [step.kernel for step in self._steps if id(step) not in done]
                 raise RuntimeError(f"the plan has a cycle among: {', '.join(waiting)}")
             left -= taken
         return self._phases
@@ -114,8 +115,10 @@ class Scheduler:
     def _admit(self, number: int) -> None:
         """Add a step that waits for no value any more to those that are ready."""
         step = self._steps[number]
-        ready = self._slices if step.slices else self._blocks
-        heappush(ready if step.batched else self._shared, number)
+        if step.batched and not step.slices:
+            heappush(self._blocks, number)
+        else:
+            (self._slices if step.batched else self._shared).append(number)
 
     def _make(self, step: Step) -> None:
         """Take note that a step's results can be read."""
@@ -146,7 +149,7 @@ class Scheduler:
         # Tasks first: one of them may be what the updates wait for.
         taken = tasks or ready
         if taken:
-            self._shared = sorted(set(self._shared).difference(taken))
+            self._shared = [*set(self._shared).difference(taken)]
             steps = [self._steps[number] for number in taken]
             self._finish(PhaseKind.TASKS if tasks else PhaseKind.RANGE, steps)
             for step in steps:

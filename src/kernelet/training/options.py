@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,11 +12,9 @@ from numpy.typing import ArrayLike
 
 from kernelet.errors import ConfigurationError, UsageError
 from kernelet.training.callbacks.base import Callback
+from kernelet.training.checkpoints import Checkpointer
 from kernelet.training.execution import Machine
 from kernelet.training.loop import Plan
-
-if TYPE_CHECKING:
-    from kernelet.training.checkpoints import Checkpointer
 
 
 def _require_whole(name: str, value: object) -> None:

@@ -9,17 +9,12 @@ likelihood estimation of intrinsic dimension", 2004).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from kernelet.data.doctor.descriptors import Whitening
 from kernelet.data.doctor.registration import STRANGERS, unexplained
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from kernelet.data.doctor.descriptors import Whitening
 
 _SAMPLE = 2000
 # Of so many of them the neighbours are looked at, to see how their number grows.

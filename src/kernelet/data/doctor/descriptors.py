@@ -7,13 +7,9 @@ of them share: their principal components, each divided by its standard deviatio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 #: Side of the grey copies that are compared, and of their inside: where a picture was cut or
 #: moved a little, its border shows something else.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,8 +29,6 @@ from kernelet.data.loading import dataset_of, open_source
 from kernelet.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from kernelet.data.dataset import Dataset
     from kernelet.data.listing import Entry, PictureTree
     from kernelet.data.loading import Source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,8 +13,6 @@ from kernelet.data.doctor.chance import MOST_COPIES
 from kernelet.data.doctor.similar import QUARTER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
     from kernelet.data.doctor.similar import SimilarPairs
     from kernelet.data.doctor.survey import Survey
 

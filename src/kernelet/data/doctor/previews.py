@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 
 from kernelet.data.decoding import decode, decoding_warnings, is_grey, open_picture, upright_size
+from kernelet.data.doctor.findings import Finding, Findings, Item
 from kernelet.data.sizing import Target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from kernelet.data.doctor.findings import Finding, Findings, Item
 
 #: Longest side of a preview, in pixels, and most pictures shown of one group.
 SIDE = 96

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from kernelet.data.doctor.chance import Strangers
 from kernelet.data.doctor.descriptors import Whitening, grey_grids, measure_spread
@@ -13,10 +15,6 @@ from kernelet.data.doctor.neighbours import close_pairs
 from kernelet.data.doctor.registration import unexplained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
     Turn = Callable[[NDArray[np.generic]], NDArray[np.generic]]
 
 #: What may stay unexplained of a copy. Of pictures of CIFAR-10 compressed at JPEG quality 30 all

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from kernelet.data.decoding import (
@@ -25,6 +26,7 @@ from kernelet.data.doctor.contents import is_cut_off, why_unreadable
 from kernelet.data.doctor.examination import BLANK_DEVIATION
 from kernelet.data.doctor.findings import Item
 from kernelet.data.doctor.survey import SIDE, Look, Place, Survey
+from kernelet.data.listing import Entry, PictureFiles
 from kernelet.data.memory import refuse_what_does_not_fit
 from kernelet.data.reading import (
     PARALLEL_PIXELS,
@@ -33,13 +35,6 @@ from kernelet.data.reading import (
     in_chunks,
     survey_headers,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
-
-    from kernelet.data.listing import Entry, PictureFiles
 
 # Pictures of more pixels are decoded one at a time: side by side they would multiply the memory.
 _LARGE_PIXELS = 4_000_000
