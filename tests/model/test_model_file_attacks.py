@@ -108,7 +108,7 @@ def _deep_document() -> bytes:
 
 def _deep_training() -> bytes:
     parts = Parts(model())
-    text = json.dumps(parts.document).replace('"seed": 3', '"seed": ' + "[" * 9000 + "]" * 9000)
+    text = json.dumps(parts.document).replace('"seed": 3', '"seed": ' + "[" * 90_000 + "]" * 90_000)
     return parts.join(document_text=text)
 
 
