@@ -59,7 +59,7 @@ void enlarge(Random& random, ConvolutionArguments& a) {
     }
 }
 
-void test_convolution(const Kernels& kernels, Random& random) {
+void test_convolution(const Kernels& kernels, bool tiles, Random& random) {
     Case one = random_case(random, false, 0, enlarge);
     const ConvolutionArguments& a = one.a;
     const std::int64_t cell_floats = either(random, a.channels);
@@ -68,6 +68,7 @@ void test_convolution(const Kernels& kernels, Random& random) {
     arguments.band = random.between(1, a.output_height);
     arguments.by_rows = random.between(0, 1);
     arguments.gathered = random.between(0, 1);
+    arguments.tile_cells = tiles ? 16 : random.between(1, 16);
     const std::int64_t taps = a.kernel_depth * a.kernel_height * a.kernel_width;
     const auto filters = packed(kernels, random, one.weights, taps, a.channels / a.groups,
                                 a.filters / a.groups, a.groups, arguments.gathered ? taps : 1);
@@ -124,7 +125,7 @@ int main(int count, char** given) {
         Random random;
         const int drawn = cases(200);
         for (int repeat = 0; repeat < drawn; ++repeat) {
-            test_convolution(kernels, random);
+            test_convolution(kernels, name.starts_with("amx"), random);
             test_dense(kernels, random);
         }
         std::printf("%s: %d convolutions and dense products of single samples exact in bfloat16\n",

@@ -183,8 +183,9 @@ namespace kernelet {
 
 // A convolution of single samples; panels have the filters of two tiles. Where taps are `gathered`,
 // those of an output cell lie one behind the other, otherwise whole lines of a cell's channels do.
+// Rows of output cells are cut into tiles of `tile_cells`, at most sixteen.
 #define ARGUMENTS_SingleConvolutionBfloat16(INTEGER, REAL) \
-    ARGUMENTS_PanelConvolution(INTEGER, REAL) INTEGER(gathered)
+    ARGUMENTS_PanelConvolution(INTEGER, REAL) INTEGER(gathered) INTEGER(tile_cells)
 
 #define ARGUMENTS_PackFiltersBfloat16(INTEGER, REAL) \
     INTEGER(taps)                                    \

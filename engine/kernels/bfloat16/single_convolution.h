@@ -70,7 +70,7 @@ struct SingleTaps {
           column_stride(column) {}
 };
 
-// Sixteen neighbouring output cells, of which `count` are some.
+// Neighbouring output cells of a tile, of which there may be only `count`.
 struct CellsOfTile {
     const Bfloat16* input;
     float* output;
@@ -86,17 +86,15 @@ struct RowsOfTiles {
     std::int64_t input_row;
     std::int64_t input_cell;
     std::int64_t output_cell;
+    std::int64_t tile_cells;
 
-    std::int64_t tiles_of_row() const {
-        return (cells + tile_cells_of_sample - 1) / tile_cells_of_sample;
-    }
+    std::int64_t tiles_of_row() const { return (cells + tile_cells - 1) / tile_cells; }
     std::int64_t tiles() const { return rows * tiles_of_row(); }
     CellsOfTile tile(std::int64_t number) const {
         const std::int64_t row = number / tiles_of_row();
-        const std::int64_t cell = number % tiles_of_row() * tile_cells_of_sample;
+        const std::int64_t cell = number % tiles_of_row() * tile_cells;
         return {input + row * input_row + cell * input_cell,
-                output + (row * cells + cell) * output_cell,
-                smaller(tile_cells_of_sample, cells - cell)};
+                output + (row * cells + cell) * output_cell, smaller(tile_cells, cells - cell)};
     }
 };
 
@@ -251,8 +249,8 @@ class SingleConvolutionBfloat16 {
     RowsOfTiles rows_of(const Band& band, float* output) const {
         const std::int64_t rows = band.end - band.begin;
         if (a_.gathered) {
-            return {gathered_,     output,          1, rows * a_.output_width, 0,
-                    layout_.lines, a_.output_floats};
+            return {gathered_,        output,       1, rows * a_.output_width, 0, layout_.lines,
+                    a_.output_floats, a_.tile_cells};
         }
         return {rows_,
                 output,
@@ -260,7 +258,8 @@ class SingleConvolutionBfloat16 {
                 a_.output_width,
                 a_.stride_height * layout_.row,
                 a_.stride_width * layout_.cell,
-                a_.output_floats};
+                a_.output_floats,
+                a_.tile_cells};
     }
 
     void run_panel(const RowsOfTiles& rows, const FiltersOfTiles& filters) const {

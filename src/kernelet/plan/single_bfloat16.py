@@ -11,14 +11,14 @@ import math
 from kernelet.ops.convolution import Convolution
 from kernelet.ops.dense import MatrixProduct
 from kernelet.plan.accounts import additions, products, reached
-from kernelet.plan.bfloat16 import Bfloat16
+from kernelet.plan.bfloat16 import CHUNK, Bfloat16
 from kernelet.plan.candidate import LANES, Arguments, Candidate, Packing, Target, round_up
 from kernelet.plan.candidates_convolution import is_depthwise, rows_of_cells
 from kernelet.plan.candidates_single import BAND_FLOATS, READ_BY_ALL
 from kernelet.plan.selection import CANDIDATES
 from kernelet.plan.single_batch import single_dense_arguments
 from kernelet.plan.single_layout import SingleLayout
-from kernelet.plan.single_tiles import LINE, tiles
+from kernelet.plan.single_tiles import LINE, REGISTER_CELLS, tiles
 from kernelet.program import Node
 
 _CONVOLUTION = "convolution_single_bfloat16"
@@ -67,11 +67,7 @@ class SingleBfloat16:
         if self._workspace({**arguments, "band": 1}) > _LONGEST_ROW:
             return False
         usual_time = _float32_time(node, usual)
-        return self._time(arguments) < (_FLOAT32 if self._way.tiles else 1) * usual_time
-
-    def _time(self, arguments: Arguments) -> float:
-        counted = tiles(arguments)
-        return counted.time if self._way.tiles else counted.time_in_registers
+        return tiles(arguments).time < (_FLOAT32 if self._way.tiles else 1) * usual_time
 
     def _dense_pays(self, node: Node, usual: Candidate) -> bool:
         if usual.whole_batch and self._packed(node) > _NEAR_WEIGHTS:
@@ -107,8 +103,9 @@ class SingleBfloat16:
     def _arguments(self, node: Node) -> Arguments:
         usual = {**CANDIDATES[Convolution][-1].arguments(node), **self._layout.distances(node)}
         usual["by_rows"] = int(self._packed(node) <= READ_BY_ALL)
+        usual["tile_cells"] = CHUNK if self._way.tiles else REGISTER_CELLS
         ways = [{**usual, "gathered": gathered} for gathered in (0, 1)]
-        taken = min(ways, key=self._time)
+        taken = min(ways, key=lambda way: tiles(way).time)
         return {**taken, "band": self._band(node, taken)}
 
     def _band(self, node: Node, arguments: Arguments) -> int:

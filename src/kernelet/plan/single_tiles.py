@@ -31,8 +31,8 @@ _REGISTER_CALL = 630
 _REGISTER_END = 100
 _REGISTER_ROUNDED = 1.5
 _REGISTER_COPIED = 8.5
-# Cells whose sums are in registers at once.
-_TOGETHER = 8
+#: Cells of a tile of sums in registers.
+REGISTER_CELLS = 8
 
 _AXES = ("depth", "height", "width")
 
@@ -42,38 +42,35 @@ class Tiles(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
+    cells : int
+        Of a tile: sixteen, or fewer whose sums are in registers.
     sums : int
         Tiles of sums.
-    eights : int
-        Sums of eight cells with sixteen filters, where they are in registers.
     chunks : int
         Products that each of them adds up.
     rounded, copied : int
         Vectors of numbers that are rounded, and gathered behind each other.
     """
 
+    cells: int
     sums: int
-    eights: int
     chunks: int
     rounded: int
     copied: int
 
     @property
-    def beside(self) -> int:
+    def beside(self) -> float:
         """Time that is not multiplied in, in products of two vectors."""
+        if self.cells < CHUNK:
+            packed = _REGISTER_ROUNDED * self.rounded + _REGISTER_COPIED * self.copied
+            return _REGISTER_CALL + _REGISTER_END * self.sums + packed
         return _CALL + _END * self.sums + _ROUNDED * self.rounded + _COPIED * self.copied
 
     @property
-    def time(self) -> int:
+    def time(self) -> float:
         """Time of all, in products of two vectors."""
-        return self.beside + _PRODUCT * self.sums * self.chunks
-
-    @property
-    def time_in_registers(self) -> float:
-        """Time of all without matrix tiles, in products of two vectors."""
-        beside = _REGISTER_ROUNDED * self.rounded + _REGISTER_COPIED * self.copied
-        of_eight = _REGISTER_END + _TOGETHER * CHUNK * self.chunks
-        return _REGISTER_CALL + beside + of_eight * self.eights
+        product = _PRODUCT if self.cells == CHUNK else self.cells * CHUNK
+        return self.beside + product * self.sums * self.chunks
 
 
 def tiles(arguments: Mapping[str, int | float | str]) -> Tiles:
@@ -85,29 +82,28 @@ def tiles(arguments: Mapping[str, int | float | str]) -> Tiles:
     rows, width = a["output_depth"] * a["output_height"], a["output_width"]
     read = a["kernel_depth"] * rows * a["stride_height"] * a["width"]
     if a["gathered"]:
-        cells, eights = (-(-rows * width // count) for count in (CHUNK, _TOGETHER))
-        chunks = -(-taps * channels // LINE)
+        cells, chunks = -(-rows * width // a["tile_cells"]), -(-taps * channels // LINE)
         run = -(-a["kernel_width"] * channels // LANES)
         copied = rows * width * (taps // a["kernel_width"]) * run
         rounded = -(-read * channels // LANES)
     else:
-        cells, eights = (rows * -(-width // count) for count in (CHUNK, _TOGETHER))
-        chunks = taps * -(-channels // LINE)
+        cells, chunks = rows * -(-width // a["tile_cells"]), taps * -(-channels // LINE)
         copied = 0
         rounded = read * round_up(channels, LINE) // LANES
-    panels = groups * -(-filters // CHUNK)
-    return Tiles(cells * panels, eights * panels, chunks, groups * rounded, groups * copied)
+    sums = groups * cells * -(-filters // CHUNK)
+    return Tiles(a["tile_cells"], sums, chunks, groups * rounded, groups * copied)
 
 
 def multiplied(arguments: Mapping[str, int], lanes: int) -> int:
     """Count the products of tiles, filled up with zeros."""
     taken = tiles(arguments)
-    return taken.sums * taken.chunks * CHUNK * CHUNK * LINE
+    return taken.sums * taken.chunks * taken.cells * CHUNK * LINE
 
 
 def operations(arguments: Mapping[str, int], lanes: int) -> int:
     """Count all else in the time of that many multiply-adds of float32.
 
-    Half of it is done while tiles are multiplied.
+    Half of it is done while matrix tiles are multiplied.
     """
-    return lanes * tiles(arguments).beside // 2
+    taken = tiles(arguments)
+    return round(lanes * taken.beside / (2 if taken.cells == CHUNK else 1))
