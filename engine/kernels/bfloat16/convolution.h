@@ -197,14 +197,13 @@ inline void convolution_in_registers(const Call& call) {
     const auto& a = arguments<ConvolutionBfloat16Arguments>(call);
     const ConvolutionWindow window = positions_of(a);
     const PairedInput input(a, reinterpret_cast<Pair*>(call.operands[8]));
-    PairedRows ready(input, input_rows(call));
+    const RowsOfCall wanted(call);
+    PairedRows ready(a, input, input_rows(call), wanted.begin);
     const OutputRows rows(call);
     const std::int64_t channels = a.channels / a.groups;
     const std::int64_t filters = a.filters / a.groups;
     const RunShape shape = run_shape(a);
     const bool whole = takes_whole_rows(window.width, window.inside);
-    const RowsOfCall wanted(call);
-    ready.begin_at(a, wanted.begin / a.output_height, wanted.begin % a.output_height);
     for (std::int64_t row = wanted.begin; row < wanted.end; ++row) {
         const std::int64_t plane = row / a.output_height;
         ready.require_for(a, plane, row % a.output_height);

@@ -144,14 +144,14 @@ class PairedRow {
 // is still in the cache.
 class PairedRows {
   public:
-    PairedRows(const PairedInput& input, const InputRows& source)
-        : input_(input), source_(source) {}
-
-    // To be called first, where not all rows are asked for: leaves out those before the ones that
-    // a row of output cells reads.
-    void begin_at(const ConvolutionBfloat16Arguments& a, std::int64_t plane, std::int64_t row) {
-        done_ = plane * a.stride_depth * input_.height.extent + row * a.stride_height;
-    }
+    // Rows before those that the first row of output cells reads, counted through all planes, are
+    // left out.
+    PairedRows(const ConvolutionBfloat16Arguments& a, const PairedInput& input,
+               const InputRows& source, std::int64_t first)
+        : input_(input),
+          source_(source),
+          done_(first / a.output_height * a.stride_depth * input.height.extent +
+                first % a.output_height * a.stride_height) {}
 
     // Makes ready what a row of output cells reads.
     void require_for(const ConvolutionBfloat16Arguments& a, std::int64_t plane, std::int64_t row) {
@@ -179,7 +179,7 @@ class PairedRows {
 
     const PairedInput& input_;
     InputRows source_;
-    std::int64_t done_ = 0;
+    std::int64_t done_;
 };
 
 }  // namespace kernelet::KERNELET_ISA
